@@ -1,0 +1,1 @@
+"""The loop that carries batches to the chain: seal, send, confirm."""

@@ -1,0 +1,1 @@
+"""What the service does: record, derive, compare, checkpoint, seal, prove and audit."""

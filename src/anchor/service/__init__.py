@@ -1,0 +1,1 @@
+"""The composition: settings, and the parts put together into one running service."""

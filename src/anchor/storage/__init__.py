@@ -1,0 +1,1 @@
+"""The database: schema, migrations, and the transactions the rest needs, in the domain's words."""

@@ -1,0 +1,1 @@
+"""The verifier: proof files, the light chain reader, and the checks that connect them."""

@@ -1,0 +1,1 @@
+"""The pages for people: the verifier that runs in a browser."""

@@ -57,7 +57,7 @@ def parse_units(text: str) -> int:
         raise AmountError("too_many_digits", text)
     if len(trimmed) + power + FRACTIONAL_DIGITS > _MOST_DIGITS:
         raise AmountError("out_of_range", text)
-    units = int(trimmed) * 10 ** (power + FRACTIONAL_DIGITS)
+    units: int = int(trimmed) * 10 ** (power + FRACTIONAL_DIGITS)
     return -units if sign else units
 
 

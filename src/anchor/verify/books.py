@@ -58,3 +58,7 @@ class Discrepancy:
         """By how many units this entry puts the list's total off the record's."""
         listed, recorded = self.listed_amount or 0, self.record_amount or 0
         return listed if self.kind is DiscrepancyKind.DUPLICATED else listed - recorded
+
+
+class RecordContradictsItself(Exception):
+    """A record elsewhere gave answers that do not fit together: it lies, or it changed as none may."""

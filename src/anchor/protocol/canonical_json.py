@@ -1,0 +1,129 @@
+"""Section 3: metadata is hashed in its RFC 8785 (JCS) form.
+
+JCS writes every number as an IEEE 754 double. A number whose digits would change on that way is
+refused, so that what was sent is what is hashed. (Amounts never pass through here.)
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, TypeAlias
+
+import rfc8785
+
+from anchor.protocol.errors import CanonicalJsonError
+
+MAX_METADATA_BYTES: Final = 16 * 1024
+MAX_METADATA_DEPTH: Final = 16
+_LONGEST_NUMBER: Final = 400
+
+JsonValue: TypeAlias = Any
+"""None, bool, int, float, str, list or dict of these."""
+
+
+def canonical_json(value: JsonValue) -> bytes:
+    """Return the RFC 8785 form of a value, as UTF-8 bytes.
+
+    Raises CanonicalJsonError where it holds a number or text that JCS cannot carry.
+    """
+    _check(value, "", 0, deepest=None)
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise CanonicalJsonError("not_canonical", "") from error
+
+
+def parse_metadata(raw: bytes | str) -> bytes:
+    """Return the RFC 8785 form of a metadata object given as JSON text.
+
+    Raises CanonicalJsonError with one of the codes ``not_json``, ``not_an_object``,
+    ``duplicate_key``, ``too_deep`` (more than 16 levels), ``too_large`` (more than 16 KiB in
+    canonical form), ``number_not_exact``, ``lone_surrogate`` or ``null_character``.
+    """
+    value = parse_strict(raw)
+    if not isinstance(value, dict):
+        raise CanonicalJsonError("not_an_object", "")
+    _check(value, "", 0, deepest=MAX_METADATA_DEPTH)
+    canonical = canonical_json(value)
+    if len(canonical) > MAX_METADATA_BYTES:
+        raise CanonicalJsonError("too_large", "")
+    return canonical
+
+
+def parse_strict(raw: bytes | str) -> JsonValue:
+    """Parse JSON that is UTF-8, has no duplicate keys and only numbers that a double carries exactly.
+
+    Raises CanonicalJsonError as ``parse_metadata`` does.
+    """
+    try:
+        text = raw if isinstance(raw, str) else raw.decode()
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_number,
+            parse_float=_number,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError as error:
+        raise CanonicalJsonError("too_deep", "") from error
+    except ValueError as error:
+        raise CanonicalJsonError("not_json", "") from error
+
+
+def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        seen: set[str] = set()
+        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise CanonicalJsonError("duplicate_key", "/" + _pointer(repeated))
+    return fields
+
+
+def _number(token: str) -> int | float:
+    if len(token) > _LONGEST_NUMBER:
+        raise CanonicalJsonError("number_not_exact", "")
+    carried = float(token)
+    try:
+        exact = Decimal(token) == Decimal(repr(carried))
+    except InvalidOperation:
+        exact = False
+    if not exact:
+        raise CanonicalJsonError("number_not_exact", "")
+    return carried if carried % 1 or abs(carried) >= 2**53 else int(carried)
+
+
+def _refuse_constant(token: str) -> JsonValue:
+    raise CanonicalJsonError("not_json", "") from ValueError(f"{token} is not JSON")
+
+
+def _check(value: JsonValue, path: str, depth: int, deepest: int | None) -> None:
+    if isinstance(value, str):
+        _check_text(value, path)
+    elif isinstance(value, Mapping):
+        _check_depth(path, depth + 1, deepest)
+        for key, item in value.items():
+            _check_text(key, path)
+            _check(item, f"{path}/{_pointer(key)}", depth + 1, deepest)
+    elif isinstance(value, list | tuple):
+        _check_depth(path, depth + 1, deepest)
+        for at, item in enumerate(value):
+            _check(item, f"{path}/{at}", depth + 1, deepest)
+
+
+def _check_depth(path: str, depth: int, deepest: int | None) -> None:
+    if deepest is not None and depth > deepest:
+        raise CanonicalJsonError("too_deep", path)
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\x00" in text:
+        raise CanonicalJsonError("null_character", path)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CanonicalJsonError("lone_surrogate", path) from error
+
+
+def _pointer(key: str) -> str:
+    """Return one step of a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")

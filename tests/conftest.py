@@ -2,4 +2,5 @@
 
 pytest_plugins = [
     "tests.fixtures.anvil",
+    "tests.fixtures.eth_tester",
 ]

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IAnchorLog} from "./IAnchorLog.sol";
+import {AnchoredBatch, Batch} from "./proof/AnchoredBatch.sol";
+import {Delta, DeltaFingerprint} from "./proof/DeltaFingerprint.sol";
+import {LedgerMap, MapPlace} from "./proof/LedgerMap.sol";
+import {MerkleTree} from "./proof/MerkleTree.sol";
+
+/// @notice The way from a delta to the anchored root that covers it.
+/// @param delta The delta, its text fields as commitments
+/// @param size The number of deltas in the ledger's head
+/// @param inclusion The inclusion path from the fingerprint to the ledger's root, from the leaf up
+/// @param siblings The map's siblings of the ledger, from the root down
+/// @param batch The batch whose map this is
+struct DeltaProof {
+    Delta delta;
+    uint64 size;
+    bytes32[] inclusion;
+    bytes32[] siblings;
+    Batch batch;
+}
+
+/// @notice That a batch holds no ledger of this id.
+/// @param ledgerId The ledger that is not there
+/// @param siblings The map's siblings on the ledger's way, from the root down
+/// @param place What stands where the way ends
+/// @param batch The batch whose map this is
+struct AbsenceProof {
+    bytes32 ledgerId;
+    bytes32[] siblings;
+    MapPlace place;
+    Batch batch;
+}
+
+/// @notice The way from an earlier anchored root to a newer one that covers it.
+/// @param path The inclusion path in the newer batch's history, from the leaf up
+/// @param newer The newer batch
+struct HistoryProof {
+    bytes32[] path;
+    Batch newer;
+}
+
+/// @title AnchorProof: what any other contract needs to check what an Anchor log holds
+/// @notice Verification of section 8 of the Anchor protocol: pure functions over a log id, an anchored root
+/// and a proof, and two views that ask an AnchorLog whether it holds such a root.
+///
+/// Every function that checks reverts unless the evidence is complete, with an error that names the step
+/// and carries the values that disagreed. None answers with a bool that a caller could forget to look at.
+/// A contract that must go on after a bad proof calls itself through an external function, with `try`.
+///
+///     function settle(DeltaProof calldata proof) external {
+///         bytes32 root = AnchorProof.heldRoot(log, proof.batch);
+///         int256 balance = AnchorProof.verifyBalance(log.logId(), root, proof);
+///         ...
+///     }
+///
+/// Three things it cannot know, and takes from the contract that uses it: which AnchorLog is the agreed one,
+/// which ledger id stands for which customer, and how many blocks make a head final. A current head may
+/// still be reorganised away with the block that set it, as may everything else in that block.
+library AnchorProof {
+    /// @notice The proof leads to another anchored root.
+    error AnchoredRootMismatch(bytes32 expected, bytes32 found);
+
+    /// @notice The proof leads to another root of the map of ledgers than the batch has.
+    error MapRootMismatch(bytes32 expected, bytes32 found);
+
+    /// @notice The contract holds this root neither as its head nor as a pinned one.
+    error RootNotHeld(bytes32 root, bytes32 head);
+
+    /// @notice The delta is not the last of its ledger's head: its balance is not the ledger's.
+    error NotTheLastDelta(uint64 index, uint64 size);
+
+    /// @notice The history of a batch holds earlier batches only.
+    error NotAnEarlierBatch(uint64 number, uint64 newerNumber);
+
+    /// @notice The history of the newer batch has another root.
+    error HistoryRootMismatch(bytes32 expected, bytes32 found);
+
+    /// @notice The root that a log anchors for a batch.
+    function rootOf(bytes32 logId, Batch calldata batch) internal pure returns (bytes32) {
+        return AnchoredBatch.anchorRoot(logId, batch);
+    }
+
+    /// @notice Reverts unless the delta, with exactly these fields, is in the record under the anchored root.
+    /// @param logId The log
+    /// @param root The anchored root
+    /// @param proof The way from the delta to the root
+    /// @return fingerprint The delta's fingerprint
+    function verifyDelta(bytes32 logId, bytes32 root, DeltaProof calldata proof)
+        internal
+        pure
+        returns (bytes32 fingerprint)
+    {
+        fingerprint = DeltaFingerprint.fingerprint(logId, proof.delta);
+        bytes32 ledgerRoot = MerkleTree.rootFromInclusion(
+            MerkleTree.LEDGER_NODE,
+            MerkleTree.leaf(MerkleTree.LEDGER_LEAF, fingerprint),
+            proof.delta.index,
+            proof.size,
+            proof.inclusion
+        );
+        bytes32 mapRoot = LedgerMap.rootFromPresence(
+            proof.delta.ledgerId, LedgerMap.headOf(proof.size, ledgerRoot), proof.siblings
+        );
+        _verifyBatch(logId, root, mapRoot, proof.batch);
+    }
+
+    /// @notice Reverts unless the delta is the last of its ledger under the anchored root.
+    /// @return balance The ledger's balance as of the batch, in units of 10^-18
+    function verifyBalance(bytes32 logId, bytes32 root, DeltaProof calldata proof)
+        internal
+        pure
+        returns (int256 balance)
+    {
+        if (proof.size == 0 || proof.delta.index != proof.size - 1) {
+            revert NotTheLastDelta(proof.delta.index, proof.size);
+        }
+        verifyDelta(logId, root, proof);
+        return proof.delta.balance;
+    }
+
+    /// @notice Reverts unless the anchored root shows that there is no ledger of this id.
+    function verifyAbsence(bytes32 logId, bytes32 root, AbsenceProof calldata proof) internal pure {
+        bytes32 mapRoot = LedgerMap.rootFromAbsence(proof.ledgerId, proof.siblings, proof.place);
+        _verifyBatch(logId, root, mapRoot, proof.batch);
+    }
+
+    /// @notice Reverts unless the newer anchored root holds the earlier batch's in its history.
+    /// @param logId The log
+    /// @param root The newer anchored root
+    /// @param earlier The earlier batch
+    /// @param proof The way from the earlier batch's root to the newer one
+    /// @return earlierRoot The anchored root of the earlier batch
+    function verifyHistory(bytes32 logId, bytes32 root, Batch calldata earlier, HistoryProof calldata proof)
+        internal
+        pure
+        returns (bytes32 earlierRoot)
+    {
+        earlierRoot = rootOf(logId, earlier);
+        if (earlier.number >= proof.newer.number) {
+            revert NotAnEarlierBatch(earlier.number, proof.newer.number);
+        }
+        bytes32 historyRoot = MerkleTree.rootFromInclusion(
+            MerkleTree.HISTORY_NODE,
+            MerkleTree.leaf(MerkleTree.HISTORY_LEAF, earlierRoot),
+            earlier.number - 1,
+            proof.newer.number - 1,
+            proof.path
+        );
+        if (historyRoot != proof.newer.historyRoot) {
+            revert HistoryRootMismatch(proof.newer.historyRoot, historyRoot);
+        }
+        bytes32 found = rootOf(logId, proof.newer);
+        if (found != root) revert AnchoredRootMismatch(root, found);
+    }
+
+    /// @notice Reverts unless one head of a ledger extends another: nothing before was altered or removed.
+    /// @param oldSize The number of deltas in the old head
+    /// @param oldRoot The ledger's root in the old head; zero where it was empty
+    /// @param newSize The number of deltas in the new head
+    /// @param newRoot The ledger's root in the new head
+    /// @param path The consistency path of RFC 9162
+    function verifyConsistency(
+        uint64 oldSize,
+        bytes32 oldRoot,
+        uint64 newSize,
+        bytes32 newRoot,
+        bytes32[] calldata path
+    ) internal pure {
+        MerkleTree.verifyConsistency(MerkleTree.LEDGER_NODE, oldSize, oldRoot, newSize, newRoot, path);
+    }
+
+    /// @notice Reverts unless the contract holds the batch's root, as its head or as a pinned one.
+    /// @return root The batch's anchored root
+    function heldRoot(IAnchorLog log, Batch calldata batch) internal view returns (bytes32 root) {
+        root = rootOf(log.logId(), batch);
+        bytes32 head = log.head();
+        if (root != head && !log.pinned(root)) revert RootNotHeld(root, head);
+    }
+
+    /// @notice Reverts unless the contract holds a newer batch's root, and that one the batch's in its history.
+    /// @return root The batch's anchored root
+    function heldRoot(IAnchorLog log, Batch calldata batch, HistoryProof calldata through)
+        internal
+        view
+        returns (bytes32 root)
+    {
+        return verifyHistory(log.logId(), heldRoot(log, through.newer), batch, through);
+    }
+
+    function _verifyBatch(bytes32 logId, bytes32 root, bytes32 mapRoot, Batch calldata batch) private pure {
+        if (mapRoot != batch.mapRoot) revert MapRootMismatch(batch.mapRoot, mapRoot);
+        bytes32 found = rootOf(logId, batch);
+        if (found != root) revert AnchoredRootMismatch(root, found);
+    }
+}

@@ -1,0 +1,62 @@
+"""``anchor conformance``: hold an implementation's values against the protocol."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import Json
+from anchor.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("conformance", rich_help_panel="Check")(conformance)
+
+
+def conformance(
+    file: Annotated[Path, typer.Argument(help="A vector file in the format of protocol-v1.json.")],
+    json_: Json = False,
+) -> None:
+    """Recompute every value of a vector FILE and list those that differ (exit 1)."""
+    from anchor.protocol.conformance import check_vectors
+
+    result = check_vectors(_vectors(file))
+    output = Output(json_)
+    if json_:
+        output.json(
+            {
+                "conforms": not result.mismatches,
+                "checked": result.checked,
+                "mismatches": [
+                    {"place": one.place, "stated": one.stated, "recomputed": one.recomputed}
+                    for one in result.mismatches
+                ],
+            }
+        )
+    elif not result.mismatches:
+        output.say(f"[green]✓[/] all {result.checked:,} values are what the protocol gives")
+    else:
+        from rich.markup import escape
+
+        table = output.table("place", "in the file", "recomputed")
+        for one in result.mismatches:
+            table.add_row(
+                escape(one.place), f"[red]{escape(one.stated)}[/]", f"[green]{escape(one.recomputed)}[/]"
+            )
+        output.console.print(table)
+        output.say(f"[red]✗[/] {len(result.mismatches):,} of {result.checked:,} values differ")
+    if result.mismatches:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _vectors(file: Path) -> dict[str, Any]:
+    try:
+        vectors = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed(f"{file} is not JSON: {error}", "give a vector file", code="not_json") from None
+    if not isinstance(vectors, dict):
+        raise CommandFailed(f"{file} holds no JSON object", "give a vector file", code="not_vectors")
+    return vectors

@@ -1,0 +1,63 @@
+"""``anchor``: the command line. Each group of commands is a file of its own beside this one.
+
+Commands import what they need when they run, so that ``anchor --help`` is quick and so that the
+verifier's commands work where nothing but the base install is there.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from anchor.cli import conforming
+from anchor.cli.failures import ExitCode, failure_of
+
+app = typer.Typer(
+    name="anchor",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="A private, append-only usage ledger that anyone can check against a public chain.",
+    epilog=(
+        "Exit codes: 0 yes or done, 1 the answer is no, 2 typed wrongly, 3 refused, "
+        "4 could not be found out, 130 interrupted. Every command takes --json."
+    ),
+)
+
+for group in (conforming,):
+    group.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from anchor import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit with a code of ``anchor.cli.failures``."""
+    try:
+        app()
+    except BaseException as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        from anchor.cli.output import show_failure
+
+        show_failure(failure, as_json="--json" in sys.argv[1:])
+        sys.exit(failure.exit_code)
+
+
+__all__ = ["ExitCode", "app", "main"]

@@ -1,0 +1,149 @@
+"""What a command shows: for people on a terminal, or one JSON document with ``--json``.
+
+Answers go to standard output, everything about the way there (progress, warnings, errors) to standard
+error, so that output can be piped.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from anchor.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
+
+
+class Output:
+    """One command's output. ``as_json``: a single JSON document instead of text and tables."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._console: Console | None = None
+        self._errors: Console | None = None
+
+    @property
+    def console(self) -> "Console":
+        """Return rich's console on standard output."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(highlight=False, soft_wrap=False)
+        return self._console
+
+    @property
+    def errors(self) -> "Console":
+        """Return rich's console on standard error."""
+        if self._errors is None:
+            from rich.console import Console
+
+            self._errors = Console(stderr=True, highlight=False)
+        return self._errors
+
+    def json(self, value: Any) -> None:
+        """Write one JSON document. Decimals keep their digits."""
+        sys.stdout.write(exact_json(value) + "\n")
+
+    def say(self, text: str = "") -> None:
+        """Write a line for people; nothing with ``--json``."""
+        if not self.as_json:
+            self.console.print(text)
+
+    def note(self, text: str) -> None:
+        """Write a line about the way there to standard error."""
+        self.errors.print(text)
+
+    def table(self, *columns: str, title: str | None = None, right: Sequence[str] = ()) -> "Table":
+        """Return an empty table in the house's style; ``right`` names the columns of figures."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", header_style="bold", pad_edge=False)
+        for column in columns:
+            table.add_column(column, justify="right" if column in right else "left")
+        return table
+
+    @contextmanager
+    def progress(self, what: str, total: int | None, unit: str = "") -> Iterator["Bar"]:
+        """Show a progress bar on standard error while the block runs; none where nobody watches."""
+        if self.as_json or not self.errors.is_terminal:
+            yield Bar(None, None)
+            return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = [
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn() if total is not None else TextColumn("{task.completed}"),
+            TextColumn(unit),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        ]
+        with Progress(*columns, console=self.errors, transient=True) as progress:
+            yield Bar(progress, progress.add_task(what, total=total))
+
+
+class Bar:
+    """A progress bar, or nothing where nobody watches."""
+
+    def __init__(self, progress: "Progress | None", task: "TaskID | None") -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, steps: int = 1) -> None:
+        """Say that so many more are done."""
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, steps)
+
+    def describe(self, what: str) -> None:
+        """Say what is being done now."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=what)
+
+
+def show_failure(failure: CommandFailed, as_json: bool) -> None:
+    """Write why a command failed to standard error."""
+    if as_json:
+        problem = {"code": failure.code, "detail": failure.problem, "remedy": failure.remedy}
+        sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold red]anchor:[/] {escape(failure.problem)}")
+    if failure.remedy:
+        console.print(f"        {escape(failure.remedy)}")
+
+
+def exact_json(value: Any, indent: str = "") -> str:
+    """Return indented JSON in which a Decimal is a number with all its digits, and bytes are 0x… text."""
+    inner = indent + "  "
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes):
+        return f'"0x{value.hex()}"'
+    if isinstance(value, Mapping):
+        entries = [
+            f"{inner}{json.dumps(str(k), ensure_ascii=False)}: {exact_json(v, inner)}"
+            for k, v in value.items()
+        ]
+        return "{\n" + ",\n".join(entries) + f"\n{indent}}}" if entries else "{}"
+    if isinstance(value, list | tuple):
+        entries = [inner + exact_json(entry, inner) for entry in value]
+        return "[\n" + ",\n".join(entries) + f"\n{indent}]" if entries else "[]"
+    return json.dumps(value, ensure_ascii=False)

@@ -4,3 +4,10 @@ pytest_plugins = [
     "tests.fixtures.anvil",
     "tests.fixtures.eth_tester",
 ]
+
+
+def pytest_configure() -> None:
+    """Undo what py_ecc did to the recursion limit when a plugin above imported web3: see anchor.chain."""
+    import sys
+
+    sys.setrecursionlimit(min(sys.getrecursionlimit(), 3_000))

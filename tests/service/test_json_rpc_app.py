@@ -1,6 +1,8 @@
 """The development chain's JSON-RPC answers other programs, pages in a browser among them."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,3 +65,15 @@ def test_a_request_without_end_is_cut_off() -> None:
 
 def test_it_is_asked_by_post() -> None:
     assert ask(b"", "GET").status_code == 405
+
+
+def test_nested_json_cannot_overflow_the_stack_of_a_process_that_runs_a_chain() -> None:
+    code = (
+        "import sys, json\n"
+        "from anchor.chain.development import DevelopmentChain\n"
+        "DevelopmentChain()\n"
+        "from anchor.service.json_rpc_app import JsonRpcApp\n"
+        "print(JsonRpcApp(None)._handle(b'[' * 1_000_000).decode())\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["error"]["code"] == -32700

@@ -1,1 +1,11 @@
 """The way to an EVM chain: the contract's binding, endpoints, signers, fees and finality."""
+
+import sys
+
+import py_ecc
+
+# web3 brings py_ecc, which lets Python recurse 100,000 deep: a hostile body of nested JSON would then
+# overflow the C stack and end the process, where it should be refused. Imported here, once, it cannot
+# do so again.
+assert py_ecc
+sys.setrecursionlimit(min(sys.getrecursionlimit(), 3_000))

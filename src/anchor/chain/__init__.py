@@ -2,10 +2,9 @@
 
 import sys
 
-import py_ecc
+import py_ecc  # noqa: F401
 
 # web3 brings py_ecc, which lets Python recurse 100,000 deep: a hostile body of nested JSON would then
 # overflow the C stack and end the process, where it should be refused. Imported here, once, it cannot
 # do so again.
-assert py_ecc
 sys.setrecursionlimit(min(sys.getrecursionlimit(), 3_000))

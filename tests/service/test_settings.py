@@ -27,10 +27,29 @@ def test_the_environment_wins_over_the_file() -> None:
     assert settings.database_url == "postgresql://db/anchor"
 
 
-def test_a_chain_keeps_its_own_keys_with_the_environment_on_top() -> None:
-    text = '[chains.main-net]\nrpc = ["https://a"]\nchain_id = 1\n'
-    settings = parse_settings(text, DIRECTORY, {"ANCHOR_CHAINS_MAIN_NET_RPC": "https://b"})
-    assert dict(settings.chains["main-net"]) == {"rpc": "https://b", "chain_id": 1}
+CHAIN = """
+[chains.main-net]
+rpc = ["https://a"]
+chain_id = 1
+[chains.main-net.signer]
+kind = "environment"
+variable = "SIGNING_KEY"
+"""
+
+
+def test_a_chain_is_read_with_the_environment_on_top() -> None:
+    address = "0x" + "12" * 20
+    (chain,) = parse_settings(
+        CHAIN,
+        DIRECTORY,
+        {
+            "ANCHOR_CHAINS_MAIN_NET_RPC": '["https://b", "https://c"]',
+            "ANCHOR_CHAINS_MAIN_NET_CHAIN_ID": "10",
+            "ANCHOR_CHAINS_MAIN_NET_CONTRACT": address,
+        },
+    ).chains
+    assert chain.rpc == ("https://b", "https://c")
+    assert (chain.chain_id, chain.contract) == (10, bytes.fromhex(address[2:]))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +65,8 @@ def test_a_chain_keeps_its_own_keys_with_the_environment_on_top() -> None:
         ("[sealing]\ninterval_seconds = 0", {}, "sealing.interval_seconds", "1 to 86400"),
         ("server = 1", {}, "server", "[server]"),
         ("[chains]\nmain = 1", {}, "chains.main", "[chains.main]"),
+        (CHAIN + "[chains.b]", {}, "chains.b.rpc", "https://"),
+        (CHAIN.replace("chain_id", "chainid"), {}, "chains.main-net.chainid", "chain_id"),
         ("[server", {}, "anchor.toml", "toml"),
         ("", {"ANCHOR_SERVER_PORT": "x"}, "ANCHOR_SERVER_PORT", "a whole number"),
         ("", {"ANCHOR_SERVER_PROT": "1"}, "ANCHOR_SERVER_PROT", "ANCHOR_SERVER_PORT"),

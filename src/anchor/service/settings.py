@@ -8,15 +8,17 @@ are relative to the data directory.
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from anchor.chain.settings import ChainSettings, ChainSettingsError, parse_chains
 from anchor.service.settings_values import (
     InvalidSettings,
     parse_section,
     section_from_environment,
+    toml_value,
     within,
 )
 
@@ -77,8 +79,8 @@ class Settings:
     identity: IdentitySettings = IdentitySettings()
     server: ServerSettings = ServerSettings()
     sealing: SealingSettings = SealingSettings()
-    chains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The tables ``[chains.NAME]``, as written; ``anchor.chain.settings`` reads them."""
+    chains: tuple[ChainSettings, ...] = ()
+    """The chains to anchor on, in the file's order."""
 
     @property
     def database_url(self) -> str:
@@ -140,15 +142,17 @@ def parse_settings(
     for name, kind in _SECTIONS.items():
         stated: Any = parse_section(kind, tables.get(name, {}), f"{source}: {name}")
         sections[name] = section_from_environment(stated, name, environment)
-    chains = _chains(tables.get("chains", {}), environment, source)
+    tables_of_chains = _chains(tables.get("chains", {}), environment, source)
+    try:
+        chains = parse_chains(tables_of_chains, folder=directory)
+    except ChainSettingsError as error:
+        raise InvalidSettings(f"{source}: {error.key}", error.problem, error.remedy) from None
     return Settings(directory, **sections, chains=chains)
 
 
-def _chains(
-    tables: Mapping[str, Any], environment: Mapping[str, str], source: str
-) -> Mapping[str, Mapping[str, Any]]:
-    """Return the tables of the chains; ``ANCHOR_CHAINS_NAME_KEY`` replaces a chain's key by a text."""
-    chains: dict[str, Mapping[str, Any]] = {}
+def _chains(tables: Mapping[str, Any], environment: Mapping[str, str], source: str) -> dict[str, Any]:
+    """Return the tables of the chains; ``ANCHOR_CHAINS_NAME_KEY`` replaces a chain's key."""
+    chains: dict[str, Any] = {}
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise InvalidSettings(
@@ -156,12 +160,12 @@ def _chains(
             )
         prefix = f"ANCHOR_CHAINS_{name.upper().replace('-', '_')}_"
         overrides = {
-            variable.removeprefix(prefix).lower(): value
-            for variable, value in environment.items()
+            variable.removeprefix(prefix).lower(): toml_value(text)
+            for variable, text in environment.items()
             if variable.startswith(prefix)
         }
-        chains[name] = MappingProxyType({**table, **overrides})
-    return MappingProxyType(chains)
+        chains[name] = {**table, **overrides}
+    return chains
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:

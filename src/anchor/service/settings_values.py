@@ -1,11 +1,15 @@
 """Reading one section of settings into its frozen dataclass."""
 
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
 Section = TypeVar("Section")
 
+# Not 0x…: an address is a text.
+_LITERAL: Final = re.compile(r"true|false|[0-9]+(\.[0-9]+)?|\[.*\]|\".*\"", re.DOTALL)
 _NAMES: Final = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -19,6 +23,16 @@ class InvalidSettings(Exception):
         self.place = place
         self.problem = problem
         self.remedy = remedy
+
+
+def toml_value(text: str) -> Any:
+    """Return a variable's value as TOML would read it where it is a number, a list or true; else the text."""
+    if _LITERAL.fullmatch(text):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            pass
+    return text
 
 
 def within(place: str, value: int, least: int, most: int) -> None:

@@ -1,0 +1,1 @@
+"""``anchor demo``: the whole way once, with real usage."""

@@ -1,0 +1,223 @@
+"""Usage files: CSV and NDJSON, a row at a time, as the fields that the emit call takes.
+
+Numbers keep their digits: nothing here is ever a float. A field can come from a column of another name
+(``--map delta=miles``) or be the same for all rows (``--set unit=mile``).
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from anchor.cli.failures import CommandFailed
+
+FIELDS: Final = (
+    "customerId",
+    "delta",
+    "reason",
+    "referenceId",
+    "unit",
+    "occurredAt",
+    "metadata",
+    "adjusts",
+)
+REQUIRED: Final = ("customerId", "delta", "referenceId")
+
+MAX_LINE_BYTES: Final = 1024 * 1024
+
+
+class NumberText(str):
+    """A JSON number with a fraction or an exponent, as the file writes it."""
+
+    __slots__ = ()
+
+
+class Row(NamedTuple):
+    """One row: its line in the file, counted from 1, and its fields, or why it has none."""
+
+    line: int
+    fields: dict[str, Any] | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Where each field of a row comes from."""
+
+    columns: Mapping[str, str]
+    """Field to column, for those whose names differ."""
+    constants: Mapping[str, str]
+    """Field to one value for all rows."""
+    negate: bool = False
+    """Charge what the file counts: a usage of 3 becomes a delta of -3."""
+
+    def column_of(self, field: str) -> str:
+        """Return the column that holds a field."""
+        return self.columns.get(field, field)
+
+
+def parse_mapping(columns: list[str], constants: list[str], negate: bool) -> Mapped:
+    """Parse ``--map FIELD=COLUMN`` and ``--set FIELD=VALUE``. Raises CommandFailed."""
+    pairs: dict[str, dict[str, str]] = {"--map": {}, "--set": {}}
+    for option, texts in (("--map", columns), ("--set", constants)):
+        for text in texts:
+            field, equals, value = text.partition("=")
+            if not equals or field not in FIELDS:
+                raise CommandFailed(
+                    f"{option} {text} names no field",
+                    f"write {option} FIELD=..., with a field of {', '.join(FIELDS)}",
+                    code="unknown_field",
+                )
+            pairs[option][field] = value
+    both = pairs["--map"].keys() & pairs["--set"].keys()
+    if both:
+        raise CommandFailed(
+            f"{min(both)} is both mapped and set", "leave one of the two out", code="unknown_field"
+        )
+    return Mapped(pairs["--map"], pairs["--set"], negate)
+
+
+def read_rows(path: Path, kind: str, mapped: Mapped, counted: "Counted") -> Iterator[Row]:
+    """Yield every row of a file. ``kind``: csv or ndjson. Raises CommandFailed where the file is neither."""
+    with path.open("rb") as raw:
+        counted.file = raw
+        if kind == "csv":
+            yield from _csv_rows(path, raw, mapped)
+        else:
+            yield from _ndjson_rows(raw, mapped)
+
+
+def kind_of(path: Path, stated: str | None) -> str:
+    """Return the format of a file: as stated, else by its name. Raises CommandFailed."""
+    kind = (stated or path.suffix.lstrip(".")).lower()
+    kind = "ndjson" if kind == "jsonl" else kind
+    if kind not in ("csv", "ndjson"):
+        raise CommandFailed(
+            f"{path.name} does not say whether it is CSV or NDJSON",
+            "add --format csv or --format ndjson",
+            code="unknown_format",
+        )
+    return kind
+
+
+class Counted:
+    """How far a file has been read, in bytes."""
+
+    file: BinaryIO | None = None
+
+    def bytes_read(self) -> int:
+        """Return the position in the file, read-ahead included."""
+        return 0 if self.file is None or self.file.closed else self.file.tell()
+
+
+def _csv_rows(path: Path, raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
+    # Closing the text layer would close the file under the counter.
+    text = io.TextIOWrapper(raw, "utf-8-sig", newline="")
+    rows = csv.reader(text, strict=True)
+    try:
+        header = next(rows, None)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise CommandFailed(f"{path} is not CSV in UTF-8: {error}", "check the file", code="csv") from None
+    if header is None:
+        raise CommandFailed(
+            f"{path} is empty", "its first line names the columns, separated by commas", code="csv"
+        )
+    places = _places(path, header, mapped)
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except (csv.Error, UnicodeDecodeError) as error:
+            yield Row(line, None, f"this is not CSV in UTF-8: {error}")
+            return
+        if not row:
+            continue
+        if len(row) != len(header):
+            yield Row(line, None, f"this line has {len(row)} values, the first line names {len(header)}")
+            continue
+        fields: dict[str, Any] = dict(mapped.constants)
+        for field, place in places:
+            value = row[place]
+            if value or field == "reason":
+                fields[field] = value
+        yield Row(line, _finished(fields, mapped))
+
+
+def _places(path: Path, header: list[str], mapped: Mapped) -> list[tuple[str, int]]:
+    """Return each field's column. Raises CommandFailed where one that is needed is not there."""
+    places = []
+    for field in FIELDS:
+        if field in mapped.constants:
+            continue
+        column = mapped.column_of(field)
+        found = [at for at, name in enumerate(header) if name == column]
+        if len(found) > 1:
+            raise CommandFailed(f"{path} has {len(found)} columns {column!r}", "rename them", code="columns")
+        if found:
+            places.append((field, found[0]))
+        elif field in REQUIRED or field in mapped.columns:
+            raise CommandFailed(
+                f"{path} has no column {column!r}, which {field} comes from",
+                f"name one with --map {field}=COLUMN; the columns are {', '.join(header)}",
+                code="columns",
+            )
+    return places
+
+
+def _ndjson_rows(raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
+    names = {mapped.column_of(field): field for field in FIELDS if field not in mapped.constants}
+    line = 0
+    while text := raw.readline(MAX_LINE_BYTES + 1):
+        line += 1
+        if len(text) > MAX_LINE_BYTES:
+            yield Row(line, None, f"this line is longer than {MAX_LINE_BYTES:,} bytes")
+            return
+        if not text.strip():
+            continue
+        try:
+            value = json.loads(text, parse_float=NumberText, object_pairs_hook=_no_duplicates)
+        except (ValueError, RecursionError) as error:
+            yield Row(line, None, f"this is not JSON: {error}")
+            continue
+        if not isinstance(value, dict):
+            yield Row(line, None, "this is no JSON object")
+            continue
+        fields = dict(mapped.constants)
+        fields |= {names[name]: entry for name, entry in value.items() if name in names}
+        missing = [field for field in REQUIRED if field not in fields]
+        if missing:
+            yield Row(line, None, f"there is no {mapped.column_of(missing[0])}")
+            continue
+        yield Row(line, _finished(fields, mapped))
+
+
+def _finished(fields: dict[str, Any], mapped: Mapped) -> dict[str, Any]:
+    delta = fields.get("delta")
+    if isinstance(delta, int | NumberText) and not isinstance(delta, bool):
+        delta = fields["delta"] = str(delta)
+    if mapped.negate and isinstance(delta, str):
+        delta = delta.strip()
+        fields["delta"] = delta[1:] if delta.startswith("-") else f"-{delta.removeprefix('+')}"
+    adjusts = fields.get("adjusts")
+    if isinstance(adjusts, str):
+        fields["adjusts"] = {"referenceId": adjusts}
+    metadata = fields.get("metadata")
+    if isinstance(metadata, str):
+        # A column of JSON; what is not JSON is refused with the row.
+        try:
+            fields["metadata"] = json.loads(metadata, parse_float=NumberText)
+        except (ValueError, RecursionError):
+            fields["metadata"] = metadata
+    return fields
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return value

@@ -9,8 +9,8 @@ it is compared (about 200 bytes an entry).
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anchor.verify.books import Discrepancy, DiscrepancyKind, Entry, RecordEntry
@@ -96,7 +96,8 @@ class DeltaComparison:
     """Both lists (or one) against the record from ``from_index`` up to, not including, ``size``.
 
     ``shared`` are discrepancies that both sides have alike: there the two agree with each other and
-    not with the record.
+    not with the record. ``elsewhere`` gives, where a part of the record was compared, the index of those
+    extra references among the listed that the record has outside this part.
     """
 
     from_index: int
@@ -105,6 +106,7 @@ class DeltaComparison:
     sides: tuple[ListComparison, ...]
     shared: tuple[Discrepancy, ...]
     shared_count: int
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def match(self) -> bool:

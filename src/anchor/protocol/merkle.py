@@ -54,6 +54,12 @@ def tree_root(tree: TreeHash, leaf_hashes: Sequence[Bytes32]) -> Bytes32:
     return Frontier.empty().extend(tree, leaf_hashes).root(tree)
 
 
+def leaf_level(tree: TreeHash, entries: Iterable[Bytes32]) -> list[Bytes32]:
+    """Return the leaf hashes of 32-byte entries, in order."""
+    tag, digest = tree.leaf_tag, keccak_256
+    return [digest(tag + entry).digest() for entry in entries]
+
+
 def parent_level(tree: TreeHash, hashes: Sequence[Bytes32]) -> list[Bytes32]:
     """Return the parents of complete pairs of ``hashes``; an odd last one is left out."""
     tag, digest = tree.node_tag, keccak_256

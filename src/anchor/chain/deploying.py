@@ -1,0 +1,192 @@
+"""Putting the contract on a chain: by a plain transaction, or at an address that is known before.
+
+The second way goes through the deterministic deployment proxy that most chains have at
+0x4e59b44847b379578588920cA78FbF26c0B4956C: the same log, owner, submitter and salt give the same
+address everywhere, and to run it twice does nothing the second time.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import rlp
+
+from anchor.chain.contract import creation_code
+from anchor.chain.fees import FeeLimits, offer, read_market
+from anchor.chain.node import Node
+from anchor.chain.signers.signer import Signer
+from anchor.chain.transactions import Transaction
+from anchor.chain.values import Receipt, address_text, hexadecimal
+from anchor.protocol.hashing import ZERO, Bytes32, keccak
+
+DEPLOYMENT_PROXY: Final = bytes.fromhex("4e59b44847b379578588920cA78FbF26c0B4956C")
+DEPLOYMENT_PROXY_SIGNER: Final = bytes.fromhex("3fab184622dc19b6109349b94811493bf45362a2")
+DEPLOYMENT_PROXY_COST: Final = 100_000 * 100 * 10**9
+"""Wei: its transaction is signed for good, at 100,000 gas and 100 gwei."""
+DEPLOYMENT_PROXY_TRANSACTION: Final = bytes.fromhex(
+    "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffff"
+    "ffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b80825250"
+    "50506014600cf31ba02222222222222222222222222222222222222222222222222222222222222222a02222222222"
+    "222222222222222222222222222222222222222222222222222222"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the contract is. ``receipt`` is None where it was there before."""
+
+    address: bytes
+    receipt: Receipt | None
+
+
+@dataclass(eq=False)
+class DeploymentFailed(Exception):
+    """The contract is not there. ``remedy`` says what to do."""
+
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How to wait for a receipt: for how long, and between looks, in seconds."""
+
+    seconds: float = 300.0
+    look: float = 0.5
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
+def deploy(
+    node: Node,
+    signer: Signer,
+    *,
+    log_id: Bytes32,
+    owner: bytes,
+    submitter: bytes,
+    limits: FeeLimits | None = None,
+    waiting: Waiting | None = None,
+) -> Deployment:
+    """Create the contract by a transaction of ``signer``. Raises DeploymentFailed, RpcError, FeeAboveCap."""
+    code = creation_code(log_id, owner, submitter)
+    receipt = send_and_wait(node, signer, None, code, limits=limits, waiting=waiting)
+    if receipt.contract_address is None:
+        raise DeploymentFailed("the receipt names no contract", "ask another endpoint")
+    return Deployment(receipt.contract_address, receipt)
+
+
+def deploy_deterministic(
+    node: Node,
+    signer: Signer,
+    *,
+    log_id: Bytes32,
+    owner: bytes,
+    submitter: bytes,
+    salt: Bytes32 = ZERO,
+    limits: FeeLimits | None = None,
+    waiting: Waiting | None = None,
+) -> Deployment:
+    """Create the contract at ``deterministic_address``, where it is not there yet.
+
+    The proxy is put on the chain first where that lacks it. Raises as ``deploy`` does.
+    """
+    code = creation_code(log_id, owner, submitter)
+    address = deterministic_address(log_id, owner, submitter, salt)
+    if node.code(address):
+        return Deployment(address, None)
+    if not node.code(DEPLOYMENT_PROXY):
+        _deploy_proxy(node, signer, limits, waiting)
+    receipt = send_and_wait(node, signer, DEPLOYMENT_PROXY, salt + code, limits=limits, waiting=waiting)
+    if not node.code(address):
+        raise DeploymentFailed(
+            f"the transaction was mined, but there is no code at {address_text(address)}",
+            "ask another endpoint, or deploy without --deterministic",
+        )
+    return Deployment(address, receipt)
+
+
+def deterministic_address(log_id: Bytes32, owner: bytes, submitter: bytes, salt: Bytes32 = ZERO) -> bytes:
+    """Return the address (20 bytes) that the contract has on every chain, by EIP-1014."""
+    code = creation_code(log_id, owner, submitter)
+    return keccak(b"\xff" + DEPLOYMENT_PROXY + salt + keccak(code))[12:]
+
+
+def created_address(sender: bytes, nonce: int) -> bytes:
+    """Return the address (20 bytes) of the contract that a transaction of this nonce creates."""
+    counted = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    return keccak(rlp.encode([sender, counted]))[12:]
+
+
+def send_and_wait(
+    node: Node,
+    signer: Signer,
+    to: bytes | None,
+    calldata: bytes,
+    *,
+    value: int = 0,
+    limits: FeeLimits | None = None,
+    waiting: Waiting | None = None,
+) -> Receipt:
+    """Send one transaction and return its receipt, broadcasting it again until it is mined.
+
+    For what an operator does by hand; the anchoring loop has its own sender. Raises DeploymentFailed,
+    RpcError, FeeAboveCap.
+    """
+    limits, waiting = limits or FeeLimits(), waiting or Waiting()
+    latest = node.tallest_block()
+    gas = node.estimate_gas(signer.address, to, calldata, value)
+    fees = offer(read_market(node, latest, limits), limits)
+    transaction = Transaction(
+        chain_id=node.chain_id,
+        nonce=node.nonce(signer.address),
+        to=to,
+        value=value,
+        data=calldata,
+        gas_limit=min(gas + gas // 5, latest.gas_limit),
+        fees=fees,
+    )
+    signed = signer.sign(transaction)
+    deadline = waiting.monotonic() + waiting.seconds
+    refused: str | None = None
+    while True:
+        answers = node.broadcast(signed.raw)
+        if not any(answer.accepted for answer in answers):
+            refused = "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers)
+        receipt = node.receipt(signed.hash)
+        if receipt is not None:
+            break
+        if waiting.monotonic() > deadline:
+            raise DeploymentFailed(
+                f"transaction {hexadecimal(signed.hash)} is not mined after {waiting.seconds:.0f} s"
+                + (f" ({refused})" if refused else ""),
+                "look it up before trying again: it may still be mined",
+            )
+        waiting.sleep(waiting.look)
+    if not receipt.succeeded:
+        raise DeploymentFailed(
+            f"transaction {hexadecimal(signed.hash)} reverted", "check the owner and the submitter"
+        )
+    return receipt
+
+
+def _deploy_proxy(node: Node, signer: Signer, limits: FeeLimits | None, waiting: Waiting | None) -> None:
+    missing = DEPLOYMENT_PROXY_COST - node.balance(DEPLOYMENT_PROXY_SIGNER)
+    if missing > 0:
+        send_and_wait(
+            node, signer, DEPLOYMENT_PROXY_SIGNER, b"", value=missing, limits=limits, waiting=waiting
+        )
+    waiting = waiting or Waiting()
+    answers = node.broadcast(DEPLOYMENT_PROXY_TRANSACTION)
+    deadline = waiting.monotonic() + waiting.seconds
+    while not node.code(DEPLOYMENT_PROXY):
+        if waiting.monotonic() > deadline or not any(answer.accepted for answer in answers):
+            raise DeploymentFailed(
+                "this chain does not take the deployment proxy's transaction: "
+                + "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers),
+                "deploy without --deterministic",
+            )
+        waiting.sleep(waiting.look)

@@ -1,0 +1,133 @@
+"""What to offer for gas: read from the chain, capped by the operator, and above what it replaces.
+
+EIP-1559 where blocks have a base fee: the tip is the median that recent blocks paid, the cap is twice
+the base fee and the tip (it holds through six full blocks in a row). Legacy elsewhere: the node's price.
+All amounts are wei per gas.
+"""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from anchor.chain.node import Node
+from anchor.chain.refusals import Refusal
+from anchor.chain.rpc import NodeRefused
+from anchor.chain.transactions import Fees
+from anchor.chain.values import Block, quantity
+
+HISTORY_BLOCKS: Final = 10
+REWARD_PERCENTILE: Final = 50
+OP_GAS_PRICE_ORACLE: Final = bytes.fromhex("420000000000000000000000000000000000000F")
+_GET_L1_FEE: Final = bytes.fromhex("49948e0e")  # getL1Fee(bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class FeeLimits:
+    """The operator's bounds. ``max_fee`` None: no cap."""
+
+    max_fee: int | None = None
+    min_tip: int = 0
+    legacy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the chain asks now. ``base_fee`` is None where it has none: then ``tip`` is the whole price."""
+
+    base_fee: int | None
+    tip: int
+
+    @property
+    def price(self) -> int:
+        """Return what a unit of gas costs now."""
+        return (self.base_fee or 0) + self.tip
+
+
+@dataclass(eq=False)
+class FeeAboveCap(Exception):
+    """The chain asks more than the operator allows, or a replacement would have to offer more."""
+
+    needed: int
+    cap: int
+
+    def __str__(self) -> str:
+        return f"a unit of gas takes {self.needed} wei, and the cap is {self.cap} wei"
+
+
+def read_market(node: Node, latest: Block, limits: FeeLimits) -> Market:
+    """Return what the chain asks. Raises RpcError."""
+    if latest.base_fee is None or limits.legacy:
+        return Market(None, quantity(node.ask("eth_gasPrice", []), "gas price"))
+    return Market(latest.base_fee, max(_usual_tip(node), limits.min_tip))
+
+
+def offer(market: Market, limits: FeeLimits) -> Fees:
+    """Return what to offer in a first attempt. Raises FeeAboveCap."""
+    cap = limits.max_fee
+    if cap is not None and market.price > cap:
+        raise FeeAboveCap(market.price, cap)
+    if market.base_fee is None:
+        return Fees(market.price, market.price, legacy=True)
+    wanted = 2 * market.base_fee + market.tip
+    return Fees(wanted if cap is None else min(wanted, cap), market.tip)
+
+
+def outbid(highest: Fees, market: Market, limits: FeeLimits) -> Fees:
+    """Return what replaces a transaction of the same nonce that offers ``highest``.
+
+    Both fields rise by an eighth at least (nodes ask for a tenth), also where the market fell since.
+    Raises FeeAboveCap: then the one there is stays.
+    """
+    least_fee, least_tip = raised(highest.max_fee), raised(highest.max_tip)
+    cap = limits.max_fee
+    if cap is not None and least_fee > cap:
+        raise FeeAboveCap(least_fee, cap)
+    if highest.legacy:
+        price = max(least_fee, market.price)
+        return Fees(
+            price if cap is None else min(price, cap), price if cap is None else min(price, cap), True
+        )
+    tip = max(least_tip, market.tip)
+    fee = max(least_fee, 2 * (market.base_fee or 0) + tip)
+    if cap is not None:
+        fee = min(fee, cap)
+    return Fees(fee, min(tip, fee))
+
+
+def raised(amount: int) -> int:
+    """Return an eighth more, rounded up, and never the same."""
+    return max(amount + 1, -(-amount * 9 // 8))
+
+
+def data_fee(node: Node, raw: bytes, *, has_oracle: bool) -> int:
+    """Return the wei that the OP stack charges for a transaction's data beside its gas; 0 elsewhere."""
+    if not has_oracle:
+        return 0
+    # abi.encode(bytes): offset, length, padded bytes.
+    padded = raw + bytes(-len(raw) % 32)
+    calldata = _GET_L1_FEE + (32).to_bytes(32, "big") + len(raw).to_bytes(32, "big") + padded
+    return int.from_bytes(node.call(OP_GAS_PRICE_ORACLE, calldata), "big")
+
+
+def has_data_fee_oracle(node: Node) -> bool:
+    """Return whether the chain is of the OP stack, which charges for data beside gas."""
+    return bool(node.code(OP_GAS_PRICE_ORACLE))
+
+
+def _usual_tip(node: Node) -> int:
+    try:
+        history = node.ask("eth_feeHistory", [hex(HISTORY_BLOCKS), "latest", [REWARD_PERCENTILE]])
+        rewards = [quantity(row[0], "reward") for row in (history or {}).get("reward") or () if row]
+        # Empty blocks report a reward of 0 and say nothing.
+        paid = [reward for reward in rewards if reward > 0]
+        if paid:
+            return int(median(paid))
+    except NodeRefused as error:
+        if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER, Refusal.BLOCK_UNKNOWN):
+            raise
+    try:
+        return quantity(node.ask("eth_maxPriorityFeePerGas", []), "tip")
+    except NodeRefused as error:
+        if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER):
+            raise
+        return 1

@@ -1,0 +1,1 @@
+"""Who signs: a key in memory, an encrypted file, AWS KMS, or a remote signer, behind one interface."""

@@ -1,0 +1,165 @@
+"""What is read from a chain: blocks, receipts and events, and how JSON-RPC writes them.
+
+Times are milliseconds since 1970 (blocks count seconds), amounts are wei, addresses 20 bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anchor.protocol.hashing import Bytes32, keccak
+
+
+@dataclass(eq=False)
+class MalformedAnswer(Exception):
+    """A node's answer that is not what JSON-RPC of Ethereum says it is."""
+
+    what: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"malformed {self.what}: {self.found[:120]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's header, as far as we use it. ``base_fee`` is None before EIP-1559."""
+
+    number: int
+    hash: Bytes32
+    parent_hash: Bytes32
+    time: int
+    gas_limit: int
+    base_fee: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One log entry of a contract."""
+
+    address: bytes
+    topics: tuple[Bytes32, ...]
+    data: bytes
+    block_number: int
+    block_hash: Bytes32
+    transaction_hash: Bytes32
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a block did with a transaction. ``fee`` is all that it cost, an L2's data fee included."""
+
+    transaction_hash: Bytes32
+    block_number: int
+    block_hash: Bytes32
+    succeeded: bool
+    gas_used: int
+    fee: int
+    sender: bytes
+    contract_address: bytes | None
+    events: tuple[Event, ...]
+
+
+def quantity(value: Any, what: str = "number") -> int:
+    """Return a JSON-RPC quantity ('0x1f') as an integer. Raises MalformedAnswer."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.startswith("0x"):
+        try:
+            return int(value, 16)
+        except ValueError:
+            pass
+    raise MalformedAnswer(what, repr(value))
+
+
+def data(value: Any, what: str = "bytes", length: int | None = None) -> bytes:
+    """Return JSON-RPC data ('0x…') as bytes, of ``length`` where given. Raises MalformedAnswer."""
+    if isinstance(value, bytes):
+        found: bytes | None = bytes(value)
+    elif isinstance(value, str) and value.startswith("0x"):
+        try:
+            found = bytes.fromhex(value[2:])
+        except ValueError:
+            found = None
+    else:
+        found = None
+    if found is None or (length is not None and len(found) != length):
+        raise MalformedAnswer(what, repr(value))
+    return found
+
+
+def hexadecimal(value: bytes | int) -> str:
+    """Return bytes as '0x…' data, or an integer as a JSON-RPC quantity."""
+    return hex(value) if isinstance(value, int) else "0x" + value.hex()
+
+
+def address_text(address: bytes) -> str:
+    """Return an address with the checksum of EIP-55."""
+    plain = address.hex()
+    digest = keccak(plain.encode()).hex()
+    return "0x" + "".join(
+        letter.upper() if int(digest[place], 16) >= 8 else letter for place, letter in enumerate(plain)
+    )
+
+
+def parse_address(text: str) -> bytes:
+    """Return the 20 bytes of a written address. Raises ValueError, also where its checksum is wrong."""
+    try:
+        address = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        address = b""
+    if len(address) != 20:
+        raise ValueError(f"{text!r} is no address: it takes 0x and 40 hexadecimal digits")
+    digits = text.removeprefix("0x")
+    if digits not in (digits.lower(), digits.upper(), address_text(address)[2:]):
+        raise ValueError(f"{text!r} has a mistyped letter: its checksum does not match")
+    return address
+
+
+def block_of(answer: Mapping[str, Any]) -> Block:
+    """Return the block that ``eth_getBlockBy…`` answered. Raises MalformedAnswer."""
+    base_fee = answer.get("baseFeePerGas")
+    return Block(
+        number=quantity(answer.get("number"), "block number"),
+        hash=data(answer.get("hash"), "block hash", 32),
+        parent_hash=data(answer.get("parentHash"), "parent hash", 32),
+        time=quantity(answer.get("timestamp"), "block time") * 1000,
+        gas_limit=quantity(answer.get("gasLimit"), "gas limit"),
+        base_fee=None if base_fee is None else quantity(base_fee, "base fee"),
+    )
+
+
+def event_of(answer: Mapping[str, Any]) -> Event:
+    """Return a log entry. Raises MalformedAnswer."""
+    return Event(
+        address=data(answer.get("address"), "address", 20),
+        topics=tuple(data(topic, "topic", 32) for topic in answer.get("topics") or ()),
+        data=data(answer.get("data"), "event data"),
+        block_number=quantity(answer.get("blockNumber"), "block number"),
+        block_hash=data(answer.get("blockHash"), "block hash", 32),
+        transaction_hash=data(answer.get("transactionHash"), "transaction hash", 32),
+        log_index=quantity(answer.get("logIndex"), "log index"),
+    )
+
+
+def receipt_of(answer: Mapping[str, Any]) -> Receipt:
+    """Return the receipt that ``eth_getTransactionReceipt`` answered. Raises MalformedAnswer."""
+    gas_used = quantity(answer.get("gasUsed"), "gas used")
+    price = answer.get("effectiveGasPrice")
+    fee = gas_used * quantity(price, "gas price") if price is not None else 0
+    # The OP stack charges for the data beside the gas.
+    if answer.get("l1Fee") is not None:
+        fee += quantity(answer["l1Fee"], "data fee")
+    created = answer.get("contractAddress")
+    return Receipt(
+        transaction_hash=data(answer.get("transactionHash"), "transaction hash", 32),
+        block_number=quantity(answer.get("blockNumber"), "block number"),
+        block_hash=data(answer.get("blockHash"), "block hash", 32),
+        succeeded=quantity(answer.get("status"), "status") == 1,
+        gas_used=gas_used,
+        fee=fee,
+        sender=data(answer.get("from"), "sender", 20),
+        contract_address=None if created in (None, "", "0x") else data(created, "contract address", 20),
+        events=tuple(event_of(entry) for entry in answer.get("logs") or ()),
+    )

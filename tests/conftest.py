@@ -1,7 +1,9 @@
 """Fixtures that more than one folder of tests uses, each kind in its own plugin."""
 
 pytest_plugins = [
+    "tests.fixtures.anchoring",
     "tests.fixtures.anvil",
+    "tests.fixtures.databases",
     "tests.fixtures.eth_tester",
 ]
 

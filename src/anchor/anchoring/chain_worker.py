@@ -1,0 +1,238 @@
+"""One chain's cycle: open it, settle what is in flight, confirm what is mined, and send what is new.
+
+A cycle never leaves anything half done that the next one, or another process, could not take up: each
+step reads its state from the database and the chain.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+from anchor.anchoring.alarms import AlarmName
+from anchor.anchoring.bidding import DAY_MS
+from anchor.anchoring.conditions import Conditions
+from anchor.anchoring.confirming import ConfirmStep
+from anchor.anchoring.journal import Journal
+from anchor.anchoring.lease import Lease, LeaseLost
+from anchor.anchoring.planning import adopt_anchors, choose_target, read_head
+from anchor.anchoring.sending import SendStep
+from anchor.anchoring.sending_chain import (
+    ChainConnection,
+    OpeningRefused,
+    SendingChain,
+    describe,
+    open_chain,
+)
+from anchor.anchoring.settling import SettleStep
+from anchor.anchoring.states import IN_FLIGHT
+from anchor.chain.contract import NotOurContract
+from anchor.chain.node import EndpointsDisagree, Node, WrongChain
+from anchor.chain.rpc import RpcError
+from anchor.chain.values import Block, MalformedAnswer
+from anchor.ledger.clock import Clock
+from anchor.protocol.hashing import Bytes32
+from anchor.storage.anchors import unsettled_anchors
+from anchor.storage.database import StorageUnavailable
+from anchor.storage.observations import ObservationRow, observation_of, observe
+from anchor.storage.sending import newest_send, sends_in, usual_gas
+
+IDLE_SECONDS: Final = 30.0
+LONGEST_BACKOFF: Final = 60.0
+DISAGREEMENT_CYCLES: Final = 3
+"""Endpoints may differ for a moment, while a block travels: told after so many cycles in a row."""
+
+
+class ChainWorker:
+    """Everything about one chain, in one thread."""
+
+    def __init__(
+        self,
+        connection: ChainConnection,
+        *,
+        log_id: Bytes32,
+        lease: Lease,
+        clock: Clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.connection: Final = connection
+        settings = connection.settings
+        self.name: Final = settings.name
+        self._log_id = log_id
+        self._lease = lease
+        self._clock = clock
+        self._jitter = jitter
+        self._node = Node(
+            connection.endpoints,
+            settings.chain_id,
+            agreement=settings.agreement,
+            monotonic=clock.monotonic,
+            jitter=jitter,
+        )
+        self._conditions = Conditions()
+        self._chain: SendingChain | None = None
+        self._last_planned: float | None = None
+        self._failures = 0
+        self._busy = False
+        self._latest: tuple[int, float] | None = None
+        self._disagreed = 0
+        self.blocks_sealing = False
+        """True while the chain holds batches that the database lacks: to seal more would fork the log."""
+
+    def step(self, *, force: bool = False) -> bool:
+        """Do one cycle; True where something changed, so that another may find more to do.
+
+        ``force`` sends now, whatever the interval. Raises LeaseLost and StorageUnavailable; a chain that
+        cannot be reached, or must not be sent to, is an alarm.
+        """
+        self._conditions.begin()
+        changed, whole = False, False
+        try:
+            changed = self._cycle(force=force)
+            whole = True
+            self._failures = 0
+        except OpeningRefused as refused:
+            self._conditions.add(refused.alarm, str(refused))
+        except WrongChain as wrong:
+            self._conditions.add(AlarmName.WRONG_CHAIN, str(wrong))
+        except (RpcError, MalformedAnswer) as error:
+            self._failures += 1
+            self._conditions.add(AlarmName.ENDPOINT_UNREACHABLE, describe(error))
+        except EndpointsDisagree as disagreement:
+            self._conditions.add(AlarmName.ENDPOINTS_DISAGREE, describe(disagreement))
+        except NotOurContract as foreign:
+            self._conditions.add(AlarmName.NO_CONTRACT, describe(foreign))
+        except (LeaseLost, StorageUnavailable):
+            raise
+        except Exception as error:
+            self._failures += 1
+            self._conditions.add(AlarmName.INTERNAL_ERROR, f"{type(error).__name__}: {describe(error)}")
+        self._publish(whole=whole)
+        return changed
+
+    def next_look(self) -> float:
+        """Return after how many seconds the next cycle is due."""
+        settings = self.connection.settings
+        if self._failures:
+            pause = min(LONGEST_BACKOFF, settings.poll * 2.0 ** min(self._failures, 10))
+            return pause * (0.5 + self._jitter() / 2)
+        if self._busy or self._conditions.found:
+            return settings.poll
+        return max(min(IDLE_SECONDS, self._until_due()), settings.poll)
+
+    def _cycle(self, *, force: bool) -> bool:
+        if self._chain is None:
+            self._chain = open_chain(
+                self.connection,
+                log_id=self._log_id,
+                lease=self._lease,
+                clock=self._clock,
+                node=self._node,
+            )
+            self._settle = SettleStep(self._chain)
+            self._confirm = ConfirmStep(self._chain)
+            self._send = SendStep(self._chain)
+            self._resume_interval()
+        else:
+            self._node.begin_cycle()
+        chain, conditions = self._chain, self._conditions
+        latest = chain.node.tallest_block()
+        self._watch_blocks(latest)
+        changed = self._settle.run()
+        changed = self._confirm.run(latest, conditions) or changed
+        head = read_head(chain, conditions)
+        if head is not None:
+            changed = adopt_anchors(chain, head, latest) or changed
+            self._observe(head, latest)
+            target = choose_target(chain, head, latest, conditions)
+            self.blocks_sealing = AlarmName.DATABASE_OLDER_THAN_CHAIN in conditions.found
+            with chain.lease.read() as reading:
+                flying = sends_in(reading, chain.row.id, IN_FLIGHT)
+            if not flying and not force and self._until_due() > 0:
+                target = None
+            elif target is not None and not flying:
+                self._last_planned = self._clock.monotonic()
+            changed = self._send.run(target, latest, conditions) or changed
+        with chain.lease.read() as reading:
+            self._busy = bool(
+                sends_in(reading, chain.row.id, IN_FLIGHT) or unsettled_anchors(reading, chain.row.id, 1)
+            )
+        return changed
+
+    def _until_due(self) -> float:
+        if self._last_planned is None:
+            return 0.0
+        return self._last_planned + self.connection.settings.interval - self._clock.monotonic()
+
+    def _resume_interval(self) -> None:
+        """Take up the interval of the process before, by the wall clock as far as it can be believed."""
+        assert self._chain is not None
+        with self._lease.read() as reading:
+            last = newest_send(reading, self._chain.row.id)
+        if last is None:
+            return
+        passed = (self._clock.now_ms() - last.planned_at) / 1000
+        if 0 <= passed <= self.connection.settings.interval:
+            self._last_planned = self._clock.monotonic() - passed
+
+    def _watch_blocks(self, latest: Block) -> None:
+        now = self._clock.monotonic()
+        if self._latest is None or latest.number != self._latest[0]:
+            self._latest = (latest.number, now)
+        waited = now - self._latest[1]
+        if waited > self.connection.settings.no_block_after:
+            self._conditions.add(
+                AlarmName.NO_NEW_BLOCKS, f"block {latest.number} is the newest for {waited:.0f} s"
+            )
+
+    def _observe(self, head: Bytes32, latest: Block) -> None:
+        """Write what status and metrics show, and warn before the funds run out."""
+        chain = self._chain
+        assert chain is not None
+        balance = chain.node.balance(chain.signer.address)
+        price = latest.base_fee or 0
+        now = self._clock.now_ms()
+        with self._lease.write() as writing:
+            before = observation_of(writing, chain.row.id)
+            same = before is not None and before.block_number == latest.number
+            observe(
+                writing,
+                ObservationRow(
+                    chain=chain.row.id,
+                    observed_at=now,
+                    head=head,
+                    block_number=latest.number,
+                    block_time=latest.time,
+                    block_seen_at=before.block_seen_at if same and before is not None else now,
+                    final_number=None if self._confirm.final is None else self._confirm.final.number,
+                    sender=chain.signer.address,
+                    sender_balance=balance,
+                    gas_price=price,
+                ),
+            )
+            gas = usual_gas(writing, chain.row.id)
+        if gas and price:
+            settings = self.connection.settings
+            a_day = gas * price * DAY_MS / (settings.interval * 1000)
+            days = balance / a_day
+            if days < settings.low_funds_days:
+                self._conditions.add(
+                    AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at today's price"
+                )
+
+    def _publish(self, *, whole: bool) -> None:
+        for finding in self._node.findings:
+            self._conditions.add(AlarmName(finding.kind), finding.detail)
+        self._forgive_passing_disagreement()
+        if not self._conditions.changed() and whole:
+            return
+        journal = self._chain.journal if self._chain is not None else Journal(self._clock, name=self.name)
+        with self._lease.write() as writing:
+            self._conditions.publish(writing, journal, whole=whole)
+
+    def _forgive_passing_disagreement(self) -> None:
+        if AlarmName.ENDPOINTS_DISAGREE not in self._conditions.found:
+            self._disagreed = 0
+            return
+        self._disagreed += 1
+        if self._disagreed < DISAGREEMENT_CYCLES:
+            del self._conditions.found[AlarmName.ENDPOINTS_DISAGREE]

@@ -1,0 +1,174 @@
+"""From mined to final, and back where a reorganisation says so.
+
+Every anchor's block hash is compared with the chain's until the chain cannot take it back: with a
+``finalized`` rule that is when it is final; with a weaker rule it goes on until the finalized tag, or ten
+times the confirmations, have passed, and an anchor that leaves the chain in between is told of as what
+it is: a rule that was too weak.
+"""
+
+from typing import Final
+
+from anchor.anchoring.alarms import AlarmName
+from anchor.anchoring.conditions import LASTING, Conditions
+from anchor.anchoring.recording import find_receipt, record_receipt
+from anchor.anchoring.sending_chain import SendingChain
+from anchor.anchoring.states import Event, State
+from anchor.chain.contract import anchored_in
+from anchor.chain.finality import FinalHeight, final_height, tagged_height
+from anchor.chain.node import EndpointsDisagree
+from anchor.chain.values import Block
+from anchor.storage.anchors import (
+    AnchorRow,
+    forget_anchor,
+    record_anchor,
+    set_anchor_state,
+    unsettled_anchors,
+)
+from anchor.storage.sending import (
+    SendRow,
+    attempts_of,
+    record_unmined,
+    send_of_id,
+    send_of_transaction,
+)
+
+AT_ONCE: Final = 64
+"""Anchors looked at in one cycle: the rest follow in the next ones."""
+SAFE_DEPTH_FACTOR: Final = 10
+
+
+class ConfirmStep:
+    """Follows the anchors of one chain until they are settled."""
+
+    def __init__(self, chain: SendingChain) -> None:
+        self._chain = chain
+        self.final: FinalHeight | None = None
+
+    def run(self, latest: Block, conditions: Conditions) -> bool:
+        """Return whether anything changed. Raises RpcError."""
+        chain = self._chain
+        self.final = final_height(chain.node, chain.settings.finality)
+        with chain.lease.read() as reading:
+            anchors = unsettled_anchors(reading, chain.row.id, AT_ONCE)
+        if not anchors:
+            return False
+        settled = self._settled_height(latest)
+        changed = False
+        for anchor in anchors:
+            try:
+                block = chain.node.agreed_block(anchor.block_number)
+            except EndpointsDisagree as disagreement:
+                conditions.add(AlarmName.ENDPOINTS_DISAGREE, str(disagreement))
+                continue
+            if block is None and latest.number >= anchor.block_number:
+                # An endpoint that has it is needed to tell.
+                continue
+            if block is not None and block.hash == anchor.block_hash:
+                changed = self._confirm(anchor, settled, conditions) or changed
+            else:
+                changed = self._follow(anchor) or changed
+        return changed
+
+    def _settled_height(self, latest: Block) -> int:
+        chain, rule = self._chain, self._chain.settings.finality
+        assert self.final is not None or rule is not None
+        if rule.tag == "finalized" and self.final is not None and self.final.by_tag:
+            return self.final.number
+        tagged = tagged_height(chain.node, "finalized")
+        if tagged is not None:
+            return tagged.number
+        return latest.number - SAFE_DEPTH_FACTOR * rule.confirmations
+
+    def _confirm(self, anchor: AnchorRow, settled: int, conditions: Conditions) -> bool:
+        """The anchor stands where it stood: is it final, is it settled?"""
+        chain = self._chain
+        is_final = self.final is not None and anchor.block_number <= self.final.number
+        is_settled = is_final and anchor.block_number <= settled
+        if not is_final:
+            waited = (chain.clock.now_ms() - anchor.recorded_at) / 1000
+            if waited > chain.settings.final_after:
+                conditions.add(
+                    AlarmName.FINALITY_STALLED,
+                    f"batch {anchor.batch} is in block {anchor.block_number} for {waited:.0f} s; "
+                    f"final is {'unknown' if self.final is None else self.final.number}",
+                )
+            # An anchor that was final and is not any more keeps its word until its block is gone.
+            return False
+        if (anchor.state, anchor.settled) == ("final", is_settled):
+            return False
+        with chain.lease.write() as writing:
+            set_anchor_state(writing, chain.row.id, anchor.batch, state="final", settled=is_settled)
+            if anchor.state != "final":
+                send = send_of_transaction(writing, chain.row.id, anchor.transaction_hash)
+                if send is not None and send.state == State.MINED:
+                    chain.move(writing, send, Event.FINALISED, block=anchor.block_number)
+                else:
+                    chain.journal.say("anchor_final", batch=anchor.batch, block=anchor.block_number)
+                for alarm in LASTING:
+                    chain.journal.clear_alarm(writing, alarm)
+        return True
+
+    def _follow(self, anchor: AnchorRow) -> bool:
+        """The anchor's block left the chain: find the anchor in another block, or take it back."""
+        chain = self._chain
+        with chain.lease.read() as reading:
+            send = send_of_transaction(reading, chain.row.id, anchor.transaction_hash)
+            attempts = attempts_of(reading, send.id) if send is not None else []
+        if send is None:
+            return self._follow_foreign(anchor)
+        found = find_receipt(chain, attempts)
+        if found is not None and found[1].block_hash == anchor.block_hash:
+            # The endpoints changed their mind while we asked.
+            return False
+        self._take_back(anchor, send)
+        if found is None:
+            return True
+        with chain.lease.read() as reading:
+            send = send_of_id(reading, send.id)
+        record_receipt(chain, send, *found)
+        return True
+
+    def _follow_foreign(self, anchor: AnchorRow) -> bool:
+        """As ``_follow``, for an anchor that was found by its event and that no send of ours made."""
+        chain = self._chain
+        receipt = chain.node.receipt(anchor.transaction_hash)
+        self._take_back(anchor, None)
+        if receipt is None:
+            return True
+        block = chain.node.agreed_block(receipt.block_number)
+        for event in anchored_in(receipt, chain.contract.address):
+            if block is not None and event.previous_head == anchor.previous_head:
+                moved = AnchorRow(
+                    chain=anchor.chain,
+                    batch=anchor.batch,
+                    previous_head=anchor.previous_head,
+                    transaction_hash=anchor.transaction_hash,
+                    block_number=receipt.block_number,
+                    block_hash=receipt.block_hash,
+                    block_time=block.time,
+                    state="mined",
+                    settled=False,
+                    recorded_at=chain.clock.now_ms(),
+                )
+                with chain.lease.write() as writing:
+                    record_anchor(writing, moved)
+        return True
+
+    def _take_back(self, anchor: AnchorRow, send: SendRow | None) -> None:
+        chain = self._chain
+        detail = (
+            f"batch {anchor.batch} was in block {anchor.block_number} 0x{anchor.block_hash.hex()}, "
+            "which left the chain"
+        )
+        with chain.lease.write() as writing:
+            forget_anchor(writing, chain.row.id, anchor.batch)
+            if send is not None:
+                record_unmined(writing, send.id)
+                chain.move(writing, send, Event.REORGANISED, reason=detail)
+            chain.journal.raise_alarm(writing, AlarmName.REORGANISED, detail)
+            if anchor.state == "final":
+                chain.journal.raise_alarm(
+                    writing,
+                    AlarmName.FINALITY_TOO_WEAK,
+                    f"{detail}, after {chain.settings.finality} had called it final",
+                )

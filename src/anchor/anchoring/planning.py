@@ -1,0 +1,124 @@
+"""What to send next: the newest batch, upon the head that the contract holds, or nothing and why.
+
+The contract is the only authority on what was anchored; the database on what may be. Where the head is
+in no history of ours nothing is sent, since a compare-and-swap upon a foreign head would hide it.
+"""
+
+from dataclasses import dataclass
+
+from anchor.anchoring.alarms import AlarmName
+from anchor.anchoring.conditions import Conditions
+from anchor.anchoring.recording import record_event
+from anchor.anchoring.sending_chain import SendingChain
+from anchor.chain.contract import Anchored
+from anchor.chain.rpc import RpcError
+from anchor.chain.values import Block, hexadecimal
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.storage.anchors import (
+    BatchRow,
+    anchor_of,
+    batch_of_number,
+    batch_of_root,
+    head_accepted,
+    newest_anchor,
+    newest_batch,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The batch to anchor, and the head that it follows."""
+
+    batch: BatchRow
+    previous_head: Bytes32
+
+
+def read_head(chain: SendingChain, conditions: Conditions) -> Bytes32 | None:
+    """Return the contract's head, or None where endpoints that keep up differ (a condition then)."""
+    heads = {name: head for name, head in chain.contract.heads().items() if name not in chain.node.lagging}
+    if len(set(heads.values())) == 1:
+        return next(iter(heads.values()))
+    if heads:
+        said = "; ".join(f"{name}: {hexadecimal(head)}" for name, head in heads.items())
+        conditions.add(AlarmName.ENDPOINTS_DISAGREE, f"about the contract's head: {said}")
+    return None
+
+
+def choose_target(chain: SendingChain, head: Bytes32, latest: Block, conditions: Conditions) -> Target | None:
+    """Return what to anchor next; None where nothing is to be, or may be (a condition then)."""
+    with chain.lease.read() as reading:
+        newest = newest_batch(reading)
+        known = batch_of_root(reading, head)
+        anchored = newest_anchor(reading, chain.row.id)
+        accepted = head_accepted(reading, chain.row.id, head)
+    if accepted:
+        return None if newest is None else Target(newest, head)
+    if known is None and head != ZERO:
+        name, detail = diagnose(chain, head, latest, newest)
+        conditions.add(name, detail)
+        return None
+    held = known.number if known is not None else 0
+    if anchored is not None and held < anchored.batch:
+        # The confirming step finds out whether a reorganisation took it.
+        if anchored.state == "final":
+            conditions.add(
+                AlarmName.CHAIN_WENT_BACK,
+                f"batch {anchored.batch} was final in block {anchored.block_number}, "
+                f"but the head is that of batch {held}",
+            )
+        return None
+    if newest is None or held >= newest.number:
+        return None
+    return Target(newest, head)
+
+
+def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
+    """Record the anchors that the chain holds and the database does not know of.
+
+    So they are found however they came there: by an attempt that was given up, by a process whose
+    database was restored since. True where any was recorded.
+    """
+    with chain.lease.read() as reading:
+        known = batch_of_root(reading, head)
+        if known is None or anchor_of(reading, chain.row.id, known.number) is not None:
+            return False
+    recorded = False
+    for event in chain.contract.anchored(chain.row.first_block, latest.number):
+        with chain.lease.read() as reading:
+            batch = batch_of_root(reading, event.new_head)
+            if batch is not None and anchor_of(reading, chain.row.id, batch.number) is not None:
+                break
+        if batch is not None:
+            recorded = record_event(chain, event, batch) or recorded
+        if event.previous_head == ZERO:
+            break
+    return recorded
+
+
+def diagnose(
+    chain: SendingChain, head: Bytes32, latest: Block, newest: BatchRow | None
+) -> tuple[AlarmName, str]:
+    """Return what a head that is not ours means: our database is old, or the head is foreign."""
+    shown = hexadecimal(head)
+    event: Anchored | None = None
+    try:
+        event = next(chain.contract.anchored(chain.row.first_block, latest.number, new_head=head), None)
+    except RpcError as error:
+        return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and its event cannot be read: {error}"
+    ours = newest.number if newest is not None else 0
+    if event is None:
+        return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and no event tells of it"
+    where = f"transaction {hexadecimal(event.transaction_hash)} in block {event.block_number}"
+    if event.number > ours:
+        return (
+            AlarmName.DATABASE_OLDER_THAN_CHAIN,
+            f"the head is batch {event.number} ({where}); the newest here is {ours}: "
+            f"batches {ours + 1} to {event.number} are missing",
+        )
+    with chain.lease.read() as reading:
+        own = batch_of_number(reading, event.number)
+    instead = f"; ours has root {hexadecimal(own.anchor_root)}" if own is not None else ""
+    return (
+        AlarmName.FOREIGN_HEAD,
+        f"the head {shown} says it is batch {event.number} ({where}){instead}",
+    )

@@ -1,0 +1,153 @@
+"""Writing down what a block holds: of a send's attempts, and of anchors found by their events."""
+
+from anchor.anchoring.alarms import AlarmName
+from anchor.anchoring.sending_chain import SendingChain
+from anchor.anchoring.states import Event, State
+from anchor.chain.contract import Anchored, Revert, anchor_call, anchored_in, revert_of
+from anchor.chain.refusals import Refusal
+from anchor.chain.rpc import NodeRefused, RpcError
+from anchor.chain.values import Receipt, address_text
+from anchor.storage.anchors import AnchorRow, BatchRow, batch_of_root, record_anchor
+from anchor.storage.sending import (
+    AttemptRow,
+    SendRow,
+    record_mined,
+    send_of_transaction,
+)
+
+
+def find_receipt(chain: SendingChain, attempts: list[AttemptRow]) -> tuple[AttemptRow, Receipt] | None:
+    """Return the attempt that a block holds: any of them may be the one. Raises RpcError."""
+    for attempt in reversed(attempts):
+        receipt = chain.node.receipt(attempt.transaction_hash)
+        if receipt is not None:
+            return attempt, receipt
+    return None
+
+
+def record_receipt(chain: SendingChain, send: SendRow, attempt: AttemptRow, receipt: Receipt) -> State:
+    """Write what became of a send, by the receipt of one of its attempts. Raises RpcError."""
+    anchored = next(
+        (event for event in anchored_in(receipt, chain.contract.address) if event.new_head == send.new_head),
+        None,
+    )
+    if attempt.kind == "cancel":
+        return _record(chain, send, attempt, receipt, Event.CANCELLED, "cancelled by the operator")
+    if receipt.succeeded and anchored is not None:
+        return _record(chain, send, attempt, receipt, Event.MINED, None, anchored)
+    why = (
+        "the contract did not move its head" if receipt.succeeded else explain(chain, send, attempt, receipt)
+    )
+    if _covered(chain, send):
+        # A compare-and-swap that came second: the head is ours, or covers ours.
+        return _record(chain, send, attempt, receipt, Event.REVERTED, f"the chain held it already ({why})")
+    state = _record(chain, send, attempt, receipt, Event.REVERTED, str(why))
+    with chain.lease.write() as writing:
+        chain.journal.raise_alarm(
+            writing,
+            AlarmName.REVERTED,
+            f"batch {send.batch} in transaction 0x{attempt.transaction_hash.hex()}: {why}",
+        )
+    return state
+
+
+def record_event(chain: SendingChain, event: Anchored, batch: BatchRow) -> bool:
+    """Write an anchor found by its event, and move the send it came from, if it was one of ours.
+
+    False where its block has just left the chain. Raises RpcError.
+    """
+    block = chain.node.agreed_block(event.block_number)
+    if block is None or block.hash != event.block_hash:
+        return False
+    with chain.lease.write() as writing:
+        record_anchor(writing, _anchor_row(chain, event, batch.number, block.time))
+        send = send_of_transaction(writing, chain.row.id, event.transaction_hash)
+        if send is not None and send.state not in (State.MINED, State.FINAL):
+            chain.move(writing, send, Event.MINED, transaction=event.transaction_hash)
+        chain.journal.say(
+            "anchor_found", batch=batch.number, transaction=event.transaction_hash, block=event.block_number
+        )
+    return True
+
+
+def explain(chain: SendingChain, send: SendRow, attempt: AttemptRow, receipt: Receipt) -> str:
+    """Return why a mined attempt failed: the contract's error where it can be had again."""
+    if receipt.gas_used >= attempt.gas_limit:
+        return f"it ran out of gas at {receipt.gas_used}"
+    calldata = anchor_call(send.previous_head, send.new_head, send.batch)
+    # As the state was just before its block, then as it was after.
+    for block in (receipt.block_number - 1, receipt.block_number):
+        try:
+            chain.node.call(chain.contract.address, calldata, sender=receipt.sender, block=block)
+        except NodeRefused as error:
+            if error.meaning is Refusal.REVERTED:
+                return describe_revert(revert_of(error))
+        except RpcError:
+            continue
+    return "it reverted, and no reason can be had"
+
+
+def describe_revert(revert: Revert) -> str:
+    """Return the contract's error for the operator, in words where it is one of the common ones."""
+    if revert.name == "NotSubmitter" and len(revert.values) == 2:
+        expected, caller = (address_text(bytes.fromhex(value[2:])) for value in revert.values)
+        return f"NotSubmitter: the contract expects the key of {expected}, we sign with {caller}"
+    return str(revert)
+
+
+def _record(
+    chain: SendingChain,
+    send: SendRow,
+    attempt: AttemptRow,
+    receipt: Receipt,
+    event: Event,
+    reason: str | None,
+    anchored: Anchored | None = None,
+) -> State:
+    block = chain.node.block(receipt.block_number)
+    with chain.lease.write() as writing:
+        record_mined(
+            writing,
+            attempt.id,
+            block_number=receipt.block_number,
+            block_hash=receipt.block_hash,
+            succeeded=receipt.succeeded,
+            gas_used=receipt.gas_used,
+            fee_paid=receipt.fee,
+            now=chain.clock.now_ms(),
+        )
+        if anchored is not None:
+            time = block.time if block is not None else 0
+            record_anchor(writing, _anchor_row(chain, anchored, send.batch, time))
+        return chain.move(
+            writing,
+            send,
+            event,
+            reason=reason,
+            transaction=attempt.transaction_hash,
+            block=receipt.block_number,
+            gas=receipt.gas_used,
+            fee_wei=str(receipt.fee),
+        )
+
+
+def _covered(chain: SendingChain, send: SendRow) -> bool:
+    head = chain.contract.head()
+    with chain.lease.read() as reading:
+        known = batch_of_root(reading, head)
+    return known is not None and known.number >= send.batch
+
+
+def _anchor_row(chain: SendingChain, anchored: Anchored, batch: int, block_time: int) -> AnchorRow:
+    return AnchorRow(
+        chain=chain.row.id,
+        batch=batch,
+        previous_head=anchored.previous_head,
+        transaction_hash=anchored.transaction_hash,
+        block_number=anchored.block_number,
+        block_hash=anchored.block_hash,
+        block_time=block_time,
+        state="mined",
+        settled=False,
+        recorded_at=chain.clock.now_ms(),
+    )

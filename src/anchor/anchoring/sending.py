@@ -1,0 +1,334 @@
+"""Signing, broadcasting and replacing: what is done about the one send that a chain has in flight.
+
+Signed bytes are stored before a node sees them, so whatever was ever broadcast is on record. Waiting
+is measured with the monotonic clock from the moment at which this process first saw a send, so a clock
+that jumps, and a restart, lead to a later replacement and never to a wild one.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from anchor.anchoring.alarms import AlarmName
+from anchor.anchoring.bidding import Bidder
+from anchor.anchoring.conditions import Conditions
+from anchor.anchoring.planning import Target
+from anchor.anchoring.sending_chain import SendingChain, describe
+from anchor.anchoring.states import IN_FLIGHT, Event, State
+from anchor.chain.contract import anchor_call
+from anchor.chain.node import Broadcast
+from anchor.chain.refusals import Refusal
+from anchor.chain.signers.signer import SignerRefused, SignerUnavailable
+from anchor.chain.transactions import (
+    Fees,
+    SignedDiffers,
+    SignedTransaction,
+    Transaction,
+    UnreadableTransaction,
+)
+from anchor.chain.values import Block
+from anchor.storage.sending import (
+    AttemptRow,
+    SendRow,
+    attempts_of,
+    highest_bid,
+    plan_send,
+    record_attempt,
+    record_broadcast,
+    retarget_send,
+    send_of_id,
+    sends_in,
+)
+
+OUTBIDS_AT_ONCE: Final = 4
+"""How often a refused price is raised in one cycle, an eighth each time."""
+REBROADCAST_SECONDS: Final = 15.0
+CANCEL_GAS: Final = 21_000
+
+_PRICE: Final = frozenset({Refusal.UNDERPRICED, Refusal.REPLACEMENT_UNDERPRICED})
+
+
+class SendStep:
+    """Looks after the send in flight of one chain."""
+
+    def __init__(self, chain: SendingChain) -> None:
+        self._chain = chain
+        self._bidder = Bidder(chain)
+        self._first_seen: dict[int, float] = {}
+        self._signed: dict[int, tuple[float, int]] = {}
+        self._broadcast: dict[int, float] = {}
+
+    def run(self, target: Target | None, latest: Block, conditions: Conditions) -> bool:
+        """Return whether anything changed. ``target``: what to anchor where nothing is in flight.
+
+        Raises RpcError, LeaseLost.
+        """
+        chain = self._chain
+        with chain.lease.read() as reading:
+            sends = sends_in(reading, chain.row.id, IN_FLIGHT)
+        self._forget(sends)
+        signed = [send for send in sends if send.nonce is not None]
+        if signed:
+            return self._tend(signed[0], latest, conditions)
+        planned = sends[0] if sends else None
+        if target is None:
+            if planned is None or conditions.found:
+                return False
+            with chain.lease.write() as writing:
+                chain.move(writing, planned, Event.NOT_NEEDED, reason="the chain holds its batch already")
+            return True
+        return self._begin(self._plan(planned, target), latest, conditions)
+
+    def _plan(self, planned: SendRow | None, target: Target) -> SendRow:
+        """Write what is to be sent; a plan that nobody signed yet takes the newest batch."""
+        chain = self._chain
+        batch, root = target.batch.number, target.batch.anchor_root
+        wanted = (batch, target.previous_head)
+        if planned is not None and (planned.batch, planned.previous_head) == wanted:
+            return planned
+        with chain.lease.write() as writing:
+            now = chain.clock.now_ms()
+            if planned is None:
+                send = plan_send(
+                    writing,
+                    chain=chain.row.id,
+                    batch=batch,
+                    previous_head=target.previous_head,
+                    new_head=root,
+                    state=State.PLANNED,
+                    now=now,
+                )
+                chain.journal.say("send_planned", send=send.id, batch=batch)
+                return send
+            retarget_send(
+                writing,
+                planned.id,
+                batch=batch,
+                previous_head=target.previous_head,
+                new_head=root,
+                now=now,
+            )
+            return replace(
+                planned, batch=batch, previous_head=target.previous_head, new_head=root, changed_at=now
+            )
+
+    def _begin(self, send: SendRow, latest: Block, conditions: Conditions) -> bool:
+        """Sign the first attempt and broadcast it."""
+        chain = self._chain
+        nonce = chain.node.nonce(chain.signer.address)
+        with chain.lease.read() as reading:
+            # Anything we ever signed for this nonce may still be in somebody's pool.
+            highest = highest_bid(reading, chain.row.id, chain.signer.address, nonce)
+        calldata = anchor_call(send.previous_head, send.new_head, send.batch)
+        bid = self._bidder.bid(chain.contract.address, calldata, latest, highest, conditions)
+        if bid is None:
+            return False
+        transaction = Transaction(
+            chain_id=chain.settings.chain_id,
+            nonce=nonce,
+            to=chain.contract.address,
+            value=0,
+            data=calldata,
+            gas_limit=bid.gas_limit,
+            fees=bid.fees,
+        )
+        return self._sign_and_offer(send, "anchor", transaction, latest, conditions)
+
+    def _tend(self, send: SendRow, latest: Block, conditions: Conditions) -> bool:
+        """See to a send that was signed: broadcast it, broadcast it again, replace it, cancel it."""
+        chain = self._chain
+        assert send.nonce is not None
+        now = chain.clock.monotonic()
+        waited = now - self._first_seen.setdefault(send.id, now)
+        nonce = chain.node.nonce(chain.signer.address)
+        if send.sender == chain.signer.address and send.nonce < nonce:
+            # It, or what took its place, is mined: the settling step finds out which.
+            return False
+        lost = None
+        if send.sender != chain.signer.address:
+            lost = "the signer is another key now"
+        elif send.nonce > nonce:
+            lost = f"nonce {send.nonce} was signed, but the chain's next one is {nonce}"
+        if lost is not None:
+            with chain.lease.write() as writing:
+                chain.move(writing, send, Event.NONCE_LOST, reason=lost)
+            return True
+        with chain.lease.read() as reading:
+            attempts = attempts_of(reading, send.id)
+        last = attempts[-1]
+        if waited > chain.settings.stuck_after:
+            conditions.add(
+                AlarmName.STUCK,
+                f"batch {send.batch} waits for {waited:.0f} s after {len(attempts)} attempts, "
+                f"the last of them 0x{last.transaction_hash.hex()} at {last.max_fee} wei per gas",
+            )
+        signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
+        if send.cancel_requested_at is not None and last.kind != "cancel":
+            return self._replace(send, attempts, "cancel", latest, conditions)
+        # Without new blocks no price helps.
+        due = now - signed_at >= chain.settings.replace_after and latest.number > signed_block
+        if due and self._replace(send, attempts, last.kind, latest, conditions):
+            return True
+        if last.accepted_at is None or now - self._broadcast.get(last.id, -1e9) >= REBROADCAST_SECONDS:
+            if last.accepted_at is not None:
+                self._look_for(attempts, conditions)
+            return self._offer(send, last, latest, conditions)
+        return False
+
+    def _replace(
+        self, send: SendRow, attempts: list[AttemptRow], kind: str, latest: Block, conditions: Conditions
+    ) -> bool:
+        """Sign another attempt of the same nonce that outbids all before; False where none may be."""
+        chain = self._chain
+        highest = (max(a.max_fee for a in attempts), max(a.max_tip for a in attempts))
+        fees = self._bidder.fees(self._bidder.market(latest), highest, conditions)
+        # Whatever the outcome, the next try is a full wait away.
+        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        if fees is None:
+            return False
+        return self._sign_and_offer(send, kind, self._attempt(send, attempts, kind, fees), latest, conditions)
+
+    def _attempt(self, send: SendRow, attempts: list[AttemptRow], kind: str, fees: Fees) -> Transaction:
+        chain = self._chain
+        assert send.nonce is not None
+        cancels = kind == "cancel"
+        return Transaction(
+            chain_id=chain.settings.chain_id,
+            nonce=send.nonce,
+            to=chain.signer.address if cancels else chain.contract.address,
+            value=0,
+            data=b"" if cancels else anchor_call(send.previous_head, send.new_head, send.batch),
+            gas_limit=CANCEL_GAS if cancels else max(a.gas_limit for a in attempts),
+            fees=fees,
+        )
+
+    def _sign_and_offer(
+        self,
+        send: SendRow,
+        kind: str,
+        transaction: Transaction,
+        latest: Block,
+        conditions: Conditions,
+    ) -> bool:
+        """Sign, store, and broadcast; a price that a node refuses is raised a few times at once."""
+        chain = self._chain
+        changed = False
+        for _ in range(OUTBIDS_AT_ONCE):
+            signed = self._sign(transaction, conditions)
+            if signed is None:
+                return changed
+            attempt = self._store(send, kind, signed)
+            changed = True
+            self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+            with chain.lease.read() as reading:
+                send = send_of_id(reading, send.id)
+            refused = self._broadcast_to_all(send, attempt, conditions)
+            if not refused & _PRICE:
+                return True
+            higher = self._raised(transaction.fees, latest, conditions)
+            if higher is None:
+                return True
+            transaction = replace(transaction, fees=higher)
+        return changed
+
+    def _offer(self, send: SendRow, attempt: AttemptRow, latest: Block, conditions: Conditions) -> bool:
+        """Broadcast stored bytes again, unchanged; a price that is refused is raised."""
+        refused = self._broadcast_to_all(send, attempt, conditions)
+        if refused & _PRICE:
+            with self._chain.lease.read() as reading:
+                attempts = attempts_of(reading, send.id)
+                send = send_of_id(reading, send.id)
+            return self._replace(send, attempts, attempt.kind, latest, conditions)
+        return attempt.accepted_at is None and not refused and send.state == State.SIGNED
+
+    def _raised(self, fees: Fees, latest: Block, conditions: Conditions) -> Fees | None:
+        market = self._bidder.market(latest)
+        return self._bidder.fees(market, (fees.max_fee, fees.max_tip), conditions)
+
+    def _sign(self, transaction: Transaction, conditions: Conditions) -> SignedTransaction | None:
+        try:
+            return self._chain.signer.sign(transaction)
+        except (SignerUnavailable, SignerRefused) as error:
+            conditions.add(AlarmName.SIGNER_UNAVAILABLE, describe(error))
+        except (SignedDiffers, UnreadableTransaction) as error:
+            conditions.add(AlarmName.SIGNER_DIFFERS, describe(error))
+        return None
+
+    def _store(self, send: SendRow, kind: str, signed: SignedTransaction) -> AttemptRow:
+        chain, fees = self._chain, signed.transaction.fees
+        with chain.lease.write() as writing:
+            record_attempt(
+                writing,
+                send=send.id,
+                kind=kind,
+                transaction_hash=signed.hash,
+                raw=signed.raw,
+                max_fee=fees.max_fee,
+                max_tip=fees.max_tip,
+                gas_limit=signed.transaction.gas_limit,
+                sender=signed.sender,
+                nonce=signed.transaction.nonce,
+                now=chain.clock.now_ms(),
+            )
+            chain.move(
+                writing,
+                send,
+                Event.SIGNED,
+                kind=kind,
+                transaction=signed.hash,
+                nonce=signed.transaction.nonce,
+                max_fee_wei=str(fees.max_fee),
+                max_tip_wei=str(fees.max_tip),
+            )
+            return attempts_of(writing, send.id)[-1]
+
+    def _broadcast_to_all(
+        self, send: SendRow, attempt: AttemptRow, conditions: Conditions
+    ) -> frozenset[Refusal]:
+        """Give an attempt to every endpoint, write what they said, and return why all refused it."""
+        chain = self._chain
+        chain.lease.check()
+        answers = chain.node.broadcast(attempt.raw)
+        self._broadcast[attempt.id] = chain.clock.monotonic()
+        accepted = any(answer.accepted for answer in answers)
+        refusal = None if accepted else "; ".join(f"{a.endpoint}: {a.detail}" for a in answers)[:500]
+        with chain.lease.write() as writing:
+            record_broadcast(
+                writing, attempt.id, accepted=accepted, refusal=refusal, now=chain.clock.now_ms()
+            )
+            if accepted:
+                chain.move(writing, send, Event.ACCEPTED, transaction=attempt.transaction_hash)
+        if accepted:
+            return frozenset()
+        return self._say_refused(answers, conditions)
+
+    def _say_refused(self, answers: list[Broadcast], conditions: Conditions) -> frozenset[Refusal]:
+        meanings = frozenset(answer.meaning for answer in answers if answer.meaning is not None)
+        said = "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers)[:500]
+        if Refusal.OUT_OF_FUNDS in meanings:
+            conditions.add(AlarmName.OUT_OF_FUNDS, said)
+        elif Refusal.GAS_LIMIT_TOO_HIGH in meanings:
+            conditions.add(AlarmName.GAS_ABOVE_BLOCK_LIMIT, said)
+        elif Refusal.WRONG_CHAIN in meanings:
+            conditions.add(AlarmName.WRONG_CHAIN, said)
+        elif not meanings:
+            conditions.add(AlarmName.ENDPOINT_UNREACHABLE, said)
+        elif not meanings & (_PRICE | {Refusal.NONCE_TOO_LOW, Refusal.NONCE_TOO_HIGH}):
+            conditions.add(AlarmName.NODE_REFUSES, said)
+        return meanings
+
+    def _look_for(self, attempts: list[AttemptRow], conditions: Conditions) -> None:
+        """Say so where a node took an attempt and no endpoint shows any of them."""
+        if not any(self._chain.node.seen(attempt.transaction_hash) for attempt in reversed(attempts)):
+            conditions.add(
+                AlarmName.NEVER_SEEN,
+                f"no endpoint shows 0x{attempts[-1].transaction_hash.hex()} of {len(attempts)} attempts",
+            )
+
+    def _forget(self, sends: list[SendRow]) -> None:
+        """Drop the timers of sends that are no longer in flight."""
+        ids = {send.id for send in sends}
+        for timers in (self._first_seen, self._signed):
+            for send in [known for known in timers if known not in ids]:
+                del timers[send]
+        if not ids:
+            self._broadcast.clear()

@@ -252,6 +252,45 @@ def fees_paid(connection: Connection, chain: int, since: int) -> tuple[int, int]
     return sum(row[0] for row in rows), len(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What anchoring cost in a span: wei, the successful anchors, and the batches that these covered,
+    those after ``first_batch`` up to ``last_batch``."""
+
+    total: int
+    anchors: int
+    first_batch: int
+    last_batch: int
+    span_ms: int
+
+
+def costs_since(connection: Connection, chain: int, since: int) -> Costs:
+    """Return what a chain's transactions cost since a time, failed ones included."""
+    rows = connection.execute(
+        select(attempts.c.fee_paid, attempts.c.succeeded, attempts.c.mined_at, sends.c.batch)
+        .join(sends, attempts.c.send == sends.c.id)
+        .where(sends.c.chain == chain, attempts.c.mined_at >= since, attempts.c.fee_paid.is_not(None))
+        .order_by(attempts.c.mined_at)
+    ).all()
+    anchored = [row.batch for row in rows if row.succeeded]
+    if not anchored:
+        return Costs(sum(row.fee_paid for row in rows), 0, 0, 0, 0)
+    before = connection.execute(
+        select(func.max(sends.c.batch)).where(
+            sends.c.chain == chain,
+            sends.c.batch < anchored[0],
+            sends.c.state.in_(("mined", "final")),
+        )
+    ).scalar_one_or_none()
+    return Costs(
+        total=sum(row.fee_paid for row in rows),
+        anchors=len(anchored),
+        first_batch=before or 0,
+        last_batch=max(anchored),
+        span_ms=max(rows[-1].mined_at - rows[0].mined_at, 0),
+    )
+
+
 def usual_gas(connection: Connection, chain: int) -> int | None:
     """Return the gas that the last successful anchor used."""
     return connection.execute(

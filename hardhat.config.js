@@ -12,7 +12,7 @@ export default {
   },
   paths: {
     sources: "contracts",
-    tests: { solidity: "test" },
+    tests: { solidity: "tests/solidity" },
     artifacts: "build/hardhat/artifacts",
     cache: "build/hardhat/cache",
   },

@@ -1,7 +1,7 @@
 """Compile contracts/ with py-solc-x and write the artifact that ships inside the Python package.
 
-    python scripts/compile_contracts.py           writes src/anchor/chain/artifacts/AnchorLog.json
-    python scripts/compile_contracts.py --check   exits 1 where the artifact is not what the sources give
+    python -m scripts.compile_contracts           writes src/anchor/chain/artifacts/AnchorLog.json
+    python -m scripts.compile_contracts --check   exits 1 where the artifact is not what the sources give
 
 The compiler is the npm package `solc` behind scripts/solc.mjs. Settings come from contracts/compiler.json,
 which hardhat.config.js reads too.
@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> int:
     place = ARTIFACT.relative_to(ROOT)
     if arguments == ["--check"]:
         if ARTIFACT.read_text() != text:
-            print(f"{place} is not what contracts/ compiles to; run python scripts/compile_contracts.py")
+            print(f"{place} is not what contracts/ compiles to; run python -m scripts.compile_contracts")
             return 1
         print(f"{place} is what contracts/ compiles to")
         return 0

@@ -32,7 +32,7 @@ def hardhat_artifacts() -> Path:
 
 
 def test_the_shipped_artifact_is_what_the_sources_compile_to() -> None:
-    assert ARTIFACT.read_text() == artifact_text(), "run python scripts/compile_contracts.py"
+    assert ARTIFACT.read_text() == artifact_text(), "run python -m scripts.compile_contracts"
 
 
 def test_the_compiler_is_the_one_that_the_settings_name() -> None:

@@ -107,11 +107,10 @@ def proof_costs(web3: Web3) -> Iterator[tuple[str, int]]:
     siblings = [keccak(b"sibling" + u64(depth)) for depth in range(10)]
     for size in (1, 1_000, 1_000_000, 1_000_000_000):
         index = size // 2
-        fields = [keccak(name) for name in (b"reason", b"referenceId", b"metadata")]
+        texts = keccak(b"reason"), keccak(b"referenceId"), keccak(b"metadata")
+        amounts, times = (-(10**18), 10**24), (1_767_225_600_000, 1_767_225_600_001)
         ledger_id = keccak(b"ledger")
-        delta = Delta(
-            ledger_id, index, -(10**18), 10**24, 1_767_225_600_000, 1_767_225_600_001, *fields, ZERO
-        )
+        delta = Delta(ledger_id, index, *amounts, *times, *texts, ZERO)
         path = [keccak(b"path" + u64(height)) for height in range(inclusion_length(index, size))]
         leaf = LEDGER_TREE.leaf(fingerprint(separator, delta))
         head = head_hash(size, root_from_inclusion(LEDGER_TREE, leaf, index, size, path))
@@ -119,7 +118,7 @@ def proof_costs(web3: Web3) -> Iterator[tuple[str, int]]:
         proof = (astuple(delta), size, path, siblings, astuple(batch))
         verify = harness.functions.verifyDelta(LOG_ID, batch.anchor_root(LOG_ID), proof)
         verify.call()
-        sent = verify.transact()  # type: ignore[attr-defined]
+        sent = verify.transact()
         yield f"{size:,}", web3.eth.wait_for_transaction_receipt(sent)["gasUsed"]
 
 
@@ -137,8 +136,9 @@ def report_text(report: GasReport) -> str:
     lines = [
         "# What the contracts cost",
         "",
-        "Measured on eth-tester by `python -m scripts.gas_report`, which wrote this page. A test measures again",
-        f"and fails where a figure changed, or where an anchor costs more than {MOST_AN_ANCHOR_MAY_COST:,} gas.",
+        "Measured on eth-tester by `python -m scripts.gas_report`, which wrote this page. A test measures",
+        "again and fails where a figure changed, or where an anchor costs more than "
+        f"{MOST_AN_ANCHOR_MAY_COST:,} gas.",
         "",
         "## An anchor, in steady state",
         "",

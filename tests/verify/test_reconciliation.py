@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anchor.ledger.comparing_deltas import Side, compare_deltas
 from anchor.verify.books import Discrepancy, DiscrepancyKind, Entry, RecordContradictsItself
 from anchor.verify.difference_sketch import KeyMaker, Sketch, keyed
 from anchor.verify.reconciliation import (
@@ -111,6 +112,13 @@ def test_any_books_are_brought_to_the_record_by_what_is_found(
             assert books[each.position] == (each.reference_id, each.listed_amount)
     assert +corrected == Counter(record)
     assert result.off_by == sum(each.off_by for each in result.discrepancies)
+    with_the_whole_record = compare_deltas(
+        [(index, *entry) for index, entry in enumerate(record)],
+        lambda index: sum(recorded[: index + 1]),
+        {Side.YOURS: books},
+        listed=None,
+    )
+    assert set(result.discrepancies) == set(with_the_whole_record.sides[0].discrepancies)
 
 
 @pytest.mark.parametrize("differences", [1, 60, 400, 3000])

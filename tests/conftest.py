@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fixtures.anvil",
     "tests.fixtures.databases",
     "tests.fixtures.eth_tester",
+    "tests.fixtures.rpc_proxy",
 ]
 
 

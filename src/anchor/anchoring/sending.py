@@ -168,11 +168,18 @@ class SendStep:
         due = now - signed_at >= chain.settings.replace_after and latest.number > signed_block
         if due and self._replace(send, attempts, last.kind, latest, conditions):
             return True
-        if last.accepted_at is None or now - self._broadcast.get(last.id, -1e9) >= REBROADCAST_SECONDS:
-            if last.accepted_at is not None:
-                self._look_for(attempts, conditions)
-            return self._offer(send, last, latest, conditions)
-        return False
+        if last.accepted_at is not None and self._recently(last, now):
+            return False
+        accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
+        if accepted and not self._recently(accepted[-1], now):
+            self._look_for(attempts, conditions)
+            # Also where its replacement fails: it may have been dropped from the pools.
+            if accepted[-1] is not last:
+                self._broadcast_to_all(send, accepted[-1], conditions)
+        return self._offer(send, last, latest, conditions)
+
+    def _recently(self, attempt: AttemptRow, now: float) -> bool:
+        return now - self._broadcast.get(attempt.id, -1e9) < REBROADCAST_SECONDS
 
     def _replace(
         self, send: SendRow, attempts: list[AttemptRow], kind: str, latest: Block, conditions: Conditions

@@ -21,6 +21,20 @@ struct DeltaProof {
     Batch batch;
 }
 
+/// @notice The way from a ledger's head to the anchored root that covers it.
+/// @param ledgerId The ledger
+/// @param size The number of deltas in the head
+/// @param root The root of the ledger's tree
+/// @param siblings The map's siblings of the ledger, from the root down
+/// @param batch The batch whose map this is
+struct HeadProof {
+    bytes32 ledgerId;
+    uint64 size;
+    bytes32 root;
+    bytes32[] siblings;
+    Batch batch;
+}
+
 /// @notice That a batch holds no ledger of this id.
 /// @param ledgerId The ledger that is not there
 /// @param siblings The map's siblings on the ledger's way, from the root down
@@ -71,6 +85,12 @@ library AnchorProof {
     /// @notice The delta is not the last of its ledger's head: its balance is not the ledger's.
     error NotTheLastDelta(uint64 index, uint64 size);
 
+    /// @notice The two deltas are not one ledger's, the second right after the first.
+    error NotNeighbours(bytes32 ledgerId, uint64 index, bytes32 nextLedgerId, uint64 nextIndex);
+
+    /// @notice The delta's balance is what it has to be: nobody cheated here.
+    error BalancesAddUp(int256 balance);
+
     /// @notice The history of a batch holds earlier batches only.
     error NotAnEarlierBatch(uint64 number, uint64 newerNumber);
 
@@ -100,10 +120,7 @@ library AnchorProof {
             proof.size,
             proof.inclusion
         );
-        bytes32 mapRoot = LedgerMap.rootFromPresence(
-            proof.delta.ledgerId, LedgerMap.headOf(proof.size, ledgerRoot), proof.siblings
-        );
-        _verifyBatch(logId, root, mapRoot, proof.batch);
+        _verifyHead(logId, root, proof.delta.ledgerId, proof.size, ledgerRoot, proof.siblings, proof.batch);
     }
 
     /// @notice Reverts unless the delta is the last of its ledger under the anchored root.
@@ -118,6 +135,46 @@ library AnchorProof {
         }
         verifyDelta(logId, root, proof);
         return proof.delta.balance;
+    }
+
+    /// @notice Reverts unless the ledger has this head under the anchored root: together with
+    /// `verifyConsistency`, that a head known from before is still in the record.
+    function verifyHead(bytes32 logId, bytes32 root, HeadProof calldata proof) internal pure {
+        _verifyHead(logId, root, proof.ledgerId, proof.size, proof.root, proof.siblings, proof.batch);
+    }
+
+    /// @notice Reverts unless the operator is bound to two neighbouring deltas whose balances do not add up:
+    /// a proof of fraud. The two may come from different batches.
+    /// @param logId The log
+    /// @param root The anchored root of the first delta's proof
+    /// @param proof The first delta
+    /// @param nextRoot The anchored root of the second delta's proof
+    /// @param next The delta at the next index
+    function verifyFalseBalance(
+        bytes32 logId,
+        bytes32 root,
+        DeltaProof calldata proof,
+        bytes32 nextRoot,
+        DeltaProof calldata next
+    ) internal pure {
+        Delta calldata before = proof.delta;
+        Delta calldata later = next.delta;
+        if (before.ledgerId != later.ledgerId || later.index == 0 || before.index != later.index - 1) {
+            revert NotNeighbours(before.ledgerId, before.index, later.ledgerId, later.index);
+        }
+        if (_addsUp(before.balance, later.amount, later.balance)) revert BalancesAddUp(later.balance);
+        verifyDelta(logId, root, proof);
+        verifyDelta(logId, nextRoot, next);
+    }
+
+    /// @notice Reverts unless the operator is bound to a first delta whose balance is not its amount: a proof
+    /// of fraud.
+    function verifyFalseOpening(bytes32 logId, bytes32 root, DeltaProof calldata first) internal pure {
+        if (first.delta.index != 0) {
+            revert NotNeighbours(first.delta.ledgerId, 0, first.delta.ledgerId, first.delta.index);
+        }
+        if (first.delta.balance == first.delta.amount) revert BalancesAddUp(first.delta.balance);
+        verifyDelta(logId, root, first);
     }
 
     /// @notice Reverts unless the anchored root shows that there is no ledger of this id.
@@ -187,6 +244,29 @@ library AnchorProof {
         returns (bytes32 root)
     {
         return verifyHistory(log.logId(), heldRoot(log, through.newer), batch, through);
+    }
+
+    function _verifyHead(
+        bytes32 logId,
+        bytes32 root,
+        bytes32 ledgerId,
+        uint64 size,
+        bytes32 ledgerRoot,
+        bytes32[] calldata siblings,
+        Batch calldata batch
+    ) private pure {
+        bytes32 head = LedgerMap.headOf(size, ledgerRoot);
+        _verifyBatch(logId, root, LedgerMap.rootFromPresence(ledgerId, head, siblings), batch);
+    }
+
+    /// @dev A sum that does not fit int256 is no balance.
+    function _addsUp(int256 balance, int256 amount, int256 nextBalance) private pure returns (bool) {
+        int256 sum;
+        unchecked {
+            sum = balance + amount;
+        }
+        bool wrapped = (amount >= 0) == (sum < balance);
+        return !wrapped && sum == nextBalance;
     }
 
     function _verifyBatch(bytes32 logId, bytes32 root, bytes32 mapRoot, Batch calldata batch) private pure {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {AbsenceProof, AnchorProof, DeltaProof, HistoryProof} from "../AnchorProof.sol";
+import {AbsenceProof, AnchorProof, DeltaProof, HeadProof, HistoryProof} from "../AnchorProof.sol";
 import {IAnchorLog} from "../IAnchorLog.sol";
 import {Batch} from "../proof/AnchoredBatch.sol";
 import {Delta, DeltaFingerprint} from "../proof/DeltaFingerprint.sol";
@@ -74,6 +74,24 @@ contract AnchorProofHarness {
 
     function verifyBalance(bytes32 logId, bytes32 root, DeltaProof calldata proof) external pure returns (int256) {
         return AnchorProof.verifyBalance(logId, root, proof);
+    }
+
+    function verifyHead(bytes32 logId, bytes32 root, HeadProof calldata proof) external pure {
+        AnchorProof.verifyHead(logId, root, proof);
+    }
+
+    function verifyFalseBalance(
+        bytes32 logId,
+        bytes32 root,
+        DeltaProof calldata proof,
+        bytes32 nextRoot,
+        DeltaProof calldata next
+    ) external pure {
+        AnchorProof.verifyFalseBalance(logId, root, proof, nextRoot, next);
+    }
+
+    function verifyFalseOpening(bytes32 logId, bytes32 root, DeltaProof calldata first) external pure {
+        AnchorProof.verifyFalseOpening(logId, root, first);
     }
 
     function verifyAbsence(bytes32 logId, bytes32 root, AbsenceProof calldata proof) external pure {

@@ -80,7 +80,7 @@ class GeneratedLog:
             ledger.ledger_id,
             len(ledger.deltas),
             amount,
-            amount + (ledger.deltas[-1].balance if ledger.deltas else 0),
+            self.balance_after(ledger, amount),
             self._time(),
             self._time(),
             self.random.randbytes(32),
@@ -90,6 +90,10 @@ class GeneratedLog:
         )
         ledger.deltas.append(delta)
         ledger.leaves.append(LEDGER_TREE.leaf(self.fingerprint(delta)))
+
+    def balance_after(self, ledger: GeneratedLedger, amount: int) -> int:
+        """The balance that the next delta of a ledger states; an operator who cheats states another."""
+        return amount + (ledger.deltas[-1].balance if ledger.deltas else 0)
 
     def _time(self) -> int:
         return self.random.choice([0, LARGEST_TIME, self.random.getrandbits(41)])
@@ -127,6 +131,12 @@ class GeneratedLog:
         path = inclusion_path(LEDGER_TREE, index, size, nodes_from_leaves(ledger.leaves, LEDGER_TREE))
         way = self._map_path(sealed, ledger.ledger_id)
         return (astuple(ledger.deltas[index]), size, path, list(way.siblings), astuple(sealed.batch))
+
+    def head_proof(self, sealed: SealedBatch, ledger: GeneratedLedger) -> tuple[Any, ...]:
+        """The HeadProof of a ledger under a batch."""
+        size = sealed.sizes[ledger.ledger_id]
+        way = self._map_path(sealed, ledger.ledger_id)
+        return (ledger.ledger_id, size, ledger.root(size), list(way.siblings), astuple(sealed.batch))
 
     def absence_proof(self, sealed: SealedBatch, ledger_id: bytes) -> tuple[Any, ...]:
         """The AbsenceProof of a ledger that the batch does not hold."""

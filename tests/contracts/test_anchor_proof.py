@@ -20,6 +20,7 @@ DELTA += ("reason", "referenceId", "metadata", "adjusts")
 BATCH = ("number", "historyRoot", "mapRoot", "sealedAt")
 DELTA_PROOF = (("delta", DELTA), "size", "inclusion", "siblings", ("batch", BATCH))
 ABSENCE_PROOF = ("ledgerId", "siblings", ("place", ("occupied", "ledgerId", "head")), ("batch", BATCH))
+HEAD_PROOF = ("ledgerId", "size", "root", "siblings", ("batch", BATCH))
 HISTORY_PROOF = ("path", ("newer", BATCH))
 
 pytestmark = pytest.mark.slow
@@ -146,6 +147,20 @@ def test_an_altered_balance_is_refused(proof_library: ProofLibrary, log: Generat
     assert_refused_at_the_right_step(
         proof_library, calls, lambda what: expected_steps(what) | {"NotTheLastDelta"}
     )
+
+
+def test_heads_are_accepted_and_altered_ones_refused(proof_library: ProofLibrary, log: GeneratedLog) -> None:
+    honest, altered = [], []
+    for sealed in log.batches[::3]:
+        for ledger_id in sorted(sealed.sizes)[::3]:
+            proof = log.head_proof(sealed, log.ledgers[ledger_id])
+            honest.append(Call("verifyHead", (log.log_id, sealed.root, proof)))
+            altered += [
+                (what, Call("verifyHead", (log.log_id, sealed.root, change)))
+                for what, change in alterations(log.random, HEAD_PROOF, proof)
+            ]
+    assert proof_library.outcomes(honest) == [None] * len(honest)
+    assert_refused_at_the_right_step(proof_library, altered)
 
 
 def test_absent_ledgers_are_shown_to_be_absent(proof_library: ProofLibrary, log: GeneratedLog) -> None:

@@ -1,6 +1,7 @@
 """What a transaction may cost: the market, the cap, the day's budget, and what the account holds."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
@@ -16,6 +17,7 @@ from anchor.chain.fees import (
     has_data_fee_oracle,
     offer,
     outbid,
+    raised,
     read_market,
 )
 from anchor.chain.refusals import Refusal
@@ -26,7 +28,8 @@ from anchor.storage.sending import fees_paid
 
 DAY_MS: Final = 86_400_000
 UNCAPPED_FACTOR: Final = 10
-"""Without a cap of the operator's, a replacement offers at most this many times the market's price."""
+"""Without a cap, a replacement offers no more than this many times the market's price, unless it must."""
+_MINIMUM: Final = re.compile(r"minimum needed (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,17 @@ class Bidder:
     def __init__(self, chain: SendingChain) -> None:
         self._chain = chain
         self._has_oracle: bool | None = None
+        self._least_tip = 0
 
     def market(self, latest: Block) -> Market:
-        """Return what the chain asks now. Raises RpcError."""
-        return read_market(self._chain.node, latest, self._chain.settings.fees)
+        """Return what the chain asks now, and no less than what its nodes take. Raises RpcError."""
+        market = read_market(self._chain.node, latest, self._chain.settings.fees)
+        return replace(market, tip=max(market.tip, self._least_tip))
+
+    def learn_minimum(self, tip: int, said: str) -> None:
+        """Take up a node's word that a tip is too low: its minimum where it names one, else the double."""
+        named = _MINIMUM.search(said)
+        self._least_tip = max(self._least_tip, int(named[1]) if named else 2 * tip)
 
     def bid(
         self,
@@ -75,7 +85,7 @@ class Bidder:
                 return offer(market, limits)
             legacy = market.base_fee is None
             if limits.max_fee is None:
-                bound = max(UNCAPPED_FACTOR * market.price, highest[0])
+                bound = max(UNCAPPED_FACTOR * market.price, raised(highest[0]))
                 limits = FeeLimits(bound, limits.min_tip, limits.legacy)
             return outbid(Fees(*highest, legacy=legacy), market, limits)
         except FeeAboveCap as above:

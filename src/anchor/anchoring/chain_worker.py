@@ -34,7 +34,7 @@ from anchor.protocol.hashing import Bytes32
 from anchor.storage.anchors import unsettled_anchors
 from anchor.storage.database import StorageUnavailable
 from anchor.storage.observations import ObservationRow, observation_of, observe
-from anchor.storage.sending import newest_send, sends_in, usual_gas
+from anchor.storage.sending import newest_send, sends_in, usual_cost
 
 IDLE_SECONDS: Final = 30.0
 LONGEST_BACKOFF: Final = 60.0
@@ -209,15 +209,15 @@ class ChainWorker:
                     gas_price=price,
                 ),
             )
-            gas = usual_gas(writing, chain.row.id)
-        if gas and price:
-            settings = self.connection.settings
-            a_day = gas * price * DAY_MS / (settings.interval * 1000)
-            days = balance / a_day
-            if days < settings.low_funds_days:
-                self._conditions.add(
-                    AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at today's price"
-                )
+            usual = usual_cost(writing, chain.row.id)
+        if usual is None:
+            return
+        gas, fee = usual
+        settings = self.connection.settings
+        # A chain that was dear the last time may be cheap now, and the other way round.
+        days = balance / (max(fee, gas * price, 1) * DAY_MS / (settings.interval * 1000))
+        if days < settings.low_funds_days:
+            self._conditions.add(AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at today's price")
 
     def _publish(self, *, whole: bool) -> None:
         for finding in self._node.findings:

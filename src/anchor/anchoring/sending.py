@@ -56,6 +56,7 @@ class SendStep:
         self._first_seen: dict[int, float] = {}
         self._signed: dict[int, tuple[float, int]] = {}
         self._broadcast: dict[int, float] = {}
+        self._unseen: set[int] = set()
 
     def run(self, target: Target | None, latest: Block, conditions: Conditions) -> bool:
         """Return whether anything changed. ``target``: what to anchor where nothing is in flight.
@@ -168,11 +169,13 @@ class SendStep:
         due = now - signed_at >= chain.settings.replace_after and latest.number > signed_block
         if due and self._replace(send, attempts, last.kind, latest, conditions):
             return True
+        self._say_unseen(send, attempts, conditions)
         if last.accepted_at is not None and self._recently(last, now):
             return False
         accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
         if accepted and not self._recently(accepted[-1], now):
-            self._look_for(attempts, conditions)
+            self._look_for(send, attempts)
+            self._say_unseen(send, attempts, conditions)
             # Also where its replacement fails: it may have been dropped from the pools.
             if accepted[-1] is not last:
                 self._broadcast_to_all(send, accepted[-1], conditions)
@@ -231,6 +234,10 @@ class SendStep:
             refused = self._broadcast_to_all(send, attempt, conditions)
             if not refused & _PRICE:
                 return True
+            if Refusal.UNDERPRICED in refused:
+                with chain.lease.read() as reading:
+                    said = attempts_of(reading, send.id)[-1].refusal or ""
+                self._bidder.learn_minimum(transaction.fees.max_tip, said)
             higher = self._raised(transaction.fees, latest, conditions)
             if higher is None:
                 return True
@@ -323,12 +330,19 @@ class SendStep:
             conditions.add(AlarmName.NODE_REFUSES, said)
         return meanings
 
-    def _look_for(self, attempts: list[AttemptRow], conditions: Conditions) -> None:
-        """Say so where a node took an attempt and no endpoint shows any of them."""
-        if not any(self._chain.node.seen(attempt.transaction_hash) for attempt in reversed(attempts)):
+    def _look_for(self, send: SendRow, attempts: list[AttemptRow]) -> None:
+        """Ask whether any endpoint shows any attempt."""
+        if any(self._chain.node.seen(attempt.transaction_hash) for attempt in reversed(attempts)):
+            self._unseen.discard(send.id)
+        else:
+            self._unseen.add(send.id)
+
+    def _say_unseen(self, send: SendRow, attempts: list[AttemptRow], conditions: Conditions) -> None:
+        if send.id in self._unseen:
             conditions.add(
                 AlarmName.NEVER_SEEN,
-                f"no endpoint shows 0x{attempts[-1].transaction_hash.hex()} of {len(attempts)} attempts",
+                f"no endpoint shows 0x{attempts[-1].transaction_hash.hex()}, "
+                f"nor any other of {len(attempts)} attempts",
             )
 
     def _forget(self, sends: list[SendRow]) -> None:
@@ -337,5 +351,6 @@ class SendStep:
         for timers in (self._first_seen, self._signed):
             for send in [known for known in timers if known not in ids]:
                 del timers[send]
+        self._unseen &= ids
         if not ids:
             self._broadcast.clear()

@@ -13,6 +13,7 @@ from anchor.chain.values import parse_address
 
 GWEI: Final = 10**9
 ETHER: Final = 10**18
+DEFAULT_MAX_FEE_GWEI: Final = Decimal(500)
 
 
 @dataclass(eq=False)
@@ -132,7 +133,7 @@ def parse_chain(name: str, table: Any, *, folder: Path, primary: bool = True) ->
     agreement = read.integer("agreement", 1, least=1)
     if agreement > len(rpc):
         raise read.wrong("agreement", str(agreement), f"there are {len(rpc)} endpoints in rpc")
-    max_fee = read.decimal("max_fee_gwei", None)
+    max_fee = read.decimal("max_fee_gwei", DEFAULT_MAX_FEE_GWEI)
     budget = read.decimal("budget_per_day", None)
     return ChainSettings(
         name=name,

@@ -291,15 +291,16 @@ def costs_since(connection: Connection, chain: int, since: int) -> Costs:
     )
 
 
-def usual_gas(connection: Connection, chain: int) -> int | None:
-    """Return the gas that the last successful anchor used."""
-    return connection.execute(
-        select(attempts.c.gas_used)
+def usual_cost(connection: Connection, chain: int) -> tuple[int, int] | None:
+    """Return the gas and the wei that the last successful anchor took."""
+    row = connection.execute(
+        select(attempts.c.gas_used, attempts.c.fee_paid)
         .join(sends, attempts.c.send == sends.c.id)
         .where(sends.c.chain == chain, attempts.c.kind == "anchor", attempts.c.succeeded.is_(True))
         .order_by(attempts.c.id.desc())
         .limit(1)
-    ).scalar_one_or_none()
+    ).one_or_none()
+    return None if row is None else (row.gas_used, row.fee_paid)
 
 
 def _send(row: Row[Any]) -> SendRow:

@@ -1,8 +1,9 @@
 """Fixtures that more than one folder of tests uses, each kind in its own plugin."""
 
+# A plugin stands before those that import it, so that pytest can rewrite its assertions.
 pytest_plugins = [
-    "tests.fixtures.anchoring",
     "tests.fixtures.anvil",
+    "tests.fixtures.anchoring",
     "tests.fixtures.databases",
     "tests.fixtures.eth_tester",
     "tests.fixtures.rpc_proxy",

@@ -38,6 +38,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     binaries = tmp_path_factory.mktemp("solc")
     (binaries / "solc").symlink_to(solc_binary())
     with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(ROOT)
         patched.setenv("PATH", str(binaries), prepend=":")
         compilation = CryticCompile(SolcStandardJson(standard_input()), solc=str(binaries / "solc"))
     slither = Slither(compilation)

@@ -275,7 +275,7 @@ def test_15_a_refusal_for_lack_of_funds_leaves_the_stored_bytes_to_be_sent_when_
 
 
 def test_15_low_funds_are_warned_of_before_they_run_out(bench: Bench) -> None:
-    loop = bench.loop(interval=60.0)
+    loop = bench.loop(interval=60.0, low_funds_days=7.0)
     bench.press.add()
     loop.run_once()
     finish(bench, loop)

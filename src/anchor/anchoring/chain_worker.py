@@ -31,7 +31,7 @@ from anchor.chain.rpc import RpcError
 from anchor.chain.values import Block, MalformedAnswer
 from anchor.ledger.clock import Clock
 from anchor.protocol.hashing import Bytes32
-from anchor.storage.anchors import unsettled_anchors
+from anchor.storage.anchors import batch_of_root, unsettled_anchors
 from anchor.storage.database import StorageUnavailable
 from anchor.storage.observations import ObservationRow, observation_of, observe
 from anchor.storage.sending import newest_send, sends_in, usual_cost
@@ -75,6 +75,7 @@ class ChainWorker:
         self._busy = False
         self._latest: tuple[int, float] | None = None
         self._disagreed = 0
+        self._was_ours = False
         self.blocks_sealing = False
         """True while the chain holds batches that the database lacks: to seal more would fork the log."""
 
@@ -143,7 +144,8 @@ class ChainWorker:
         if head is not None:
             changed = adopt_anchors(chain, head, latest) or changed
             self._observe(head, latest)
-            target = choose_target(chain, head, latest, conditions)
+            target = choose_target(chain, head, latest, conditions, was_ours=self._was_ours)
+            self._was_ours = self._was_ours or self._is_ours(head)
             self.blocks_sealing = AlarmName.DATABASE_OLDER_THAN_CHAIN in conditions.found
             with chain.lease.read() as reading:
                 flying = sends_in(reading, chain.row.id, IN_FLIGHT)
@@ -157,6 +159,10 @@ class ChainWorker:
                 sends_in(reading, chain.row.id, IN_FLIGHT) or unsettled_anchors(reading, chain.row.id, 1)
             )
         return changed
+
+    def _is_ours(self, head: Bytes32) -> bool:
+        with self._lease.read() as reading:
+            return batch_of_root(reading, head) is not None
 
     def _until_due(self) -> float:
         if self._last_planned is None:

@@ -44,8 +44,13 @@ def read_head(chain: SendingChain, conditions: Conditions) -> Bytes32 | None:
     return None
 
 
-def choose_target(chain: SendingChain, head: Bytes32, latest: Block, conditions: Conditions) -> Target | None:
-    """Return what to anchor next; None where nothing is to be, or may be (a condition then)."""
+def choose_target(
+    chain: SendingChain, head: Bytes32, latest: Block, conditions: Conditions, *, was_ours: bool
+) -> Target | None:
+    """Return what to anchor next; None where nothing is to be, or may be (a condition then).
+
+    ``was_ours``: this process has seen a head of ours before, so a foreign one is no old backup's fault.
+    """
     with chain.lease.read() as reading:
         newest = newest_batch(reading)
         known = batch_of_root(reading, head)
@@ -54,7 +59,7 @@ def choose_target(chain: SendingChain, head: Bytes32, latest: Block, conditions:
     if accepted:
         return None if newest is None else Target(newest, head)
     if known is None and head != ZERO:
-        name, detail = diagnose(chain, head, latest, newest)
+        name, detail = diagnose(chain, head, latest, newest, was_ours=was_ours)
         conditions.add(name, detail)
         return None
     held = known.number if known is not None else 0
@@ -96,7 +101,7 @@ def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
 
 
 def diagnose(
-    chain: SendingChain, head: Bytes32, latest: Block, newest: BatchRow | None
+    chain: SendingChain, head: Bytes32, latest: Block, newest: BatchRow | None, *, was_ours: bool
 ) -> tuple[AlarmName, str]:
     """Return what a head that is not ours means: our database is old, or the head is foreign."""
     shown = hexadecimal(head)
@@ -109,7 +114,7 @@ def diagnose(
     if event is None:
         return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and no event tells of it"
     where = f"transaction {hexadecimal(event.transaction_hash)} in block {event.block_number}"
-    if event.number > ours:
+    if event.number > ours and not was_ours:
         return (
             AlarmName.DATABASE_OLDER_THAN_CHAIN,
             f"the head is batch {event.number} ({where}); the newest here is {ours}: "

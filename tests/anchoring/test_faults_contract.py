@@ -1,0 +1,380 @@
+"""CHAIN_FAULTS rows 16-18, 34, 36, 41, 42: what the contract says, and whose heads it holds."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from anchor.anchoring.cancelling import UnknownChain, go_on_upon
+from anchor.anchoring.chain_worker import ChainWorker
+from anchor.anchoring.repair import repair
+from anchor.anchoring.sending_chain import OpeningRefused, open_chain
+from anchor.anchoring.status import read_status
+from anchor.chain.contract import anchor_call, selector
+from anchor.chain.deploying import deploy
+from anchor.chain.finality import FinalityRule
+from anchor.chain.rpc import HttpEndpoint
+from anchor.chain.signers.local import LocalSigner
+from anchor.chain.transactions import Fees, Transaction
+from anchor.chain.values import address_text
+from anchor.chain.watch import Watcher
+from anchor.protocol.batch import Batch
+from anchor.storage.database import Database
+from anchor.storage.schema import batches
+from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, MakeBench
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply
+
+
+def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
+    """Mine and work until nothing is left to do."""
+    for _ in range(rounds):
+        bench.mine()
+        bench.clock.advance(16_000)
+        loop.run_once()  # type: ignore[attr-defined]
+
+
+def transact(bench: Bench, signer: LocalSigner, calldata: bytes) -> None:
+    """Send a transaction to the contract, outside of Anchor."""
+    node = bench.node()
+    transaction = Transaction(
+        node.chain_id,
+        node.nonce(signer.address),
+        bench.contract,
+        0,
+        calldata,
+        100_000,
+        Fees(10**11, 10**10),
+    )
+    [sent] = node.broadcast(signer.sign(transaction).raw)
+    assert sent.accepted, sent
+
+
+def name_submitter(bench: Bench, address: bytes) -> None:
+    """Let the owner name another submitter."""
+    transact(bench, bench.owner, selector("nameSubmitter(address)") + bytes(12) + address)
+
+
+def test_16_an_estimate_that_reverts_since_our_own_twin_has_landed_is_recognised_as_done(
+    bench: Bench, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    batch = bench.press.press()
+
+    def twin_lands_first(call: Call) -> Reply:
+        transact(bench, bench.signer, anchor_call(bytes(32), batch.anchor_root, batch.number))
+        given = call.forward()
+        assert "error" in given
+        return Reply(json.dumps(given).encode())
+
+    proxy.on("eth_estimateGas", twin_lands_first, times=1)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    loop.run_once()
+    finish(bench, loop)
+    assert bench.states() == ["superseded"]
+    assert bench.attempt_rows() == []
+    assert [row.state for row in bench.anchor_rows()] == ["final"]
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_17_mined_but_reverted_is_shown_with_its_reason_and_not_retried_blindly(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    # The owner's transaction pays more and comes first in the block.
+    name_submitter(bench, bench.owner.address)
+    bench.mine()
+    loop.run_once()
+    assert bench.states()[0] == "failed"
+    assert "NotSubmitter" in bench.alarms()["reverted"]
+    for _ in range(3):
+        bench.mine()
+        loop.run_once()
+    assert len(bench.attempt_rows()) == 1
+    assert address_text(bench.owner.address) in bench.alarms()["not_submitter"]
+    name_submitter(bench, bench.signer.address)
+    finish(bench, loop)
+    assert bench.states() == ["failed", "final"]
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_18_a_swap_mismatch_is_success_where_the_head_covers_ours(make_bench: MakeBench) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop()
+    first = bench.press.press()
+    loop.run_once()
+    assert bench.states() == ["sent"]
+    # The same key, by hand, anchors a later batch of ours before the one in flight is mined.
+    later = bench.press.press()
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    transact(bench, bench.signer, anchor_call(bytes(32), later.anchor_root, later.number))
+    bench.mine()
+    finish(bench, loop)
+    assert bench.states() == ["superseded"]
+    assert [row.batch for row in bench.anchor_rows()] == [later.number]
+    assert first.number < later.number
+    bench.check_caught_up()
+
+
+def test_18_a_mined_mismatch_is_success_where_the_head_is_ours(make_bench: MakeBench) -> None:
+    bench = make_bench("--no-mining")
+    other_key = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
+    loop = bench.loop()
+    batch = bench.press.press()
+    loop.run_once()
+    # Another submitter of ours anchors the same batch, first in the same block.
+    name_submitter(bench, other_key.address)
+    transact(bench, other_key, anchor_call(bytes(32), batch.anchor_root, batch.number))
+    bench.mine()
+    loop.run_once()
+    finish(bench, loop)
+    assert bench.states() == ["failed"]
+    assert "reverted" not in bench.alarms()
+    assert [row.state for row in bench.anchor_rows()] == ["final"]
+    bench.check_caught_up()
+
+
+def test_18_a_head_that_is_not_ours_stops_and_alarms(bench: Bench) -> None:
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    foreign = b"\x66" * 32
+    transact(bench, bench.signer, anchor_call(bench.reader().head(), foreign, 1))
+    bench.press.add()
+    for _ in range(3):
+        bench.mine()
+        loop.run_once()
+    assert "0x" + foreign.hex() in bench.alarms()["foreign_head"]
+    assert bench.reader().head() == foreign
+    assert bench.states() == ["final"]
+    [shown] = [a for a in read_status(bench.database, bench.clock).alarms if a.name == "foreign_head"]
+    assert shown.stops_sending
+
+
+def test_34_a_submitter_changed_in_mid_queue_says_which_key_is_expected(bench: Bench) -> None:
+    other = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
+    name_submitter(bench, other.address)
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    detail = bench.alarms()["not_submitter"]
+    assert address_text(other.address) in detail
+    assert address_text(bench.signer.address) in detail
+    assert bench.attempt_rows() == []
+    # The operator gives it the expected key.
+    rotated = bench.loop(signer=other)
+    rotated.run_once()
+    finish(bench, rotated)
+    assert bench.states() == ["final"]
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_34_a_key_rotated_with_a_send_in_flight_gives_that_send_up_and_plans_anew(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    other = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
+    old = bench.loop()
+    bench.press.add()
+    old.run_once()
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    name_submitter(bench, other.address)
+    bench.mine()
+    rotated = bench.loop(signer=other)
+    rotated.run_once()
+    finish(bench, rotated)
+    assert bench.states() == ["superseded", "final"]
+    bench.check_caught_up()
+
+
+def opening(bench: Bench, **changes: object) -> ChainWorker:
+    """A worker whose chain is about to be opened."""
+    loop = bench.loop(**changes)
+    loop.lease.acquire()
+    return loop.workers[0]
+
+
+@pytest.mark.parametrize("case", ["no code", "other code", "another log"])
+def test_36_no_contract_or_another_one_at_the_address_refuses_to_send(bench: Bench, case: str) -> None:
+    address = b"\x42" * 20
+    if case == "other code":
+        bench.anvil.rpc("anvil_setCode", "0x" + address.hex(), "0x6001600155")
+    if case == "another log":
+        node = bench.node()
+        address = deploy(
+            node,
+            bench.owner,
+            log_id=b"\x33" * 32,
+            owner=bench.owner.address,
+            submitter=bench.signer.address,
+        ).address
+    bench.press.add()
+    loop = bench.loop(contract=address)
+    loop.run_once()
+    name = "wrong_log" if case == "another log" else "no_contract"
+    assert address_text(address) in bench.alarms()[name]
+    assert bench.states() == []
+    assert bench.attempt_rows() == []
+
+
+def test_36_settings_without_a_contract_say_what_to_do(bench: Bench) -> None:
+    loop = bench.loop(contract=None)
+    loop.run_once()
+    assert "anchor deploy" in bench.alarms()["no_contract"]
+
+
+class TestRestoredDatabase:
+    """Row 41."""
+
+    def backup(self, bench: Bench, tmp_path: Path) -> Database:
+        """A copy of the database as it is now."""
+        with bench.database.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        source = bench.database.engine.url.database
+        assert source is not None
+        copy = tmp_path / "backup.db"
+        shutil.copy(source, copy)
+        return Database.open(f"sqlite:///{copy}")
+
+    def test_41_a_database_older_than_the_chain_refuses_to_anchor_over_it_and_says_what_is_missing(
+        self, bench: Bench, tmp_path: Path
+    ) -> None:
+        loop = bench.loop()
+        bench.press.add()
+        loop.run_once()
+        finish(bench, loop)
+        old = self.backup(bench, tmp_path)
+        for _ in range(2):
+            bench.press.add()
+            loop.run_once()
+            finish(bench, loop)
+        head = bench.reader().head()
+
+        bench.press = BatchPress(old)
+        bench.press.add()
+        restored = bench.loop(database=old)
+        restored.run_once()
+        restored.run_once()
+        bench.database = old
+        detail = bench.alarms()["database_older_than_chain"]
+        assert "batches 2 to 3 are missing" in detail
+        assert bench.reader().head() == head
+        # Nothing is sealed either: another batch 2 would be a second history.
+        with old.read() as connection:
+            assert len(connection.execute(batches.select()).all()) == 1
+
+        chain = open_chain(
+            bench.connection(),
+            log_id=LOG_ID,
+            lease=restored.lease,
+            clock=bench.clock,
+            node=bench.node(),
+        )
+        found = repair(chain)
+        assert [event.number for event in found.missing] == [3, 2]
+        assert not found.whole
+
+    def test_41_repair_adopts_the_anchors_of_batches_that_the_database_holds(
+        self, bench: Bench, tmp_path: Path
+    ) -> None:
+        bench.press.add()
+        loop = bench.loop()
+        loop.run_once()
+        bench.press.press()
+        # Sealed, but not yet anchored, when the backup was taken.
+        old = self.backup(bench, tmp_path)
+        loop.run_once()
+        finish(bench, loop)
+        with old.write() as connection:
+            connection.exec_driver_sql("DELETE FROM anchors")
+        restored = bench.loop(database=old, holder="restored")
+        assert not restored.lease.acquire()
+        bench.clock.advance(16_000)
+        assert restored.lease.acquire()
+        chain = open_chain(
+            bench.connection(),
+            log_id=LOG_ID,
+            lease=restored.lease,
+            clock=bench.clock,
+            node=bench.node(),
+        )
+        found = repair(chain)
+        assert (found.adopted, found.whole) == ((2, 1), True)
+        bench.database = old
+        bench.press = BatchPress(old)
+        bench.press.add()
+        onward = bench.loop(database=old, holder="restored")
+        onward.run_once()
+        finish(bench, onward)
+        assert [event.number for event in bench.line()] == [1, 2, 3]
+        bench.check_caught_up()
+
+
+def test_42_an_attacker_who_anchors_is_seen_by_watchers_and_the_key_can_be_replaced(
+    bench: Bench,
+) -> None:
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+
+    def shown(number: int) -> Batch | None:
+        with bench.database.read() as connection:
+            row = connection.execute(batches.select().where(batches.c.number == number)).one_or_none()
+        if row is None:
+            return None
+        return Batch(row.number, bytes(row.history_root), bytes(row.map_root), row.sealed_at)
+
+    watcher = Watcher(bench.reader(), log_id=LOG_ID, finality=FinalityRule(None, 1), batches=shown)
+    assert [sighting.kind for sighting in watcher.look()] == ["anchored", "checked"]
+    attackers = b"\x66" * 32
+    transact(bench, bench.signer, anchor_call(bench.reader().head(), attackers, 2))
+    alarms = [sighting for sighting in watcher.look() if sighting.is_alarm]
+    assert [alarm.kind for alarm in alarms] == ["batch_missing"]
+    bench.press.add()
+    loop.run_once()
+    assert "foreign_head" in bench.alarms()
+    bench.mine()
+    assert "root_differs" not in [s.kind for s in watcher.look()]
+
+    # The owner names another key, and the operator says to go on upon the attacker's head.
+    fresh = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
+    name_submitter(bench, fresh.address)
+    with pytest.raises(UnknownChain):
+        go_on_upon(bench.database, "elsewhere", attackers, bench.clock)
+    go_on_upon(bench.database, "anvil", attackers, bench.clock)
+    rotated = bench.loop(signer=fresh)
+    rotated.run_once()
+    finish(bench, rotated)
+    assert "foreign_head" not in bench.alarms()
+    with bench.database.read() as connection:
+        newest = connection.execute(batches.select().order_by(batches.c.number.desc())).first()
+    assert newest is not None
+    assert bench.reader().head() == bytes(newest.anchor_root)
+    kinds = [sighting.kind for sighting in watcher.look()]
+    assert "submitter_changed" in kinds
+    assert "root_differs" in kinds
+
+
+def test_open_chain_refuses_before_anything_is_written(bench: Bench) -> None:
+    loop = bench.loop(contract=b"\x42" * 20)
+    loop.lease.acquire()
+    with pytest.raises(OpeningRefused) as refused:
+        open_chain(
+            bench.connection(contract=b"\x42" * 20),
+            log_id=LOG_ID,
+            lease=loop.lease,
+            clock=bench.clock,
+            node=bench.node(),
+        )
+    assert refused.value.alarm == "no_contract"
+    with bench.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM chains").scalar() == 0

@@ -82,6 +82,11 @@ def parse_period(period: str) -> Span:
     raise PeriodError("period", period, "write it as 2026, 2026-Q2, 2026-04 or 2026-04-17")
 
 
+def parse_instant(field: str, text: str) -> int:
+    """Return the milliseconds of an instant, or of the beginning of a day. Raises PeriodError."""
+    return _edge(field, text, whole_day=False)
+
+
 def _months(period: str, year: int, month: int, months: int) -> Span:
     if not 1970 <= year <= _LAST_YEAR or not 1 <= month <= 12:
         raise PeriodError("period", period, f"a month from 01 to 12 of a year from 1970 to {_LAST_YEAR}")

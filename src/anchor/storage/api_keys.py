@@ -1,8 +1,9 @@
 """API keys as they are kept: by hash alone."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.schema import api_keys
@@ -72,5 +73,5 @@ def revoke_api_key(connection: Connection, key_id: int, revoked_at: int) -> ApiK
     return None if found is None else _row(found)
 
 
-def _row(found: Row[tuple[int, str, str, str | None, int, int | None]]) -> ApiKeyRow:
-    return ApiKeyRow(*found)
+def _row(found: Sequence[Any]) -> ApiKeyRow:
+    return ApiKeyRow._make(found)

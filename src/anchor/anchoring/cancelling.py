@@ -47,9 +47,7 @@ def cancel_send(database: Database, name: str, clock: Clock) -> SendRow:
         if not flying:
             raise NothingToCancel(name)
         request_cancel(connection, flying[0].id, clock.now_ms())
-    Journal(clock, chain=chain.id, name=name).say(
-        "cancel_requested", send=flying[0].id, batch=flying[0].batch
-    )
+    Journal(clock, name).say("cancel_requested", send=flying[0].id, batch=flying[0].batch)
     return flying[0]
 
 
@@ -62,4 +60,4 @@ def go_on_upon(database: Database, name: str, head: Bytes32, clock: Clock) -> No
         if chain is None:
             raise UnknownChain(name)
         accept_head(connection, chain.id, head, clock.now_ms())
-    Journal(clock, chain=chain.id, name=name).say("foreign_head_accepted", head=head)
+    Journal(clock, name).say("foreign_head_accepted", head=head)

@@ -231,7 +231,7 @@ class ChainWorker:
         self._forgive_passing_disagreement()
         if not self._conditions.changed() and whole:
             return
-        journal = self._chain.journal if self._chain is not None else Journal(self._clock, name=self.name)
+        journal = self._chain.journal if self._chain is not None else Journal(self._clock, self.name)
         with self._lease.write() as writing:
             self._conditions.publish(writing, journal, whole=whole)
 

@@ -19,11 +19,10 @@ Field = str | int | bool | None | bytes
 
 
 class Journal:
-    """Writes log lines and alarms of one chain (``chain`` 0: of none)."""
+    """Writes log lines and alarms of one chain, by its name ('': of none)."""
 
-    def __init__(self, clock: Clock, *, chain: int = 0, name: str = "") -> None:
+    def __init__(self, clock: Clock, name: str = "") -> None:
         self._clock = clock
-        self.chain: Final = chain
         self.name: Final = name
 
     def say(self, event: str, **fields: Field) -> None:
@@ -32,13 +31,13 @@ class Journal:
 
     def raise_alarm(self, connection: Connection, alarm: AlarmName, detail: str) -> None:
         """Raise an alarm, or say that it lasts; a line is logged where it is new."""
-        if raise_alarm(connection, self.chain, alarm.value, detail, self._clock.now_ms()):
+        if raise_alarm(connection, self.name, alarm.value, detail, self._clock.now_ms()):
             fields: dict[str, Field] = {"alarm": alarm.value, "detail": detail}
             self._line(logging.WARNING, "alarm_raised", fields | {"remedy": MEANINGS[alarm].remedy})
 
     def clear_alarm(self, connection: Connection, alarm: AlarmName) -> None:
         """Say that an alarm's cause is gone; a line is logged where it lasted until now."""
-        if clear_alarm(connection, self.chain, alarm.value, self._clock.now_ms()):
+        if clear_alarm(connection, self.name, alarm.value, self._clock.now_ms()):
             self._line(logging.INFO, "alarm_cleared", {"alarm": alarm.value})
 
     def _line(self, level: int, event: str, fields: dict[str, Field]) -> None:

@@ -165,8 +165,9 @@ class SendStep:
         signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
         if send.cancel_requested_at is not None and last.kind != "cancel":
             return self._replace(send, attempts, "cancel", latest, conditions)
-        # Without new blocks no price helps.
-        due = now - signed_at >= chain.settings.replace_after and latest.number > signed_block
+        # Without new blocks no price helps, and what no node took yet is not too cheap.
+        waits = last.accepted_at is not None and latest.number > signed_block
+        due = waits and now - signed_at >= chain.settings.replace_after
         if due and self._replace(send, attempts, last.kind, latest, conditions):
             return True
         self._say_unseen(send, attempts, conditions)

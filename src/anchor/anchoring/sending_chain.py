@@ -138,7 +138,7 @@ def open_chain(
     elif row.is_primary != settings.primary and settings.primary:
         with lease.write() as writing:
             make_primary(writing, row.id)
-    journal = Journal(clock, chain=row.id, name=settings.name)
+    journal = Journal(clock, settings.name)
     return SendingChain(settings, row, node, contract, connection.signer, lease, clock, journal)
 
 
@@ -165,9 +165,7 @@ def describe(error: Exception) -> str:
 def _retire(row: ChainRow, lease: Lease, clock: Clock) -> None:
     with lease.write() as writing:
         retire_chain(writing, row.id, clock.now_ms())
-    Journal(clock, chain=row.id, name=row.name).say(
-        "chain_retired", contract=row.contract, genesis_hash=row.genesis_hash
-    )
+    Journal(clock, row.name).say("chain_retired", contract=row.contract, genesis_hash=row.genesis_hash)
 
 
 def _add(
@@ -185,7 +183,7 @@ def _add(
             is_primary=settings.primary,
             now=clock.now_ms(),
         )
-    Journal(clock, chain=row.id, name=row.name).say(
+    Journal(clock, row.name).say(
         "chain_added", contract=row.contract, chain_id=row.chain_id, genesis_hash=genesis
     )
     return row

@@ -118,12 +118,7 @@ def read_status(database: Database, clock: Clock) -> Status:
         deltas, ledgers = log_totals(connection)
         rows = chains_in_use(connection)
         chains = tuple(_chain_status(connection, row, backlog, now) for row in rows)
-        names = {row.id: row.name for row in rows}
-        alarms = tuple(
-            _alarm_status(alarm, names)
-            for alarm in alarms_raised(connection)
-            if alarm.chain == 0 or alarm.chain in names
-        )
+        alarms = tuple(_alarm_status(alarm) for alarm in alarms_raised(connection))
         lease = read_lease(connection, LEASE_NAME)
     primary = next((chain for chain in chains if chain.primary), None)
     oldest = backlog.unsealed_since if primary is None else primary.oldest_unanchored_at
@@ -211,11 +206,11 @@ def _in_flight(connection: Connection, chain: int) -> InFlight | None:
     )
 
 
-def _alarm_status(alarm: AlarmRow, names: dict[int, str]) -> AlarmStatus:
+def _alarm_status(alarm: AlarmRow) -> AlarmStatus:
     meaning = MEANINGS[AlarmName(alarm.name)]
     return AlarmStatus(
         name=alarm.name,
-        chain=names.get(alarm.chain, ""),
+        chain=alarm.chain,
         detail=alarm.detail,
         since=alarm.raised_at,
         remedy=meaning.remedy,

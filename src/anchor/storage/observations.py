@@ -27,9 +27,9 @@ class ObservationRow:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """An alarm. ``chain`` is 0 where it is about none; ``cleared_at`` is None while it lasts."""
+    """An alarm. ``chain`` is a name, '' where it is about none; ``cleared_at`` is None while it lasts."""
 
-    chain: int
+    chain: str
     name: str
     detail: str
     raised_at: int
@@ -65,7 +65,7 @@ def observation_of(connection: Connection, chain: int) -> ObservationRow | None:
     return ObservationRow(*values)
 
 
-def raise_alarm(connection: Connection, chain: int, name: str, detail: str, now: int) -> bool:
+def raise_alarm(connection: Connection, chain: str, name: str, detail: str, now: int) -> bool:
     """Write an alarm; True where it is new, or was over."""
     row = connection.execute(
         select(alarms.c.cleared_at).where(alarms.c.chain == chain, alarms.c.name == name)
@@ -83,7 +83,7 @@ def raise_alarm(connection: Connection, chain: int, name: str, detail: str, now:
     return new
 
 
-def clear_alarm(connection: Connection, chain: int, name: str, now: int) -> bool:
+def clear_alarm(connection: Connection, chain: str, name: str, now: int) -> bool:
     """Say that an alarm is over; True where it lasted until now."""
     cleared = connection.execute(
         update(alarms)

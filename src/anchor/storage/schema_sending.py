@@ -157,8 +157,8 @@ leases = Table(
 alarms = Table(
     "alarms",
     metadata,
-    # 0 where the alarm is about no chain.
-    Column("chain", BigInt, nullable=False),
+    # A chain's name, since it may be about one that could not be opened; '' where it is about none.
+    Column("chain", Text, nullable=False),
     Column("name", String(40), nullable=False),
     Column("detail", Text, nullable=False),
     Column("raised_at", BigInt, nullable=False),

@@ -135,7 +135,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "alarms",
-        sa.Column("chain", BIG, nullable=False),
+        sa.Column("chain", sa.Text, nullable=False),
         sa.Column("name", sa.String(40), nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
         sa.Column("raised_at", BIG, nullable=False),

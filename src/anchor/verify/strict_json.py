@@ -1,0 +1,114 @@
+"""JSON as a proof file may hold it: whole numbers and text, no key twice, everything bounded.
+
+Bounds are checked on the text before any value is built: its size, how deep it nests and how many
+containers and members it has, so that no file can make the parser run deep or out of memory.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+from anchor.protocol.hashing import MAX_U64
+
+DEEPEST: Final = 16
+_SHORTEST_CONTAINER: Final = 24
+"""Fewer bytes than this for each container, and the file is not a proof file. Likewise for members."""
+_SHORTEST_MEMBER: Final = 8
+_ALLOWANCE: Final = 64
+
+# An unclosed string runs to the end of the text, so that no part of it is looked at twice.
+_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
+_WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
+
+
+class ProofFileError(Exception):
+    """A file that is not a proof file of a version that this verifier knows.
+
+    ``step`` is one of ``size``, ``json``, ``format``, ``version`` and ``shape``; ``place`` is a JSON
+    pointer (RFC 6901), empty for the whole file; ``reason`` is a sentence for people.
+    """
+
+    def __init__(self, step: str, place: str, reason: str) -> None:
+        super().__init__(step, place, reason)
+        self.step = step
+        self.place = place
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.place or 'the file'}: {self.reason}"
+
+
+def parse_json(raw: bytes, largest: int) -> Any:
+    """Return the value of a JSON text of at most ``largest`` bytes: dict, list, str, int, bool or None.
+
+    Numbers are whole, from 0 to 2**64-1, and written plainly (no ``1.0``, no ``1e3``, no ``-0``).
+    Raises ProofFileError with step ``size`` or ``json``.
+    """
+    if len(raw) > largest:
+        raise ProofFileError("size", "", f"is larger than {largest} bytes")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise ProofFileError("json", "", f"is not UTF-8 at byte {error.start}") from error
+    _check_bounds(text)
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_whole_number,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except json.JSONDecodeError as error:
+        raise ProofFileError(
+            "json", "", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from error
+    except RecursionError as error:
+        raise ProofFileError("json", "", f"nests deeper than {DEEPEST} levels") from error
+
+
+def _check_bounds(text: str) -> None:
+    bones = _STRING.sub("", text)
+    containers = bones.count("[") + bones.count("{")
+    if containers > _ALLOWANCE + len(text) // _SHORTEST_CONTAINER:
+        raise ProofFileError("json", "", f"has {containers} lists and objects, too many for its size")
+    members = bones.count(",")
+    if members > _ALLOWANCE + len(text) // _SHORTEST_MEMBER:
+        raise ProofFileError("json", "", f"has {members} members, too many for its size")
+    depth = 0
+    for bracket in _BRACKETS.finditer(bones):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > DEEPEST:
+            raise ProofFileError("json", "", f"nests deeper than {DEEPEST} levels")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ProofFileError("json", "", f"holds the key {shown(key)} twice in one object")
+            seen.add(key)
+    return fields
+
+
+def _whole_number(token: str) -> int:
+    if _WHOLE_NUMBER.fullmatch(token) is None or int(token) > MAX_U64:
+        raise ProofFileError("json", "", f"holds the number {shown(token)}, not a whole one below 2**64")
+    return int(token)
+
+
+def _refuse_number(token: str) -> Any:
+    raise ProofFileError("json", "", f"holds {shown(token)}, where only whole numbers are written")
+
+
+def shown(value: object) -> str:
+    """Return a value of a file as a short piece of ASCII for an error message."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    if value is None:
+        return "missing or null"
+    text = ascii(value[:60] if isinstance(value, str) else value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,309 @@
+"""CHAIN_FAULTS rows 20-22, 24, 35, 38, 39: blocks that leave the chain, finality, and clocks."""
+
+import pytest
+
+from anchor.chain.finality import FinalityRule
+from anchor.chain.rpc import HttpEndpoint
+from tests.fixtures.anchoring import Bench, MakeBench
+from tests.fixtures.clocks import FixedClock
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, refuse
+
+
+def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
+    """Mine and work until nothing is left to do."""
+    for _ in range(rounds):
+        bench.mine()
+        bench.clock.advance(16_000)
+        loop.run_once()  # type: ignore[attr-defined]
+
+
+def reorganise(bench: Bench, depth: int, *kept: tuple[bytes, int]) -> None:
+    """Replace the newest blocks by others that hold only the transactions that are ``kept``, each in the
+    block of an offset from the deepest."""
+    pairs = [["0x" + raw.hex(), offset] for raw, offset in kept]
+    bench.anvil.rpc("anvil_reorg", depth, pairs)
+
+
+def test_20_reorganised_out_after_the_receipt_is_unconfirmed_and_sent_again(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop(finality=FinalityRule(None, 6))
+    bench.press.add()
+    loop.run_once()
+    bench.mine(3)
+    loop.run_once()
+    assert bench.states() == ["mined"]
+    reorganise(bench, 3)
+    assert bench.line() == []
+    loop.run_once()
+    assert bench.states() == ["sent"]
+    assert bench.anchor_rows() == []
+    assert "left the chain" in bench.alarms()["reorganised"]
+    assert "finality_too_weak" not in bench.alarms()
+    finish(bench, loop, rounds=8)
+    assert bench.states() == ["final"]
+    # The same bytes: a reorganisation is no reason for another transaction.
+    assert len(bench.attempt_rows()) == 1
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_20_a_whole_line_of_anchors_that_was_reorganised_out_comes_back_in_order(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop(finality=FinalityRule(None, 12))
+    for _ in range(3):
+        bench.press.add()
+        loop.run_once()
+        bench.mine()
+        loop.run_once()
+    assert bench.states() == ["mined", "mined", "mined"]
+    reorganise(bench, 3)
+    loop.run_once()
+    finish(bench, loop, rounds=20)
+    assert bench.states()[-1] == "final"
+    bench.check_caught_up()
+    assert bench.alarms() == {}
+
+
+def test_20_deltas_go_back_from_verified_only_where_the_rule_was_too_weak_and_that_is_told(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining", "--slots-in-an-epoch", "32")
+    loop = bench.loop(finality=FinalityRule(None, 2))
+    bench.press.add()
+    loop.run_once()
+    bench.mine(3)
+    loop.run_once()
+    assert [row.state for row in bench.anchor_rows()] == ["final"]
+    reorganise(bench, 3)
+    loop.run_once()
+    assert bench.anchor_rows() == []
+    detail = bench.alarms()["finality_too_weak"]
+    assert "2 confirmations had called it final" in detail
+    finish(bench, loop)
+    assert [row.state for row in bench.anchor_rows()] == ["final"]
+    bench.check_caught_up()
+
+
+def test_21_block_hashes_are_checked_again_beyond_the_configured_depth_until_finalized(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining", "--slots-in-an-epoch", "4")
+    loop = bench.loop(finality=FinalityRule(None, 2))
+    bench.press.add()
+    loop.run_once()
+    bench.mine(3)
+    loop.run_once()
+    [row] = bench.anchor_rows()
+    assert (row.state, row.settled) == ("final", False)
+    # Deeper than the rule by far, and still noticed.
+    bench.mine(3)
+    reorganise(bench, 6)
+    loop.run_once()
+    assert bench.anchor_rows() == []
+    finish(bench, loop, rounds=12)
+    [row] = bench.anchor_rows()
+    assert (row.state, row.settled) == ("final", True)
+    bench.check_caught_up()
+
+
+def test_22_the_same_transaction_in_another_block_corrects_the_record(make_bench: MakeBench) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop(finality=FinalityRule(None, 6))
+    bench.press.add()
+    loop.run_once()
+    bench.mine(3)
+    loop.run_once()
+    [before] = bench.anchor_rows()
+    [attempt] = bench.attempt_rows()
+    reorganise(bench, 3, (bytes(attempt.raw), 1))
+    loop.run_once()
+    [after] = bench.anchor_rows()
+    assert bytes(after.transaction_hash) == bytes(before.transaction_hash)
+    assert after.block_number == before.block_number + 1
+    assert bytes(after.block_hash) != bytes(before.block_hash)
+    [attempt] = bench.attempt_rows()
+    assert (attempt.block_number, bytes(attempt.block_hash)) == (after.block_number, bytes(after.block_hash))
+    finish(bench, loop, rounds=8)
+    assert bench.states() == ["final"]
+    bench.check_caught_up()
+
+
+def test_22_and_at_the_same_height_the_hash_alone_tells(make_bench: MakeBench) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop(finality=FinalityRule(None, 6))
+    bench.press.add()
+    loop.run_once()
+    bench.mine(2)
+    loop.run_once()
+    [before] = bench.anchor_rows()
+    [attempt] = bench.attempt_rows()
+    # Another transaction beside ours makes it another block.
+    stranger = bench.anvil.accounts[5]
+    from anchor.chain.signers.local import LocalSigner
+    from anchor.chain.transactions import Fees, Transaction
+
+    other = LocalSigner(bytes.fromhex(stranger.private_key[2:])).sign(
+        Transaction(31337, 0, bench.contract, 0, b"", 60_000, Fees(10**11, 10**9))
+    )
+    reorganise(bench, 2, (bytes(attempt.raw), 0), (other.raw, 0))
+    loop.run_once()
+    [after] = bench.anchor_rows()
+    assert after.block_number == before.block_number
+    assert bytes(after.block_hash) != bytes(before.block_hash)
+    finish(bench, loop, rounds=8)
+    assert bench.states() == ["final"]
+    bench.check_caught_up()
+
+
+@pytest.mark.parametrize(
+    "says", ["finalized block not found", "invalid argument 0: hex string without 0x prefix"]
+)
+def test_24_a_chain_without_a_finalized_tag_falls_back_to_confirmations(
+    make_bench: MakeBench, make_proxy: MakeProxy, says: str
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+
+    def no_tags(call: Call) -> Reply:
+        if call.params[0] in ("finalized", "safe"):
+            return refuse(says, -32602)(call)
+        return answer(call.forward()["result"])(call)
+
+    proxy.on("eth_getBlockByNumber", no_tags)
+    loop = bench.loop(
+        endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule("finalized", confirmations=5)
+    )
+    bench.press.add()
+    loop.run_once()
+    bench.mine(4)
+    loop.run_once()
+    assert bench.states() == ["mined"]
+    bench.mine()
+    loop.run_once()
+    assert bench.states() == ["final"]
+    bench.check_caught_up()
+
+
+def test_24_where_nothing_is_final_yet_nothing_counts_as_final(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+
+    def none_yet(call: Call) -> Reply:
+        if call.params[0] == "finalized":
+            return answer(None)(call)
+        return answer(call.forward()["result"])(call)
+
+    proxy.on("eth_getBlockByNumber", none_yet)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule("finalized", 1))
+    bench.press.add()
+    loop.run_once()
+    bench.mine(20)
+    loop.run_once()
+    assert bench.states() == ["mined"]
+    proxy.heal()
+    loop.run_once()
+    assert bench.states() == ["final"]
+
+
+@pytest.mark.parametrize("tag", ["safe", "finalized"])
+def test_35_unsafe_becomes_safe_becomes_finalized_by_the_chains_own_tags(
+    make_bench: MakeBench, tag: str
+) -> None:
+    bench = make_bench("--no-mining", "--slots-in-an-epoch", "4")
+    loop = bench.loop(finality=FinalityRule(tag))
+    bench.press.add()
+    loop.run_once()
+    bench.mine()
+    loop.run_once()
+    mined_in = bench.anchor_rows()[0].block_number
+    for _ in range(12):
+        tagged = int(bench.anvil.rpc("eth_getBlockByNumber", tag, False)["number"], 16)
+        expected = "final" if tagged >= mined_in else "mined"
+        loop.run_once()
+        assert bench.states() == [expected]
+        bench.mine()
+    assert bench.states() == ["final"]
+
+
+@pytest.mark.parametrize("confirmations", [1, 2, 3, 7])
+def test_38_an_anchor_is_final_with_exactly_the_confirmations_asked_for(
+    make_bench: MakeBench, confirmations: int
+) -> None:
+    """The block that holds it is the first confirmation."""
+    bench = make_bench("--no-mining")
+    loop = bench.loop(finality=FinalityRule(None, confirmations))
+    bench.press.add()
+    loop.run_once()
+    for mined in range(1, confirmations):
+        bench.mine()
+        loop.run_once()
+        assert bench.states() == ["mined"], mined
+    bench.mine()
+    loop.run_once()
+    assert bench.states() == ["final"]
+
+
+class JumpingClock(FixedClock):
+    """A wall clock that jumps while the monotonic one goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wall = self.ms
+
+    def now_ms(self) -> int:
+        return self.wall
+
+
+@pytest.mark.parametrize("jump", [-(10**10), 10**10])
+def test_39_a_clock_that_jumps_changes_no_timer(make_bench: MakeBench, jump: int) -> None:
+    bench = make_bench("--no-mining")
+    clock = JumpingClock()
+    bench.clock = clock
+    loop = bench.loop(interval=60.0, replace_after=30.0)
+    bench.press.add()
+    loop.lease.acquire()
+    worker = loop.workers[0]
+    loop.seal()
+    worker.step()
+    assert bench.states() == ["sent"]
+    clock.wall += jump
+    # A block without it. No replacement and no second send, however the wall clock jumped.
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    bench.mine()
+    worker.step()
+    assert len(bench.attempt_rows()) == 1
+    assert loop.lease.acquire()
+    clock.advance(29_000)
+    worker.step()
+    assert len(bench.attempt_rows()) == 1
+    clock.advance(2_000)
+    worker.step()
+    assert len(bench.attempt_rows()) == 2
+    bench.mine(2)
+    worker.step()
+    assert bench.states() == ["final"]
+    # The interval too: the next batch is not due before a minute has passed.
+    bench.press.press()
+    clock.wall -= jump
+    worker.step()
+    assert bench.states() == ["final"]
+    clock.advance(30_000)
+    worker.step()
+    assert bench.states() == ["final", "sent"]
+
+
+def test_39_a_restart_after_the_clock_was_set_back_does_not_wait_for_years(bench: Bench) -> None:
+    bench.press.add()
+    bench.loop(interval=60.0).run_once()
+    bench.clock.ms -= 10**11
+    bench.press.press()
+    again = bench.loop(interval=60.0)
+    again.lease.acquire()
+    again.workers[0].step()
+    assert bench.states()[-1] == "sent"

@@ -1,0 +1,28 @@
+"""The time, passed in so that it can be another in a test."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970-01-01T00:00:00Z. May step backwards."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds since some fixed instant; never steps backwards."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970-01-01T00:00:00Z."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Return seconds since some fixed instant."""
+        return time.monotonic()

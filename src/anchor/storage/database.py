@@ -1,0 +1,197 @@
+"""One database, SQLite or PostgreSQL: its connections, its transactions, and what its failures mean.
+
+A write transaction on SQLite begins IMMEDIATE, one at a time; a read sees one snapshot on both. A
+failure of the database itself (disk full, read-only, gone, busy) is ``StorageUnavailable``: nothing
+was written, and the next transaction tries again.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+DialectName = Literal["sqlite", "postgresql"]
+
+BUSY_TIMEOUT_SECONDS: Final = 15.0
+
+_SQLITE_REASONS: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the database is read-only",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_BUSY: "another process holds the database",
+    sqlite3.SQLITE_LOCKED: "another transaction holds the database",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_PROTOCOL: "the database's lock cannot be taken",
+}
+
+# PostgreSQL's SQLSTATE classes and codes that say nothing about the statement itself.
+_POSTGRESQL_REASONS: Final = {
+    "08": "the connection was lost",
+    "25006": "the database is read-only",
+    "40001": "another transaction was in the way",
+    "40P01": "another transaction was in the way",
+    "53100": "the disk is full",
+    "53": "the database is out of resources",
+    "55P03": "another transaction holds a lock",
+    "57": "the database is shutting down or starting",
+    "58": "the disk reports an error",
+}
+
+
+class StorageUnavailable(Exception):
+    """The database cannot be used now. Nothing of the transaction was kept; it may be tried again."""
+
+    code: Final = "storage_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnsupportedDatabase(Exception):
+    """A database URL of a kind that Anchor does not keep its log in."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"{kind!r} is no database that Anchor can use: give sqlite:///FILE or postgresql://..."
+        )
+        self.kind = kind
+
+
+class Database:
+    """Connections to one log's database. Thread-safe; one instance a process is enough."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine: Final = engine
+        self.dialect: Final[DialectName] = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
+        if self.dialect == "sqlite":
+            self._writes = engine.execution_options(begin="BEGIN IMMEDIATE")
+            self._reads = engine.execution_options(begin="BEGIN")
+        else:
+            self._writes = engine.execution_options(isolation_level="READ COMMITTED")
+            self._reads = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        # SQLite has one writer. Threads of this process queue here, which is fair and does not poll.
+        self._writer = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str, *, pool_size: int = 10) -> "Database":
+        """Return the database at ``sqlite:///FILE`` or ``postgresql://...``; nothing is connected yet.
+
+        Raises UnsupportedDatabase for any other URL.
+        """
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise UnsupportedDatabase(url.partition(":")[0]) from None
+        backend = parsed.get_backend_name()
+        if backend == "postgres" or parsed.drivername in ("postgresql", "postgresql+psycopg"):
+            engine = create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
+            return cls(engine)
+        if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+            engine = create_engine(
+                parsed,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+                hide_parameters=True,
+            )
+            event.listen(engine, "connect", _prepare_sqlite_connection)
+            event.listen(engine, "begin", _begin_sqlite_transaction)
+            return cls(engine)
+        raise UnsupportedDatabase(parsed.drivername)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction: committed, and durable, when the block ends; rolled back if it raises.
+
+        Raises StorageUnavailable. On PostgreSQL a lost connection during the commit leaves open
+        whether it was kept, as everywhere: what is written must be safe to write again.
+        """
+        if self.dialect == "postgresql":
+            with _failures_named(), self._writes.begin() as connection:
+                yield connection
+            return
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise StorageUnavailable("another transaction holds the database")
+        try:
+            with _failures_named(), self._writes.begin() as connection:
+                yield connection
+        finally:
+            self._writer.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One read-only transaction over one snapshot of the database. Raises StorageUnavailable."""
+        with _failures_named(), self._reads.connect() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema to this version of Anchor's. Safe to call from several processes at once."""
+        from anchor.storage.migrating import upgrade
+
+        upgrade(self)
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StorageUnavailable("all connections are in use") from error
+    except DBAPIError as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise StorageUnavailable(reason) from error
+
+
+def _reason(error: DBAPIError) -> str | None:
+    """Return why the database cannot be used, or None where the statement itself was at fault."""
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        # Extended codes carry the primary one in their low byte.
+        code = getattr(original, "sqlite_errorcode", None)
+        return None if code is None else _SQLITE_REASONS.get(code & 0xFF)
+    state: str | None = getattr(original, "sqlstate", None)
+    if state is not None:
+        return _POSTGRESQL_REASONS.get(state) or _POSTGRESQL_REASONS.get(state[:2])
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return "the database does not answer"
+    return None
+
+
+def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
+    # Transactions are begun by _begin_sqlite_transaction, not guessed from statements by the driver.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # INSERT OR REPLACE then fires the triggers that refuse deletion.
+        "recursive_triggers = ON",
+        "temp_store = MEMORY",
+        "cache_size = -65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite_transaction(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

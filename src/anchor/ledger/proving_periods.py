@@ -1,0 +1,118 @@
+"""Make the proof file of a checkpoint: a period's two balances, and with its deltas all that is in it."""
+
+from sqlalchemy import Connection
+
+from anchor.ledger.errors import NotSealedYet
+from anchor.ledger.ledger_tree import ledger_nodes
+from anchor.ledger.model import Log
+from anchor.ledger.proving import (
+    best_batch,
+    delta_record,
+    included_delta,
+    ledger_head,
+    proof_ledger,
+    provable_ledger,
+)
+from anchor.protocol.fingerprint import domain_separator
+from anchor.protocol.merkle import LEDGER_TREE
+from anchor.protocol.merkle_proofs import LeafRange, complete_nodes, consistency_path, root_at
+from anchor.storage.database import Database
+from anchor.storage.proving import LedgerRow, batch_numbered, head_at, provable_batches, provable_deltas
+from anchor.verify.proof_file import (
+    Disclosure,
+    LedgerHead,
+    PeriodClaim,
+    PeriodDeltas,
+    ProofFile,
+    ProofLog,
+    Span,
+    disclose,
+)
+
+
+def prove_period(
+    database: Database,
+    log: Log,
+    customer_id: str,
+    unit: str,
+    from_index: int,
+    to_index: int,
+    *,
+    span: tuple[int, int] | None = None,
+    deltas: Disclosure | None = None,
+) -> ProofFile:
+    """Prove a checkpoint's range (both ends included), of ``span`` (ms, end excluded) where it has one.
+
+    With ``deltas`` every delta of the range is in the file, as much disclosed as it says. Raises
+    UnknownCustomer, or NotSealedYet where no batch shows all of it.
+    """
+    with database.read() as connection:
+        ledger = provable_ledger(connection, customer_id, unit)
+        read_nodes = ledger_nodes(connection, ledger.id)
+        head = _head_that_shows(connection, ledger, to_index, span)
+        claim = PeriodClaim(
+            from_index=from_index,
+            to_index=to_index,
+            opening_root=root_at(LEDGER_TREE, from_index, read_nodes),
+            closing_root=root_at(LEDGER_TREE, to_index + 1, read_nodes),
+            opening=included_delta(connection, ledger, from_index - 1, head.size) if from_index else None,
+            closing=included_delta(connection, ledger, to_index, head.size),
+            opening_path=tuple(consistency_path(LEDGER_TREE, from_index, to_index + 1, read_nodes)),
+            closing_path=tuple(consistency_path(LEDGER_TREE, to_index + 1, head.size, read_nodes)),
+            span=None if span is None else _span(connection, ledger, from_index, to_index, span, head),
+            deltas=None if deltas is None else _deltas(connection, log, ledger, from_index, to_index, deltas),
+            head=head,
+        )
+        return ProofFile(ProofLog(log.log_id, log.identity_public_key), proof_ledger(ledger), claim)
+
+
+def _head_that_shows(
+    connection: Connection, ledger: LedgerRow, to_index: int, span: tuple[int, int] | None
+) -> LedgerHead:
+    if span is None:
+        return ledger_head(connection, ledger, best_batch(connection, ledger, to_index))
+    for number in provable_batches(connection):
+        head, batch = head_at(connection, ledger.id, number), batch_numbered(connection, number)
+        # The end of the span is shown by the next delta, or by a batch that was sealed after it.
+        if head is None or batch is None or head.size <= to_index:
+            continue
+        if head.size > to_index + 1 or batch.sealed_at >= span[1]:
+            return ledger_head(connection, ledger, number)
+    raise NotSealedYet(to_index, ledger.sealed_size)
+
+
+def _span(
+    connection: Connection,
+    ledger: LedgerRow,
+    from_index: int,
+    to_index: int,
+    span: tuple[int, int],
+    head: LedgerHead,
+) -> Span:
+    after = to_index + 1
+    return Span(
+        start=span[0],
+        end=span[1],
+        first=included_delta(connection, ledger, from_index, head.size),
+        next=included_delta(connection, ledger, after, head.size) if after < head.size else None,
+    )
+
+
+def _deltas(
+    connection: Connection,
+    log: Log,
+    ledger: LedgerRow,
+    from_index: int,
+    to_index: int,
+    disclosure: Disclosure,
+) -> PeriodDeltas:
+    separator = domain_separator(log.log_id)
+    nodes = complete_nodes(*LeafRange(0, from_index))
+    peaks = ledger_nodes(connection, ledger.id)(nodes)
+    return PeriodDeltas(
+        opening_peaks=tuple(peaks[node] for node in nodes),
+        records=tuple(
+            disclose(delta_record(delta), disclosure, separator=separator, ledger_id=ledger.ledger_id)
+            for delta in provable_deltas(connection, ledger.id, from_index, to_index + 1)
+        ),
+    )

@@ -1,0 +1,157 @@
+"""Seal what is new into a batch: heads of ledgers, the map over them, and one anchored root.
+
+A seal is resumable at any point. The fence and what it found are taken in one short transaction;
+the subtrees that the new deltas complete are stored in small ones (they can never change, so storing
+them early harms nothing); one last transaction publishes the batch. Recording goes on meanwhile.
+
+A batch cannot be cut by count: it holds every delta recorded before it was sealed, so that the
+neighbours of a time span prove that nothing is left out (PROTOCOL section 7).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from anchor.ledger.clock import Clock
+from anchor.ledger.histories import history_root, nodes_completed_by
+from anchor.ledger.model import Batch, Log
+from anchor.protocol.batch import anchor_root
+from anchor.protocol.ledger_map import head_hash, update_map
+from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
+from anchor.protocol.merkle_growth import grow
+from anchor.storage.database import Database
+from anchor.storage.fence import raise_fence
+from anchor.storage.ledger_trees import STORED_HEIGHTS
+from anchor.storage.map_nodes import map_reader, write_map_nodes
+from anchor.storage.sealing import (
+    NewHead,
+    SealedBatch,
+    StoredNode,
+    UnsealedLedger,
+    count_unsealed,
+    fingerprints_between,
+    keep_nodes,
+    newest_sealed_batch,
+    oldest_needed_batch,
+    publish_batch,
+    read_frontier,
+    unsealed_ledgers,
+)
+
+_LEAVES_AT_ONCE: Final = 1 << 14
+_NODES_AT_ONCE: Final = 4_000
+
+
+class Sealer:
+    """Seals batches of one log. Safe in any number of processes: one wins, the others seal nothing."""
+
+    def __init__(self, database: Database, log: Log, clock: Clock) -> None:
+        self._database = database
+        self._log = log
+        self._clock = clock
+
+    def unsealed_count(self) -> int:
+        """Return how many deltas are in no batch."""
+        with self._database.read() as connection:
+            return count_unsealed(connection)
+
+    def seal(self) -> Batch | None:
+        """Seal everything recorded until now; None where nothing is new or another process was first.
+
+        Memory is bounded by the number of ledgers that changed, not by their deltas. Raises
+        StorageUnavailable.
+        """
+        with self._database.read() as connection:
+            if not count_unsealed(connection):
+                return None
+        previous, changed, sealed_at = self._fenced()
+        if not changed:
+            return None
+        heads = list(self._grown(changed))
+        try:
+            with self._database.write() as connection:
+                return self._publish(connection, previous, changed, heads, sealed_at)
+        except IntegrityError:
+            # Another process published this number; what it left out is sealed next time.
+            return None
+
+    def _fenced(self) -> tuple[SealedBatch | None, list[UnsealedLedger], int]:
+        """Raise the fence to now, and return what was recorded before it."""
+        with self._database.write() as connection:
+            previous = newest_sealed_batch(connection)
+            raise_fence(connection, self._clock.now_ms())
+            changed = unsealed_ledgers(connection)
+            # A clock that was set back must not make time run backwards in the log.
+            sealed_at = max(
+                self._clock.now_ms(),
+                0 if previous is None else previous.sealed_at,
+                max((ledger.last_recorded_at for ledger in changed), default=0),
+            )
+            raise_fence(connection, sealed_at)
+        return previous, changed, sealed_at
+
+    def _grown(self, changed: list[UnsealedLedger]) -> Iterator[NewHead]:
+        """Extend the trees, storing the subtrees that are complete now, and yield the new heads."""
+        waiting: list[StoredNode] = []
+        for ledger in changed:
+            with self._database.read() as connection:
+                frontier = Frontier.from_bytes(ledger.sealed_size, read_frontier(connection, ledger.id))
+            for start in range(ledger.sealed_size, ledger.size, _LEAVES_AT_ONCE):
+                stop = min(start + _LEAVES_AT_ONCE, ledger.size)
+                with self._database.read() as connection:
+                    fingerprints = fingerprints_between(connection, ledger.id, start, stop)
+                growth = grow(LEDGER_TREE, frontier, leaf_level(LEDGER_TREE, fingerprints))
+                frontier = growth.frontier
+                waiting.extend(
+                    StoredNode(ledger.id, nodes.height, nodes.first_position + at, node)
+                    for nodes in growth.completed
+                    if nodes.height % STORED_HEIGHTS == 0
+                    for at, node in enumerate(nodes.hashes)
+                )
+                if len(waiting) >= _NODES_AT_ONCE:
+                    self._store(waiting)
+                    waiting = []
+            yield NewHead(
+                ledger.id, ledger.size, frontier.root(LEDGER_TREE), ledger.balance, frontier.to_bytes()
+            )
+        self._store(waiting)
+
+    def _store(self, nodes: list[StoredNode]) -> None:
+        if nodes:
+            with self._database.write() as connection:
+                keep_nodes(connection, nodes)
+
+    def _publish(
+        self,
+        connection: Connection,
+        previous: SealedBatch | None,
+        changed: list[UnsealedLedger],
+        heads: list[NewHead],
+        sealed_at: int,
+    ) -> Batch | None:
+        number = 1 if previous is None else previous.number + 1
+        if newest_sealed_batch(connection) != previous:
+            return None
+        update = update_map(
+            map_reader(connection, number - 1),
+            {
+                ledger.ledger_id: head_hash(head.size, head.root)
+                for ledger, head in zip(changed, heads, strict=True)
+            },
+        )
+        history = history_root(connection, number - 1)
+        batch = SealedBatch(
+            number=number,
+            sealed_at=sealed_at,
+            history_root=history,
+            map_root=update.root,
+            anchor_root=anchor_root(self._log.log_id, number, history, update.root, sealed_at),
+            delta_count=sum(ledger.size - ledger.sealed_size for ledger in changed),
+            ledger_count=len(changed),
+        )
+        publish_batch(connection, batch, heads)
+        write_map_nodes(connection, number, update.written, oldest_needed_batch(connection))
+        keep_nodes(connection, nodes_completed_by(connection, number))
+        return Batch(*batch)

@@ -1,0 +1,203 @@
+"""What a seal reads and writes: ledgers with something new, their fingerprints, heads and batches."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, case, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from anchor.protocol.hashing import Bytes32
+from anchor.storage.schema import (
+    batches,
+    frontiers,
+    heads,
+    ledgers,
+    tree_nodes,
+)
+from anchor.storage.schema_sending import anchors, chains
+
+_ROWS_AT_ONCE: Final = 10_000
+
+
+class UnsealedLedger(NamedTuple):
+    """A ledger with deltas in no batch, as it stood at the fence. Balance in units, time in ms."""
+
+    id: int
+    ledger_id: Bytes32
+    size: int
+    sealed_size: int
+    balance: int
+    last_recorded_at: int
+
+
+class SealedBatch(NamedTuple):
+    """A row of ``batches``."""
+
+    number: int
+    sealed_at: int
+    history_root: Bytes32
+    map_root: Bytes32
+    anchor_root: Bytes32
+    delta_count: int
+    ledger_count: int
+
+
+class StoredNode(NamedTuple):
+    """The root of a complete subtree that is kept: of ``tree`` (a ledger's id, or HISTORY)."""
+
+    tree: int
+    height: int
+    position: int
+    hash: Bytes32
+
+
+class NewHead(NamedTuple):
+    """A ledger's head in the batch that is being sealed, and the frontier (bytes) at its size."""
+
+    ledger: int
+    size: int
+    root: Bytes32
+    balance: int
+    frontier: bytes
+
+
+def newest_sealed_batch(connection: Connection) -> SealedBatch | None:
+    """Return the newest batch."""
+    row = connection.execute(select(batches).order_by(batches.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else sealed_batch(row)
+
+
+def sealed_batch(row: Sequence[Any]) -> SealedBatch:
+    """Return a row of ``batches`` as a value."""
+    number, sealed_at, history_root, map_root, anchor_root, delta_count, ledger_count = row
+    return SealedBatch(
+        number, sealed_at, bytes(history_root), bytes(map_root), bytes(anchor_root), delta_count, ledger_count
+    )
+
+
+def unsealed_ledgers(connection: Connection) -> list[UnsealedLedger]:
+    """Return every ledger with deltas in no batch, in the order of their ids."""
+    rows = connection.execute(
+        select(
+            ledgers.c.id,
+            ledgers.c.ledger_id,
+            ledgers.c.size,
+            ledgers.c.sealed_size,
+            ledgers.c.balance,
+            ledgers.c.last_recorded_at,
+        )
+        .where(ledgers.c.unsealed)
+        .order_by(ledgers.c.id)
+    )
+    return [
+        UnsealedLedger(id_, bytes(ledger_id), size, sealed, balance, recorded)
+        for id_, ledger_id, size, sealed, balance, recorded in rows
+    ]
+
+
+def count_unsealed(connection: Connection) -> int:
+    """Return how many deltas are in no batch."""
+    count = connection.execute(
+        select(func.coalesce(func.sum(ledgers.c.size - ledgers.c.sealed_size), 0)).where(ledgers.c.unsealed)
+    ).scalar_one()
+    return int(count)
+
+
+def read_frontier(connection: Connection, ledger: int) -> bytes:
+    """Return the frontier (joined peaks) at a ledger's sealed size; empty before its first seal."""
+    stored = connection.execute(
+        select(frontiers.c.frontier).where(frontiers.c.ledger == ledger)
+    ).scalar_one_or_none()
+    return b"" if stored is None else bytes(stored)
+
+
+def fingerprints_between(connection: Connection, ledger: int, start: int, stop: int) -> list[Bytes32]:
+    """Return the fingerprints of the deltas from ``start`` up to, not including, ``stop``."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    rows = connection.exec_driver_sql(
+        f'SELECT fingerprint FROM deltas WHERE ledger = {mark} AND "index" >= {mark} AND "index" < {mark} '
+        'ORDER BY "index"',
+        (ledger, start, stop),
+    ).fetchall()
+    return [bytes(row[0]) for row in rows]
+
+
+def keep_nodes(connection: Connection, nodes: Sequence[StoredNode]) -> None:
+    """Store roots of complete subtrees. Writing one again changes nothing: it can only be the same."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(tree_nodes).on_conflict_do_nothing()
+    for at in range(0, len(nodes), _ROWS_AT_ONCE):
+        connection.execute(statement, [node._asdict() for node in nodes[at : at + _ROWS_AT_ONCE]])
+
+
+def history_roots(connection: Connection, start: int, stop: int) -> list[Bytes32]:
+    """Return the anchored roots that are the history's leaves from ``start`` up to ``stop``."""
+    rows = connection.execute(
+        select(batches.c.anchor_root)
+        .where(batches.c.number > start, batches.c.number <= stop)
+        .order_by(batches.c.number)
+    )
+    return [bytes(root) for root in rows.scalars()]
+
+
+def publish_batch(connection: Connection, batch: SealedBatch, new_heads: Iterable[NewHead]) -> None:
+    """Write a batch and the heads that changed with it, and mark their deltas sealed.
+
+    Raises sqlalchemy's IntegrityError where another process sealed this number first.
+    """
+    connection.execute(insert(batches).values(**batch._asdict()))
+    heads_now = list(new_heads)
+    upsert = _upsert_frontier(connection)
+    seal = (
+        update(ledgers)
+        .where(ledgers.c.id == bindparam("ledger_number"))
+        .values(
+            sealed_size=bindparam("sealed_now"),
+            unsealed=case((ledgers.c.size > bindparam("sealed_now"), True), else_=False),
+        )
+    )
+    for at in range(0, len(heads_now), _ROWS_AT_ONCE):
+        chunk = heads_now[at : at + _ROWS_AT_ONCE]
+        connection.execute(
+            insert(heads),
+            [
+                {
+                    "ledger": head.ledger,
+                    "batch": batch.number,
+                    "size": head.size,
+                    "root": head.root,
+                    "balance": head.balance,
+                }
+                for head in chunk
+            ],
+        )
+        connection.execute(upsert, [{"ledger": head.ledger, "frontier": head.frontier} for head in chunk])
+        connection.execute(seal, [{"ledger_number": head.ledger, "sealed_now": head.size} for head in chunk])
+
+
+def _upsert_frontier(connection: Connection) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(frontiers)
+    return statement.on_conflict_do_update(
+        index_elements=[frontiers.c.ledger], set_={"frontier": statement.excluded.frontier}
+    )
+
+
+def oldest_needed_batch(connection: Connection) -> int:
+    """Return the oldest batch whose map a proof may still be made of; 0 where all may be needed.
+
+    Proofs are made under the newest batch that is final on a chain, so that is the least, over the
+    chains in use, of their newest final batches.
+    """
+    newest = (
+        select(
+            chains.c.id,
+            func.max(case((anchors.c.state == "final", anchors.c.batch), else_=0)).label("batch"),
+        )
+        .select_from(chains.outerjoin(anchors, anchors.c.chain == chains.c.id))
+        .where(chains.c.retired_at.is_(None))
+        .group_by(chains.c.id)
+        .subquery()
+    )
+    oldest = connection.execute(select(func.min(newest.c.batch))).scalar_one_or_none()
+    return int(oldest or 0)

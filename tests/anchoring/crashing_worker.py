@@ -1,0 +1,128 @@
+"""A worker that is killed at a chosen instant: run as a process of its own by test_crashes.
+
+It reads one line for each run, ``{"kill_at": n}``, forks a child that works through one cycle and sends
+itself SIGKILL at the n-th instant (each RPC call and each write transaction has one before it and one
+after it; a write one more just before its commit), and answers ``{"signal": 9}`` or ``{"instants": m}``.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import Engine
+
+from anchor.anchoring.loop import AnchoringLoop
+from anchor.anchoring.sending_chain import ChainConnection
+from anchor.chain.finality import FinalityRule
+from anchor.chain.rpc import HttpEndpoint
+from anchor.chain.settings import ChainSettings, SignerSettings
+from anchor.chain.signers.local import LocalSigner
+from anchor.ledger.clock import SystemClock
+from anchor.storage.database import Database
+from tests.fixtures.anchoring import LOG_ID, BatchPress
+from tests.fixtures.anvil import CHAIN_ID
+
+
+class Instants:
+    """Counts the instants of a run, and ends the process at one of them."""
+
+    def __init__(self, kill_at: int | None) -> None:
+        self.passed = 0
+        self.kill_at = kill_at
+
+    def pass_one(self) -> None:
+        self.passed += 1
+        if self.passed == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalDatabase(Database):
+    """A database with an instant before each write, before its commit, and after it."""
+
+    instants: Instants
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        self.instants.pass_one()
+        with super().write() as connection:
+            yield connection
+            self.instants.pass_one()
+        self.instants.pass_one()
+
+
+class MortalEndpoint(HttpEndpoint):
+    """An endpoint with an instant before and after each call."""
+
+    instants: Instants
+
+    def call(self, method: str, params: Sequence[Any]) -> Any:
+        self.instants.pass_one()
+        result = super().call(method, params)
+        self.instants.pass_one()
+        return result
+
+
+def work(configuration: dict[str, Any], kill_at: int | None) -> int:
+    """One cycle: seal a batch, send it, see it mined, see it final. Returns how many instants passed."""
+    instants = Instants(kill_at)
+    database = MortalDatabase.open(configuration["database"])
+    assert isinstance(database, MortalDatabase)
+    database.instants = instants
+    endpoint = MortalEndpoint(configuration["rpc"])
+    endpoint.instants = instants
+    settings = ChainSettings(
+        name="anvil",
+        chain_id=CHAIN_ID,
+        rpc=(configuration["rpc"],),
+        signer=SignerSettings("environment"),
+        contract=bytes.fromhex(configuration["contract"]),
+        finality=FinalityRule(None, 2),
+        interval=0.01,
+        low_funds_days=1e-6,
+    )
+    press = BatchPress(database)
+    press.add()
+    loop = AnchoringLoop(
+        database,
+        press,
+        [ChainConnection(settings, [endpoint], LocalSigner(bytes.fromhex(configuration["secret"])))],
+        SystemClock(),
+        log_id=LOG_ID,
+        holder="the worker",
+    )
+    loop.run_once()
+    HttpEndpoint(configuration["rpc"]).call("anvil_mine", ["0x1"])
+    loop.run_once()
+    return instants.passed
+
+
+def main() -> None:
+    configuration = json.loads(sys.stdin.readline())
+    for line in sys.stdin:
+        kill_at = json.loads(line)["kill_at"]
+        receiving, sending = os.pipe()
+        child = os.fork()
+        if child == 0:
+            passed = work(configuration, kill_at)
+            os.write(sending, json.dumps({"instants": passed}).encode())
+            os._exit(0)
+        os.close(sending)
+        with os.fdopen(receiving) as answer:
+            told = answer.read()
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            told = json.dumps({"signal": os.WTERMSIG(status)})
+        sys.stdout.write((told or json.dumps({"failed": status})) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
 """A worker that is killed at a chosen instant: run as a process of its own by test_crashes.
 
 It reads one line for each run, ``{"kill_at": n}``, forks a child that works through one cycle and sends
-itself SIGKILL at the n-th instant (each RPC call and each write transaction has one before it and one
-after it; a write one more just before its commit), and answers ``{"signal": 9}`` or ``{"instants": m}``.
+itself SIGKILL at the n-th instant, and answers ``{"signal": 9}`` or ``{"instants": m}``. There is an
+instant before each RPC call, before each write transaction, before its commit, and at the end. After a
+call or a commit is before the next one: between two instants nothing changes outside the process.
 """
 
 import json
@@ -42,7 +43,7 @@ class Instants:
 
 
 class MortalDatabase(Database):
-    """A database with an instant before each write, before its commit, and after it."""
+    """A database with an instant before each write, and one before its commit."""
 
     instants: Instants
 
@@ -55,19 +56,16 @@ class MortalDatabase(Database):
         with super().write() as connection:
             yield connection
             self.instants.pass_one()
-        self.instants.pass_one()
 
 
 class MortalEndpoint(HttpEndpoint):
-    """An endpoint with an instant before and after each call."""
+    """An endpoint with an instant before each call."""
 
     instants: Instants
 
     def call(self, method: str, params: Sequence[Any]) -> Any:
         self.instants.pass_one()
-        result = super().call(method, params)
-        self.instants.pass_one()
-        return result
+        return super().call(method, params)
 
 
 def work(configuration: dict[str, Any], kill_at: int | None) -> int:
@@ -101,6 +99,7 @@ def work(configuration: dict[str, Any], kill_at: int | None) -> int:
     loop.run_once()
     HttpEndpoint(configuration["rpc"]).call("anvil_mine", ["0x1"])
     loop.run_once()
+    instants.pass_one()
     return instants.passed
 
 

@@ -1,0 +1,150 @@
+"""Deploying: plainly, and at an address that is known before, also where the proxy is missing."""
+
+import pytest
+from eth_account import Account
+
+from anchor.chain.contract import Anchored, AnchorLog, anchor_call, anchored_in, decode_revert, selector
+from anchor.chain.deploying import (
+    DEPLOYMENT_PROXY,
+    DEPLOYMENT_PROXY_SIGNER,
+    DEPLOYMENT_PROXY_TRANSACTION,
+    DeploymentFailed,
+    Waiting,
+    created_address,
+    deploy,
+    deploy_deterministic,
+    deterministic_address,
+    send_and_wait,
+)
+from anchor.chain.development import DevelopmentChain
+from anchor.chain.node import Node
+from anchor.chain.rpc import HttpEndpoint
+from anchor.chain.signers.local import LocalSigner
+from anchor.chain.values import address_text
+from anchor.protocol.hashing import ZERO
+from tests.fixtures.anvil import CHAIN_ID, Anvil, StartAnvil
+
+LOG_ID = b"\x21" * 32
+
+
+def signer_of(anvil: Anvil, place: int = 0) -> LocalSigner:
+    return LocalSigner(bytes.fromhex(anvil.accounts[place].private_key[2:]))
+
+
+@pytest.fixture
+def node(anvil: Anvil) -> Node:
+    return Node([HttpEndpoint(anvil.url)], CHAIN_ID)
+
+
+def test_a_plain_deployment_is_ours_and_answers(anvil: Anvil, node: Node) -> None:
+    owner, submitter = signer_of(anvil, 0), signer_of(anvil, 1)
+    expected = created_address(owner.address, node.nonce(owner.address))
+    deployment = deploy(node, owner, log_id=LOG_ID, owner=owner.address, submitter=submitter.address)
+    assert deployment.address == expected
+    contract = AnchorLog(node, deployment.address)
+    assert contract.deployed_log_id() == LOG_ID == contract.log_id()
+    assert (contract.owner(), contract.submitter()) == (owner.address, submitter.address)
+    assert contract.head() == ZERO
+    assert contract.pinned_at(ZERO) == 0
+
+
+def test_a_deterministic_deployment_is_where_it_was_said_to_be_and_happens_once(
+    anvil: Anvil, node: Node
+) -> None:
+    owner = signer_of(anvil)
+    expected = deterministic_address(LOG_ID, owner.address, owner.address)
+    first = deploy_deterministic(node, owner, log_id=LOG_ID, owner=owner.address, submitter=owner.address)
+    assert first.address == expected
+    assert first.receipt is not None
+    again = deploy_deterministic(node, owner, log_id=LOG_ID, owner=owner.address, submitter=owner.address)
+    assert (again.address, again.receipt) == (expected, None)
+    assert AnchorLog(node, expected).deployed_log_id() == LOG_ID
+
+
+def test_the_proxy_is_put_on_a_chain_that_lacks_it(start_anvil: StartAnvil) -> None:
+    anvil = start_anvil("--disable-default-create2-deployer")
+    node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)
+    assert node.code(DEPLOYMENT_PROXY) == b""
+    owner = signer_of(anvil)
+    deployment = deploy_deterministic(
+        node, owner, log_id=LOG_ID, owner=owner.address, submitter=owner.address
+    )
+    assert deployment.address == deterministic_address(LOG_ID, owner.address, owner.address)
+    assert node.code(DEPLOYMENT_PROXY) != b""
+    assert AnchorLog(node, deployment.address).deployed_log_id() == LOG_ID
+
+
+def test_the_proxys_transaction_is_by_the_signer_that_we_fund() -> None:
+    recovered = Account.recover_transaction(DEPLOYMENT_PROXY_TRANSACTION)
+    assert recovered == address_text(DEPLOYMENT_PROXY_SIGNER)
+    assert created_address(DEPLOYMENT_PROXY_SIGNER, 0) == DEPLOYMENT_PROXY
+
+
+def test_a_deployment_that_is_not_mined_says_which_transaction_to_look_for(
+    start_anvil: StartAnvil,
+) -> None:
+    anvil = start_anvil("--no-mining")
+    node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)
+    ticks = iter(range(100))
+    waiting = Waiting(seconds=5, sleep=lambda _: None, monotonic=lambda: next(ticks))
+    owner = signer_of(anvil)
+    with pytest.raises(DeploymentFailed, match=r"0x[0-9a-f]{64} is not mined") as failure:
+        deploy(
+            node,
+            owner,
+            log_id=LOG_ID,
+            owner=owner.address,
+            submitter=owner.address,
+            waiting=waiting,
+        )
+    assert "may still be mined" in failure.value.remedy
+
+
+def test_events_are_read_back_newest_first_and_by_their_head(anvil: Anvil, node: Node) -> None:
+    owner = signer_of(anvil)
+    address = deploy(node, owner, log_id=LOG_ID, owner=owner.address, submitter=owner.address).address
+    contract = AnchorLog(node, address)
+    head = ZERO
+    made: list[Anchored] = []
+    for number in range(1, 6):
+        new = bytes([number]) * 32
+        receipt = send_and_wait(node, owner, address, anchor_call(head, new, number))
+        made += anchored_in(receipt, address)
+        head = new
+    assert [(event.number, event.new_head) for event in made] == [
+        (number, bytes([number]) * 32) for number in range(1, 6)
+    ]
+    latest = node.tallest_block().number
+    assert list(contract.anchored(0, latest)) == made[::-1]
+    assert list(contract.anchored(0, latest, new_head=made[2].new_head)) == [made[2]]
+    assert contract.head() == made[-1].new_head
+    assert contract.heads() == {node.endpoints[0].name: made[-1].new_head}
+
+
+def test_code_with_one_bit_changed_is_not_ours(anvil: Anvil, node: Node) -> None:
+    owner = signer_of(anvil)
+    address = deploy(node, owner, log_id=LOG_ID, owner=owner.address, submitter=owner.address).address
+    code = bytearray(node.code(address))
+    for place in (0, len(code) // 2, len(code) - 1):
+        changed = bytearray(code)
+        changed[place] ^= 1
+        anvil.rpc("anvil_setCode", "0x" + address.hex(), "0x" + changed.hex())
+        assert AnchorLog(node, address).deployed_log_id() is None
+
+
+def test_reverts_are_decoded_by_the_contracts_own_errors() -> None:
+    mismatch = decode_revert(selector("HeadMismatch(bytes32,bytes32)") + b"\x01" * 32 + b"\x02" * 32)
+    assert (mismatch.name, mismatch.values) == ("HeadMismatch", (b"\x01" * 32, b"\x02" * 32))
+    assert str(decode_revert(b"")) == "reverted without a reason"
+    assert decode_revert(b"\xde\xad\xbe\xef").name == "0xdeadbeef"
+    assert decode_revert(selector("HeadMismatch(bytes32,bytes32)") + b"\x01").values == ()
+
+
+def test_eth_tester_in_process_takes_the_same_way() -> None:
+    chain = DevelopmentChain()
+    node = Node([chain.endpoint], chain.chain_id)
+    owner = chain.signer()
+    deployment = deploy_deterministic(
+        node, owner, log_id=LOG_ID, owner=owner.address, submitter=owner.address
+    )
+    assert AnchorLog(node, deployment.address).deployed_log_id() == LOG_ID

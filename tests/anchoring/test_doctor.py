@@ -19,7 +19,7 @@ from tests.fixtures.rpc_proxy import MakeProxy, status
 
 def examine(bench: Bench, **changes: Any) -> dict[str, Verdict]:
     """The verdicts by their checks."""
-    defaults = {"fees": FeeLimits(max_fee=10**11), "finality": FinalityRule("finalized")}
+    defaults: dict[str, Any] = {"fees": FeeLimits(max_fee=10**11), "finality": FinalityRule("finalized")}
     connection = bench.connection(**(defaults | changes))
     clock = bench.clock
     latest = bench.node().tallest_block()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from anchor.anchoring.cancelling import UnknownChain, go_on_upon
-from anchor.anchoring.chain_worker import ChainWorker
 from anchor.anchoring.repair import repair
 from anchor.anchoring.sending_chain import OpeningRefused, open_chain
 from anchor.anchoring.status import read_status
@@ -192,13 +191,6 @@ def test_34_a_key_rotated_with_a_send_in_flight_gives_that_send_up_and_plans_ane
     finish(bench, rotated)
     assert bench.states() == ["superseded", "final"]
     bench.check_caught_up()
-
-
-def opening(bench: Bench, **changes: object) -> ChainWorker:
-    """A worker whose chain is about to be opened."""
-    loop = bench.loop(**changes)
-    loop.lease.acquire()
-    return loop.workers[0]
 
 
 @pytest.mark.parametrize("case", ["no code", "other code", "another log"])

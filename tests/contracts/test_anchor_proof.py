@@ -257,6 +257,18 @@ def test_a_ledger_only_grew(proof_library: ProofLibrary) -> None:
     assert proof_library.outcomes(calls) == [None] * len(calls)
 
 
+def test_an_empty_ledger_has_the_root_zero_before_and_after(proof_library: ProofLibrary) -> None:
+    zero, other = bytes(32), b"\x01" * 32
+    assert proof_library.outcome("verifyConsistency", 0, zero, 0, zero, []) is None
+    for arguments, error, values in (
+        ((0, zero, 0, other, []), "NewRootMismatch", (zero, other)),
+        ((0, other, 0, zero, []), "OldRootMismatch", (zero, other)),
+        ((0, other, 5, other, []), "OldRootMismatch", (zero, other)),
+        ((0, zero, 5, other, [other]), "ConsistencyPathLength", (0, 5, 1)),
+    ):
+        assert proof_library.outcome("verifyConsistency", *arguments) == Refusal(error, values)
+
+
 def test_altered_consistency_is_refused_by_solidity_as_by_python(proof_library: ProofLibrary) -> None:
     log = GeneratedLog(seed=7, ledgers=1, batches=1, most_deltas=40)
     ledger = next(iter(log.ledgers.values()))

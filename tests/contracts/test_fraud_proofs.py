@@ -85,7 +85,8 @@ def test_deltas_that_are_not_neighbours_prove_nothing(proof_library: ProofLibrar
     sealed = log.batches[-1]
     one, other = (log.ledgers[ledger_id] for ledger_id in sorted(sealed.sizes))
     root = sealed.root
-    for ledger, index, next_ledger, next_index in [(one, 1, one, 3), (one, 3, one, 2), (one, 2, other, 3)]:
+    neighbourless = [(one, 1, one, 3), (one, 3, one, 2), (one, 1, one, 0), (one, 2, other, 3)]
+    for ledger, index, next_ledger, next_index in neighbourless:
         proof = log.delta_proof(sealed, ledger, index)
         following = log.delta_proof(sealed, next_ledger, next_index)
         refusal = proof_library.outcome("verifyFalseBalance", log.log_id, root, proof, root, following)
@@ -106,3 +107,15 @@ def test_a_first_balance_that_is_not_the_first_amount_is_proven(proof_library: P
         later = log.delta_proof(sealed, ledger, 1)
         outcome = proof_library.outcome("verifyFalseOpening", log.log_id, sealed.root, later)
         assert outcome == Refusal("NotNeighbours", (ledger.ledger_id, 0, ledger.ledger_id, 1))
+
+
+def test_a_first_balance_that_the_operator_is_not_bound_to_proves_nothing(
+    proof_library: ProofLibrary,
+) -> None:
+    log = CheatingLog(seed=6, false_at=set(), by=0)
+    sealed = log.batches[-1]
+    proof = log.delta_proof(sealed, log.any_ledger(sealed), 0)
+    delta = proof[0]
+    forged = ((*delta[:3], delta[3] + 1, *delta[4:]), *proof[1:])
+    outcome = proof_library.outcome("verifyFalseOpening", log.log_id, sealed.root, forged)
+    assert outcome.name == "MapRootMismatch"

@@ -1,0 +1,283 @@
+"""Step 4 of a verification: does the agreed contract hold this batch's root, in a final block?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anchor.protocol.batch import Batch
+from anchor.protocol.errors import ProofError, hex_of
+from anchor.protocol.hashing import Bytes32
+from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
+from anchor.verify.chain_view import Block, ChainUnavailable, ChainView, EventsUnavailable, Finality
+from anchor.verify.proof_file import Anchor, AnchoredBatch, BlockLocation
+from anchor.verify.results import NOT_CHECKED, Checks, Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A batch that the file's claim rests on. ``label`` tells it from others, empty where it is alone."""
+
+    label: str
+    batch: AnchoredBatch
+    must_be_newest: bool = False
+
+    @property
+    def number(self) -> int:
+        """The batch's number."""
+        return self.batch.batch.number
+
+    def step(self, name: str) -> str:
+        """The name of a step about this batch."""
+        return f"{name} ({self.label})" if self.label else name
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the chain shows of a batch: committed no later than ``time`` (seconds), in ``block``.
+
+    ``is_head`` is whether the batch's own root was the contract's head in ``as_of``.
+    """
+
+    label: str
+    number: int
+    root: Bytes32
+    through: int | None
+    by: str
+    block: int | None
+    time: int
+    is_head: bool
+    as_of: Block
+
+
+def check_histories(checks: Checks, claimed: Claimed, log_id: Bytes32) -> None:
+    """Check every history path that the file gives for a batch, whatever chain it is for."""
+    for anchor in claimed.batch.anchors:
+        _anchored_root(checks, claimed, anchor, log_id)
+
+
+def _anchored_root(
+    checks: Checks, claimed: Claimed, anchor: Anchor, log_id: Bytes32
+) -> tuple[Batch, Bytes32]:
+    """Return the batch whose root is on the chain, and that root."""
+    batch = claimed.batch.batch
+    root = batch.anchor_root(log_id)
+    if anchor.through is None:
+        return batch, root
+    later = anchor.through.batch
+    name = claimed.step("history path")
+    explanation = f"Batch {batch.number} is in the history of batch {later.number}."
+    try:
+        history_root = root_from_inclusion(
+            HISTORY_TREE, HISTORY_TREE.leaf(root), batch.number - 1, later.number - 1, anchor.through.path
+        )
+    except ProofError as failure:
+        checks.refused(name, failure, "The history path cannot be one of that batch.")
+        raise
+    checks.same(
+        name,
+        later.history_root,
+        history_root,
+        explanation,
+        f"The path of batch {batch.number} does not lead to the history of batch {later.number}.",
+    )
+    return later, later.anchor_root(log_id)
+
+
+class OnChain:
+    """One verification's look at one chain."""
+
+    def __init__(self, checks: Checks, chain: ChainView, log_id: Bytes32, finality: Finality) -> None:
+        self.checks = checks
+        self.chain = chain
+        self.log_id = log_id
+        self.finality = finality
+
+    def check(self, claims: Sequence[Claimed], expected_contract: bytes | None) -> "Seen":
+        """Check every batch under one contract. Raises Stopped where one is not there."""
+        try:
+            return self._check(claims, expected_contract)
+        except ChainUnavailable as unavailable:
+            self.checks.fail("chain", "an answer", "none", f"{unavailable.reason}.", NOT_CHECKED)
+            raise
+
+    def _check(self, claims: Sequence[Claimed], expected_contract: bytes | None) -> "Seen":
+        chain_id = self.chain.chain_id()
+        contract = self._contract(claims, chain_id, expected_contract)
+        found = self.chain.log_id(contract)
+        if found is None:
+            self.checks.fail(
+                "contract", "an AnchorLog", "nothing that answers", f"There is none at {hex_of(contract)}."
+            )
+        self.checks.same(
+            "contract's log",
+            self.log_id,
+            found,
+            "The contract is the anchor of this log.",
+            "The contract at this address anchors another log.",
+        )
+        final = self.chain.final_block(self.finality)
+        self.checks.passed(
+            "final block", final.number, f"The newest final block ({self.finality}): {hex_of(final.hash)}."
+        )
+        committed = tuple(self._committed(claim, chain_id, contract, final) for claim in claims)
+        return Seen(chain_id, contract, final, committed)
+
+    def _contract(self, claims: Sequence[Claimed], chain_id: int, expected: bytes | None) -> bytes:
+        anchors = [anchor for claim in claims for anchor in claim.batch.anchors]
+        here = [anchor for anchor in anchors if anchor.chain_id == chain_id]
+        if expected is not None:
+            others = {anchor.contract for anchor in here} - {expected}
+            if here and all(anchor.contract != expected for anchor in here):
+                self.checks.fail(
+                    "contract", expected, min(others), "The file names another contract than you agreed on."
+                )
+            self.checks.passed("contract", expected, f"The contract that you named, on chain {chain_id}.")
+            return expected
+        if not here:
+            named = sorted({anchor.chain_id for anchor in anchors})
+            self.checks.fail(
+                "chain",
+                f"chain {' or '.join(map(str, named))}" if named else "a contract to ask",
+                f"chain {chain_id}",
+                "The node is of another chain than the file names."
+                if named
+                else "The file names no chain: name the agreed contract to have it asked.",
+                NOT_CHECKED,
+            )
+        contract = here[0].contract
+        self.checks.passed("contract", contract, f"The contract that the file names on chain {chain_id}.")
+        return contract
+
+    def _committed(self, claim: Claimed, chain_id: int, contract: bytes, final: Block) -> Committed:
+        anchors = [
+            anchor
+            for anchor in claim.batch.anchors
+            if (anchor.chain_id, anchor.contract) == (chain_id, contract)
+        ]
+        if not claim.batch.anchors:
+            # A batch that names no place may still be the contract's head, or a pinned one.
+            anchors = [Anchor(chain_id, contract)]
+        if not anchors:
+            self.checks.fail(
+                claim.step("chain"),
+                f"an anchor in {hex_of(contract)} on chain {chain_id}",
+                "only other places",
+                f"The file does not say where batch {claim.number} is on this chain.",
+                NOT_CHECKED,
+            )
+        for anchor in anchors[:-1]:
+            before = len(self.checks.steps)
+            try:
+                return self._anchored(claim, anchor, contract, final)
+            except Stopped:
+                # Another place is named: this one does not count, for or against.
+                del self.checks.steps[before:]
+        return self._anchored(claim, anchors[-1], contract, final)
+
+    def _anchored(self, claim: Claimed, anchor: Anchor, contract: bytes, final: Block) -> Committed:
+        batch, root = _anchored_root(Checks(), claim, anchor, self.log_id)
+        own_root = claim.batch.batch.anchor_root(self.log_id)
+        through = None if anchor.through is None else batch.number
+        head = self.chain.head(contract, final.number)
+        evidence: tuple[str, int | None, int] | None = None
+        if anchor.location is not None:
+            evidence = self._by_event(claim, anchor.location, contract, batch, root, final)
+        if evidence is None:
+            evidence = self._by_state(claim, contract, root, head, final)
+        if claim.must_be_newest:
+            self.checks.same(
+                claim.step("current head"),
+                own_root,
+                head,
+                f"This root is the contract's head in block {final.number}: there is no newer one.",
+                f"The contract's head in block {final.number} is another: the file shows an older state.",
+            )
+        by, block, time = evidence
+        return Committed(
+            claim.label, claim.number, own_root, through, by, block, time, own_root == head, final
+        )
+
+    def _by_event(
+        self,
+        claim: Claimed,
+        location: BlockLocation,
+        contract: bytes,
+        batch: Batch,
+        root: Bytes32,
+        final: Block,
+    ) -> tuple[str, int, int] | None:
+        """Find the event that the file names; None where the node keeps no events that old."""
+        number = location.block_number
+        if number > final.number:
+            self.checks.fail(
+                claim.step("finality"),
+                f"a block up to {final.number}",
+                f"block {number}",
+                f"The block is not final yet by your rule ({self.finality}), or the node lags behind.",
+                NOT_CHECKED,
+            )
+        block = self.chain.block(number)
+        if block is None:
+            raise ChainUnavailable(f"the node has no block {number}, though its final block is above it")
+        self.checks.same(
+            claim.step("block"),
+            location.block_hash,
+            block.hash,
+            f"Block {number} is final, and the one that the file names.",
+            f"The chain's block {number} is another than the file names.",
+        )
+        try:
+            events = self.chain.anchored(contract, block.hash)
+        except EventsUnavailable as unavailable:
+            self.checks.skipped(claim.step("anchored event"), f"{unavailable.reason}.")
+            return None
+        name = claim.step("anchored event")
+        ours = [event for event in events if event.new_head == root]
+        if not ours:
+            self.checks.fail(
+                name,
+                root,
+                events[0].new_head if events else "no event of this contract",
+                f"The contract anchored no such root in block {number}.",
+            )
+        # A block may anchor one root twice, with another between; any that fits is good.
+        event = next((one for one in ours if one.transaction_hash == location.transaction_hash), ours[0])
+        self.checks.same(name, root, event.new_head, f"The contract anchored this root in block {number}.")
+        self.checks.same(
+            claim.step("transaction"),
+            location.transaction_hash,
+            event.transaction_hash,
+            "It is in the transaction that the file names.",
+        )
+        self.checks.same(
+            claim.step("batch number"), batch.number, event.number, "The event states the batch's own number."
+        )
+        return "event", number, block.timestamp
+
+    def _by_state(
+        self, claim: Claimed, contract: bytes, root: Bytes32, head: Bytes32, final: Block
+    ) -> tuple[str, int | None, int]:
+        """Find the root as the contract's head, or pinned."""
+        pinned_at = self.chain.pinned_at(contract, root, final.number)
+        if pinned_at:
+            self.checks.passed(
+                claim.step("pinned head"), root, "The contract keeps this root as a pinned head."
+            )
+            return "pinned", None, pinned_at
+        self.checks.same(
+            claim.step("contract's head"),
+            root,
+            head,
+            f"This root is the contract's head in block {final.number}.",
+            "The root is neither the contract's head nor a pinned one.",
+        )
+        return "head", final.number, final.timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the chain shows: where, up to which block, and for each batch."""
+
+    chain_id: int
+    contract: bytes
+    final: Block
+    committed: tuple[Committed, ...]

@@ -1,0 +1,202 @@
+"""The rules of a verification, whole, and without any I/O: section 8 of docs/protocol.md.
+
+What always holds of ``verify_proof``:
+
+- ``valid`` is said only where every step passed, the chain's included. There is no 'probably valid'.
+- Without a chain, or with one that cannot be asked, is of another id, or has not reached the block, the
+  verdict is ``not_checked_against_a_chain``, unless the file is already wrong by itself: ``invalid``.
+- Which contract, which customer or ledger, and what counts as final come from the caller, never from the
+  file: where the caller names none, the answer says what is left for the reader to recognise.
+- All batches of one file are held against one contract: nobody can be accused by a contract that the
+  accuser deployed, once the reader knows the agreed one.
+- Nothing is taken for true because the file states it. A root, a balance or a hash in it is one side of
+  a comparison.
+
+    verification = verify_proof(parse_proof_file(raw), chain, expected_contract=contract)
+    if verification.valid: ...
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.verify import claims
+from anchor.verify.chain_view import ChainView, Finality
+from anchor.verify.frauds import fraud
+from anchor.verify.local_checks import LocalChecks, Proven
+from anchor.verify.on_chain import Committed, OnChain, Seen, check_histories
+from anchor.verify.period_claim import period
+from anchor.verify.proof_file import (
+    AbsenceClaim,
+    BalanceClaim,
+    Claim,
+    ConsistencyClaim,
+    DeltaClaim,
+    FraudClaim,
+    FreshnessClaim,
+    PeriodClaim,
+    ProofFile,
+)
+from anchor.verify.results import INVALID, NOT_CHECKED, VALID, Checks, Stopped, Verdict, Verification
+from anchor.verify.wording import moment
+
+_CLAIMS: Final[dict[type[Claim], Callable[[LocalChecks, Any], Proven]]] = {
+    DeltaClaim: claims.delta,
+    BalanceClaim: claims.balance,
+    PeriodClaim: period,
+    AbsenceClaim: claims.absence,
+    FreshnessClaim: claims.freshness,
+    ConsistencyClaim: claims.consistency,
+    FraudClaim: fraud,
+}
+
+
+def verify_proof(
+    proof: ProofFile,
+    chain: ChainView | None,
+    *,
+    expected_contract: bytes | None = None,
+    expected_customer: str | None = None,
+    expected_unit: str | None = None,
+    expected_ledger_id: Bytes32 | None = None,
+    finality: Finality | str | int = "finalized",
+) -> Verification:
+    """Say whether a proof file holds, and what it proves.
+
+    ``expected_contract`` (20 bytes) is the contract that the reader and the operator agreed on;
+    ``finality`` is ``finalized``, ``safe``, ``latest`` or a number of confirmations. Raises ValueError
+    where that is none of these, and nothing else.
+    """
+    rule = Finality.parse(finality)
+    checks = Checks()
+    proven = None
+    try:
+        _expected(checks, proof, expected_customer, expected_unit, expected_ledger_id)
+        proven = _local(checks, proof)
+        if chain is None:
+            checks.skipped("chain", "No node was named, so no chain was asked.")
+            raise Stopped(NOT_CHECKED)
+        seen = OnChain(checks, chain, proof.log.log_id, rule).check(proven.batches, expected_contract)
+    except Stopped as stopped:
+        if proven is None:
+            checks.skipped("chain", "Not asked, since an earlier step failed.")
+        return _unproven(proof, checks, stopped.verdict, proven)
+    return Verification(
+        proof.kind,
+        VALID,
+        tuple(checks.steps),
+        (*proven.statements, *_naming(proof), *_on_chain(seen, expected_contract is not None)),
+        _facts(proof, proven) | {"chain": _chain_facts(seen)},
+    )
+
+
+def _expected(
+    checks: Checks,
+    proof: ProofFile,
+    customer: str | None,
+    unit: str | None,
+    ledger_id: Bytes32 | None,
+) -> None:
+    """Hold the file against what the reader means."""
+    ledger = proof.ledger
+    named = None if ledger is None else ledger.customer
+    wanted = (
+        ("expected ledger", ledger_id, None if ledger is None else ledger.ledger_id, "ledger"),
+        ("expected customer", customer, None if named is None else named.customer_id, "customer"),
+        ("expected unit", unit, None if named is None else named.unit, "unit"),
+    )
+    for name, expected, found, what in wanted:
+        if expected is not None:
+            checks.same(
+                name,
+                expected,
+                found,
+                f"The file is about the {what} that you named.",
+                f"The file names no {what}." if found is None else f"The file is about another {what}.",
+            )
+
+
+def _local(checks: Checks, proof: ProofFile) -> Proven:
+    ledger_id = ZERO if proof.ledger is None else proof.ledger.ledger_id
+    local = LocalChecks(checks, proof.log.log_id, ledger_id)
+    local.identity(proof)
+    proven = _CLAIMS[type(proof.claim)](local, proof.claim)
+    for claimed in proven.batches:
+        check_histories(checks, claimed, proof.log.log_id)
+    return proven
+
+
+def _unproven(proof: ProofFile, checks: Checks, verdict: Verdict, proven: Proven | None) -> Verification:
+    failed = next((step for step in checks.steps if step.outcome == "failed"), None)
+    if verdict == INVALID:
+        said = "This proves nothing."
+    else:
+        said = "The file fits together, but that is no proof: no chain was seen to hold its root."
+    statements = (said,) if failed is None else (said, failed.explanation)
+    return Verification(
+        proof.kind,
+        verdict,
+        tuple(checks.steps),
+        statements,
+        {} if proven is None else _facts(proof, proven),
+    )
+
+
+def _naming(proof: ProofFile) -> tuple[str, ...]:
+    if proof.ledger is None:
+        return ()
+    customer = proof.ledger.customer
+    if customer is None:
+        return (
+            f"It names no customer: it proves something about the ledger id "
+            f"{hex_of(proof.ledger.ledger_id)} only.",
+        )
+    unit = f"unit {customer.unit!r}" if customer.unit else "no unit"
+    return (f"The ledger is the only one that customer {customer.customer_id!r} can have in {unit}.",)
+
+
+def _on_chain(seen: Seen, named_by_reader: bool) -> tuple[str, ...]:
+    where = f"Valid under contract {hex_of(seen.contract)} on chain {seen.chain_id}"
+    lines = [
+        f"{where}, which you named."
+        if named_by_reader
+        else f"{where}: whether that is the agreed contract is for you to recognise."
+    ]
+    for one in seen.committed:
+        what = f"Batch {one.number}" if len(seen.committed) > 1 else "All this"
+        block = f" (block {one.block})" if one.block is not None else " (pinned)"
+        lines.append(f"{what} was committed no later than {moment(one.time * 1000)}{block}.")
+        if one.is_head:
+            lines.append(f"Batch {one.number} was the newest on the chain as of block {one.as_of.number}.")
+    return tuple(lines)
+
+
+def _facts(proof: ProofFile, proven: Proven) -> dict[str, Any]:
+    facts: dict[str, Any] = {"logId": hex_of(proof.log.log_id)}
+    if proof.ledger is not None:
+        facts["ledgerId"] = hex_of(proof.ledger.ledger_id)
+        if (customer := proof.ledger.customer) is not None:
+            facts |= {"customerId": customer.customer_id, "unit": customer.unit}
+    return facts | proven.facts
+
+
+def _chain_facts(seen: Seen) -> dict[str, Any]:
+    return {
+        "chainId": seen.chain_id,
+        "contract": hex_of(seen.contract),
+        "finalBlock": seen.final.number,
+        "batches": [_batch_facts(one) for one in seen.committed],
+    }
+
+
+def _batch_facts(one: Committed) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "anchorRoot": hex_of(one.root),
+        "through": one.through,
+        "by": one.by,
+        "block": one.block,
+        "committedBy": one.time * 1000,
+        "isHead": one.is_head,
+    }

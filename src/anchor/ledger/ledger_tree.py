@@ -5,9 +5,15 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from anchor.protocol.hashing import Bytes32
-from anchor.protocol.merkle import LEDGER_TREE, Frontier, fold_right
+from anchor.protocol.merkle import LEDGER_TREE, Frontier, fold_right, leaf_level
 from anchor.protocol.merkle_proofs import NodeAt, ReadNodes, complete_root, root_at
-from anchor.storage.ledger_trees import STORED_HEIGHTS, read_fingerprints, read_subtrees, sealed_size
+from anchor.storage.ledger_trees import (
+    STORED_HEIGHTS,
+    read_fingerprints,
+    read_scattered_fingerprints,
+    read_scattered_subtrees,
+    sealed_size,
+)
 
 
 def ledger_root(connection: Connection, ledger: int, size: int) -> Bytes32:
@@ -18,28 +24,48 @@ def ledger_root(connection: Connection, ledger: int, size: int) -> Bytes32:
 def ledger_nodes(connection: Connection, ledger: int) -> ReadNodes:
     """Return a reader of complete subtrees of a ledger, sealed or not.
 
-    A sealed one is folded from at most eight stored subtrees or leaves; what is not sealed yet is
-    folded from its leaves, in bounded memory.
+    Sealed ones are folded from at most eight stored subtrees or leaves each, all read in two
+    statements; what is not sealed yet is folded from its leaves, in bounded memory.
     """
     sealed = sealed_size(connection, ledger)
 
-    def root_of(node: NodeAt) -> Bytes32:
+    def read(nodes: Sequence[NodeAt]) -> Mapping[NodeAt, Bytes32]:
+        roots = sealed_nodes(connection, ledger, [node for node in nodes if node.end <= sealed])
+        for node in nodes:
+            if node not in roots:
+                roots[node] = unsealed_root(node)
+        return roots
+
+    def unsealed_root(node: NodeAt) -> Bytes32:
         if node.end <= sealed:
-            below = node.height % STORED_HEIGHTS
-            start, stop = node.position << below, (node.position + 1) << below
-            if node.height < STORED_HEIGHTS:
-                leaves = read_fingerprints(connection, ledger, start, stop)
-                return complete_root(LEDGER_TREE, [LEDGER_TREE.leaf(leaf) for leaf in leaves])
-            stored = read_subtrees(connection, ledger, node.height - below, start, stop)
-            return complete_root(LEDGER_TREE, list(stored))
+            return sealed_nodes(connection, ledger, [node])[node]
         if node.start >= sealed:
             leaves = read_fingerprints(connection, ledger, node.start, node.end)
             return Frontier.empty().extend(LEDGER_TREE, map(LEDGER_TREE.leaf, leaves)).root(LEDGER_TREE)
         left = NodeAt(node.height - 1, 2 * node.position)
         right = NodeAt(node.height - 1, 2 * node.position + 1)
-        return fold_right(LEDGER_TREE, [root_of(left), root_of(right)])
-
-    def read(nodes: Sequence[NodeAt]) -> Mapping[NodeAt, Bytes32]:
-        return {node: root_of(node) for node in nodes}
+        return fold_right(LEDGER_TREE, [unsealed_root(left), unsealed_root(right)])
 
     return read
+
+
+def sealed_nodes(connection: Connection, ledger: int, nodes: Sequence[NodeAt]) -> dict[NodeAt, Bytes32]:
+    """Return the roots of complete subtrees that lie within the ledger's sealed deltas."""
+    parts = {node: _stored_below(node) for node in nodes}
+    wanted = {part for below in parts.values() for part in below}
+    stored = read_scattered_subtrees(connection, ledger, [part for part in wanted if part.height])
+    entries = read_scattered_fingerprints(
+        connection, ledger, [part.position for part in wanted if not part.height]
+    )
+    for index, leaf in zip(entries, leaf_level(LEDGER_TREE, entries.values()), strict=True):
+        stored[NodeAt(0, index)] = leaf
+    return {
+        node: complete_root(LEDGER_TREE, [stored[part] for part in below]) for node, below in parts.items()
+    }
+
+
+def _stored_below(node: NodeAt) -> list[NodeAt]:
+    """Return the stored subtrees, or leaves, that a complete subtree is folded from."""
+    below = node.height % STORED_HEIGHTS
+    first = node.position << below
+    return [NodeAt(node.height - below, first + at) for at in range(1 << below)]

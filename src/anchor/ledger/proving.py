@@ -18,7 +18,7 @@ from anchor.protocol.ledger_map import map_path
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE
 from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, root_at
 from anchor.storage.database import Database
-from anchor.storage.map_nodes import map_reader
+from anchor.storage.map_nodes import path_reader
 from anchor.storage.proving import (
     LedgerRow,
     ProvableDelta,
@@ -122,7 +122,7 @@ class Prover:
             batches = provable_batches(connection)
             if not batches:
                 raise UnknownBatch(1)
-            path = map_path(map_reader(connection, batches[0]), identity.ledger_id)
+            path = map_path(path_reader(connection, batches[0], identity.ledger_id), identity.ledger_id)
             if path.found is not None and path.found.ledger_id == identity.ledger_id:
                 raise ValueError("the customer has a ledger in this batch")
             absence = LedgerAbsence(path.siblings, path.found, anchored_batch(connection, batches[0]))
@@ -188,7 +188,7 @@ def ledger_head(connection: Connection, ledger: LedgerRow, batch: int) -> Ledger
     head = head_at(connection, ledger.id, batch)
     if head is None:
         raise NotSealedYet(0, 0)
-    path = map_path(map_reader(connection, batch), ledger.ledger_id)
+    path = map_path(path_reader(connection, batch, ledger.ledger_id), ledger.ledger_id)
     return LedgerHead(head.size, head.root, path.siblings, anchored_batch(connection, batch))
 
 

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, tuple_
 
-from anchor.protocol.ledger_map import MapBranch, MapLeaf, MapNode, Position, ReadMapNodes
+from anchor.protocol.hashing import Bytes32
+from anchor.protocol.ledger_map import ROOT, MapBranch, MapLeaf, MapNode, Position, ReadMapNodes
 from anchor.storage.schema import map_nodes
 
 _PLACES_AT_ONCE: Final = 500
+_LEVELS_AT_ONCE: Final = 40
 
 
 def map_reader(connection: Connection, batch: int) -> ReadMapNodes:
@@ -28,23 +30,45 @@ def map_reader(connection: Connection, batch: int) -> ReadMapNodes:
     return read
 
 
+def path_reader(connection: Connection, batch: int, ledger_id: Bytes32) -> ReadMapNodes:
+    """Return a reader as ``map_reader`` does that reads a key's whole way at once.
+
+    A map of n ledgers is about log2(n) deep, so one statement covers the way of nearly every key.
+    """
+    key = int.from_bytes(ledger_id, "big")
+    way = [ROOT]
+    for depth in range(1, _LEVELS_AT_ONCE + 1):
+        prefix = key >> (256 - depth)
+        way += [Position(depth, prefix), Position(depth, prefix ^ 1)]
+    known = _versions_at(connection, batch, way)
+    read_further = map_reader(connection, batch)
+
+    def read(places: Sequence[Position]) -> Mapping[Position, MapNode]:
+        if all(place.depth <= _LEVELS_AT_ONCE for place in places):
+            return {place: known[place] for place in places if place in known}
+        return read_further(places)
+
+    return read
+
+
 def _versions_at(connection: Connection, batch: int, places: Sequence[Position]) -> dict[Position, MapNode]:
-    rows = connection.execute(
-        select(
-            map_nodes.c.depth,
-            map_nodes.c.prefix,
-            map_nodes.c.hash,
-            map_nodes.c.leaf_ledger_id,
-            map_nodes.c.leaf_head,
-        )
-        .where(
-            tuple_(map_nodes.c.depth, map_nodes.c.prefix).in_(
-                [(place.depth, _prefix_bytes(place)) for place in places]
-            ),
-            map_nodes.c.batch <= batch,
-        )
-        .order_by(map_nodes.c.batch)
-    )
+    keys = [(place.depth, _prefix_bytes(place)) for place in places]
+    if connection.dialect.name == "sqlite":
+        values = ",".join(["(?,?)"] * len(keys))
+        # CROSS JOIN holds SQLite to this order: for each place, one search of the table.
+        rows = connection.exec_driver_sql(
+            f"WITH k(depth, prefix) AS (VALUES {values}) "
+            "SELECT m.depth, m.prefix, m.hash, m.leaf_ledger_id, m.leaf_head FROM k CROSS JOIN map_nodes m "
+            "ON m.depth = k.depth AND m.prefix = k.prefix AND m.batch <= ? ORDER BY m.batch",
+            (*(part for key in keys for part in key), batch),
+        ).fetchall()
+    else:
+        rows = connection.exec_driver_sql(
+            "SELECT m.depth, m.prefix, m.hash, m.leaf_ledger_id, m.leaf_head "
+            "FROM unnest(%s::bigint[], %s::bytea[]) AS k(depth, prefix) JOIN map_nodes m "
+            "ON m.depth = k.depth AND m.prefix = k.prefix AND m.batch <= %s ORDER BY m.batch",
+            ([depth for depth, _ in keys], [prefix for _, prefix in keys], batch),
+        ).fetchall()
     # In the order of batches, so that the newest version stays.
     found: dict[Position, MapNode] = {}
     for depth, prefix, node, leaf_ledger_id, leaf_head in rows:

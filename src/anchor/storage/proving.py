@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, ScalarSelect, bindparam, func, select
 
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.anchors import AnchorRow, anchor_covering, chains_in_use
@@ -56,93 +56,127 @@ class Evidence(NamedTuple):
     anchor: AnchorRow
 
 
+# Statements are built once: building one costs more than running it.
+_LEDGER = select(
+    ledgers.c.id,
+    ledgers.c.ledger_id,
+    ledgers.c.customer_id,
+    ledgers.c.unit,
+    ledgers.c.identity_proof,
+    ledgers.c.size,
+    ledgers.c.sealed_size,
+)
+_LEDGER_OF_ID = _LEDGER.where(ledgers.c.id == bindparam("ledger"))
+_LEDGER_OF_CUSTOMER = _LEDGER.where(
+    ledgers.c.customer_id == bindparam("customer"), ledgers.c.unit == bindparam("in_unit")
+)
+_ERASED = select(erasures.c.index, erasures.c.field, erasures.c.commitment).where(
+    erasures.c.ledger == bindparam("of_ledger"),
+    erasures.c.index >= bindparam("start"),
+    erasures.c.index < bindparam("stop"),
+)
+_DELTAS = (
+    select(
+        deltas.c.index,
+        deltas.c.amount,
+        deltas.c.balance,
+        deltas.c.occurred_at,
+        deltas.c.recorded_at,
+        deltas.c.reason,
+        deltas.c.reason_salt,
+        deltas.c.reference_id,
+        deltas.c.reference_salt,
+        deltas.c.metadata,
+        deltas.c.metadata_salt,
+        deltas.c.adjusts,
+    )
+    .where(
+        deltas.c.ledger == bindparam("of_ledger"),
+        deltas.c.index >= bindparam("start"),
+        deltas.c.index < bindparam("stop"),
+    )
+    .order_by(deltas.c.index)
+)
+_HEAD = (
+    select(heads.c.size, heads.c.root)
+    .where(heads.c.ledger == bindparam("of_ledger"), heads.c.batch <= bindparam("at_batch"))
+    .order_by(heads.c.batch.desc())
+    .limit(1)
+)
+_FIRST_BATCH_HOLDING = select(func.min(heads.c.batch)).where(
+    heads.c.ledger == bindparam("of_ledger"), heads.c.size > bindparam("at_index")
+)
+_BATCH = select(batches).where(batches.c.number == bindparam("wanted"))
+
+
+def _newest_anchored(*conditions: ColumnElement[bool]) -> ScalarSelect[int | None]:
+    return (
+        select(func.max(anchors.c.batch))
+        .join(chains, chains.c.id == anchors.c.chain)
+        .where(chains.c.retired_at.is_(None), *conditions)
+        .scalar_subquery()
+    )
+
+
+_PROVABLE_BATCHES = select(
+    _newest_anchored(chains.c.is_primary, anchors.c.state == "final"),
+    _newest_anchored(anchors.c.state == "final"),
+    _newest_anchored(),
+    select(func.max(batches.c.number)).scalar_subquery(),
+)
+_FINAL_ANCHOR_FROM = select(func.min(anchors.c.batch)).where(
+    anchors.c.chain == bindparam("on_chain"),
+    anchors.c.batch >= bindparam("at_batch"),
+    anchors.c.state == "final",
+)
+
+
 def ledger_of_id(connection: Connection, ledger: int) -> LedgerRow | None:
     """Return the ledger that our tables know by this number."""
-    return _ledger(connection, ledgers.c.id == ledger)
+    return _ledger(connection.execute(_LEDGER_OF_ID, {"ledger": ledger}))
 
 
 def ledger_of_customer(connection: Connection, customer_id: str, unit: str) -> LedgerRow | None:
     """Return a customer's ledger in a unit, if anything is on record in it."""
-    found = _ledger(connection, (ledgers.c.customer_id == customer_id) & (ledgers.c.unit == unit))
+    found = _ledger(connection.execute(_LEDGER_OF_CUSTOMER, {"customer": customer_id, "in_unit": unit}))
     return found if found is not None and found.size else None
 
 
-def _ledger(connection: Connection, condition: Any) -> LedgerRow | None:
-    row = connection.execute(
-        select(
-            ledgers.c.id,
-            ledgers.c.ledger_id,
-            ledgers.c.customer_id,
-            ledgers.c.unit,
-            ledgers.c.identity_proof,
-            ledgers.c.size,
-            ledgers.c.sealed_size,
-        ).where(condition)
-    ).one_or_none()
+def _ledger(rows: CursorResult[Any]) -> LedgerRow | None:
+    row = rows.one_or_none()
     if row is None:
         return None
-    return LedgerRow(
-        row.id,
-        bytes(row.ledger_id),
-        row.customer_id,
-        row.unit,
-        bytes(row.identity_proof),
-        row.size,
-        row.sealed_size,
-    )
+    id_, ledger_id, customer_id, unit, identity_proof, size, sealed = row
+    return LedgerRow(id_, bytes(ledger_id), customer_id, unit, bytes(identity_proof), size, sealed)
 
 
 def provable_deltas(connection: Connection, ledger: int, start: int, stop: int) -> list[ProvableDelta]:
     """Return the deltas from ``start`` up to, not including, ``stop``, in order."""
+    bounds = {"of_ledger": ledger, "start": start, "stop": stop}
+    rows = connection.execute(_DELTAS, bounds).all()
     erased: dict[int, dict[str, Bytes32]] = {}
-    for index, field, commitment in connection.execute(
-        select(erasures.c.index, erasures.c.field, erasures.c.commitment).where(
-            erasures.c.ledger == ledger, erasures.c.index >= start, erasures.c.index < stop
-        )
-    ):
-        erased.setdefault(index, {})[field] = bytes(commitment)
-    rows = connection.execute(
-        select(
-            deltas.c.index,
-            deltas.c.amount,
-            deltas.c.balance,
-            deltas.c.occurred_at,
-            deltas.c.recorded_at,
-            deltas.c.reason,
-            deltas.c.reason_salt,
-            deltas.c.reference_id,
-            deltas.c.reference_salt,
-            deltas.c.metadata,
-            deltas.c.metadata_salt,
-            deltas.c.adjusts,
-        )
-        .where(deltas.c.ledger == ledger, deltas.c.index >= start, deltas.c.index < stop)
-        .order_by(deltas.c.index)
-    )
+    if any(None in (row.reason_salt, row.reference_salt, row.metadata_salt) for row in rows):
+        for index, field, commitment in connection.execute(_ERASED, bounds):
+            erased.setdefault(index, {})[field] = bytes(commitment)
     return [ProvableDelta(*row, erased.get(row[0], {})) for row in rows]
 
 
 def head_at(connection: Connection, ledger: int, batch: int) -> HeadRow | None:
     """Return a ledger's head as a batch holds it; None where the batch holds nothing of it."""
-    row = connection.execute(
-        select(heads.c.size, heads.c.root)
-        .where(heads.c.ledger == ledger, heads.c.batch <= batch)
-        .order_by(heads.c.batch.desc())
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else HeadRow(row.size, bytes(row.root))
+    row = connection.execute(_HEAD, {"of_ledger": ledger, "at_batch": batch}).one_or_none()
+    return None if row is None else HeadRow(row[0], bytes(row[1]))
 
 
 def first_batch_holding(connection: Connection, ledger: int, index: int) -> int | None:
     """Return the first batch that holds the delta at an index; None where none does yet."""
     return connection.execute(
-        select(func.min(heads.c.batch)).where(heads.c.ledger == ledger, heads.c.size > index)
+        _FIRST_BATCH_HOLDING, {"of_ledger": ledger, "at_index": index}
     ).scalar_one_or_none()
 
 
 def batch_numbered(connection: Connection, number: int) -> SealedBatch | None:
     """Return a batch."""
-    row = connection.execute(select(batches).where(batches.c.number == number)).one_or_none()
+    row = connection.execute(_BATCH, {"wanted": number}).one_or_none()
     return None if row is None else sealed_batch(row)
 
 
@@ -152,13 +186,7 @@ def provable_batches(connection: Connection) -> list[int]:
     The newest that is final on the primary chain; the newest that is final, or at least mined, on any
     chain; and the newest of all.
     """
-    ranked = []
-    on_chains = select(func.max(anchors.c.batch)).join(chains, chains.c.id == anchors.c.chain)
-    in_use = chains.c.retired_at.is_(None)
-    for condition in (chains.c.is_primary & (anchors.c.state == "final"), anchors.c.state == "final", None):
-        query = on_chains.where(in_use) if condition is None else on_chains.where(in_use, condition)
-        ranked.append(connection.execute(query).scalar_one_or_none())
-    ranked.append(connection.execute(select(func.max(batches.c.number))).scalar_one_or_none())
+    ranked = connection.execute(_PROVABLE_BATCHES).one()
     return list(dict.fromkeys(number for number in ranked if number is not None))
 
 
@@ -167,9 +195,7 @@ def evidence_of(connection: Connection, batch: int) -> list[Evidence]:
     found: list[Evidence] = []
     for chain in chains_in_use(connection):
         final = connection.execute(
-            select(func.min(anchors.c.batch)).where(
-                anchors.c.chain == chain.id, anchors.c.batch >= batch, anchors.c.state == "final"
-            )
+            _FINAL_ANCHOR_FROM, {"on_chain": chain.id, "at_batch": batch}
         ).scalar_one_or_none()
         anchor = anchor_covering(connection, chain.id, batch if final is None else final)
         if anchor is not None:

@@ -134,6 +134,9 @@ def test_an_earlier_delta_does_not_open_the_balance(proof_library: ProofLibrary,
         proof = log.delta_proof(sealed, log.ledgers[ledger_id], index)
         refusal = proof_library.outcome("verifyBalance", log.log_id, sealed.root, proof)
         assert refusal == Refusal("NotTheLastDelta", (index, size))
+        nothing = (proof[0], 0, *proof[2:])
+        refusal = proof_library.outcome("verifyBalance", log.log_id, sealed.root, nothing)
+        assert refusal == Refusal("NotTheLastDelta", (index, 0))
 
 
 def test_an_altered_balance_is_refused(proof_library: ProofLibrary, log: GeneratedLog) -> None:

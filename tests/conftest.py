@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.anchoring",
     "tests.fixtures.databases",
     "tests.fixtures.eth_tester",
+    "tests.fixtures.logs",
     "tests.fixtures.rpc_proxy",
 ]
 

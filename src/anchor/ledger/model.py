@@ -10,6 +10,9 @@ from enum import StrEnum
 import msgspec
 
 from anchor.protocol.hashing import Bytes32
+from anchor.storage.logs import Log
+
+__all__ = ["Batch", "Emission", "Log", "Receipt", "Status"]
 
 
 class Emission(msgspec.Struct, frozen=True, gc=False):
@@ -69,43 +72,6 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """The log that a database holds."""
-
-    log_id: Bytes32
-    identity_public_key: Bytes32
-    receipt_key: bytes
-    created_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """One customer's ordered record in one unit."""
-
-    id: int
-    """The number that our tables know it by."""
-    ledger_id: Bytes32
-    customer_id: str
-    unit: str
-    identity_proof: bytes
-    size: int
-    balance: int
-    last_recorded_at: int
-    sealed_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A ledger as one batch holds it."""
-
-    batch: int
-    """The batch in which the ledger last changed."""
-    size: int
-    root: Bytes32
-    balance: int
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """A sealed batch."""
 
@@ -118,26 +84,3 @@ class Batch:
     """The deltas that are in it and in no batch before it."""
     ledger_count: int
     """The ledgers that those deltas belong to."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDelta:
-    """A delta with everything that its fingerprint is taken of, and the salts that open it.
-
-    A field whose salt is None was erased: only its ``commitment`` is left, in ``erased``.
-    """
-
-    index: int
-    amount: int
-    balance: int
-    occurred_at: int
-    recorded_at: int
-    reason: str | None
-    reason_salt: bytes | None
-    reference_id: str | None
-    reference_salt: bytes | None
-    metadata: bytes | None
-    metadata_salt: bytes | None
-    adjusts: Bytes32 | None
-    adjusts_index: int | None
-    fingerprint: Bytes32

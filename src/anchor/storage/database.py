@@ -43,6 +43,9 @@ _POSTGRESQL_REASONS: Final = {
     "58": "the disk reports an error",
 }
 
+_GIVEN_WAY: Final = ("40001", "40P01")
+"""Serialization failure and deadlock."""
+
 
 class StorageUnavailable(Exception):
     """The database cannot be used now. Nothing of the transaction was kept; it may be tried again."""
@@ -52,6 +55,10 @@ class StorageUnavailable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TransactionInTheWay(StorageUnavailable):
+    """The database gave way to another transaction; the same again at once may well succeed."""
 
 
 class UnsupportedDatabase(Exception):
@@ -160,7 +167,8 @@ def _failures_named() -> Iterator[None]:
         reason = _reason(error)
         if reason is None:
             raise
-        raise StorageUnavailable(reason) from error
+        given_way = getattr(error.orig, "sqlstate", None) in _GIVEN_WAY
+        raise (TransactionInTheWay if given_way else StorageUnavailable)(reason) from error
 
 
 def _reason(error: DBAPIError) -> str | None:
@@ -188,6 +196,8 @@ def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
         # INSERT OR REPLACE then fires the triggers that refuse deletion.
         "recursive_triggers = ON",
         "temp_store = MEMORY",
+        # Pages that many transactions touch are then copied back once for all of them.
+        "wal_autocheckpoint = 8000",
         "cache_size = -65536",
     ):
         connection.execute(f"PRAGMA {pragma}")

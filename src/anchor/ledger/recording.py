@@ -1,0 +1,164 @@
+"""Record emissions: one transaction for a group, durable when it returns, each answered for itself."""
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from anchor.ledger.assigning import (
+    SALT_BYTES_PER_DELTA,
+    AssignedGroup,
+    GroupContext,
+    OnRecord,
+    assign,
+)
+from anchor.ledger.clock import Clock
+from anchor.ledger.errors import LedgerError
+from anchor.ledger.log import check_identity_key
+from anchor.ledger.model import Emission, Log, Receipt
+from anchor.ledger.receipt_ids import ReceiptIds
+from anchor.protocol.fingerprint import domain_separator
+from anchor.protocol.identities import IdentityKey, LedgerIdentity
+from anchor.storage.database import Database, TransactionInTheWay
+from anchor.storage.fence import fence_for_recording
+from anchor.storage.proving import ledger_of_id
+from anchor.storage.recording import (
+    IdempotencyKey,
+    KeptIdempotencyKey,
+    LedgerKey,
+    LedgerNumber,
+    advance_ledgers,
+    append_deltas,
+    create_ledgers,
+    find_idempotency_keys,
+    find_ledger_numbers,
+    find_references,
+    keep_idempotency_keys,
+    lock_idempotency_keys,
+    lock_ledgers,
+    read_recorded,
+)
+
+_NUMBERS_KEPT: Final = 100_000
+_ATTEMPTS: Final = 5
+
+
+class Recorder:
+    """Records emissions into one log. Thread-safe; any number of processes may record into one database.
+
+    Raises WrongIdentityKey where the identity key is not the log's.
+    """
+
+    def __init__(self, database: Database, log: Log, identity_key: IdentityKey, clock: Clock) -> None:
+        check_identity_key(log, identity_key)
+        self._database = database
+        self._identity_key = identity_key
+        self._clock = clock
+        self._separator = domain_separator(log.log_id)
+        self._receipt_ids = ReceiptIds(log.receipt_key)
+        # A ledger's number never changes and no ledger is ever removed, so what is known stays true.
+        self._numbers: dict[LedgerKey, LedgerNumber] = {}
+
+    def record(self, emissions: Sequence[Emission]) -> list[Receipt | LedgerError]:
+        """Record these emissions in one transaction and return what became of each, in their order.
+
+        What is answered with a Receipt is durable. A refused one changes nothing and does not touch its
+        neighbours. Raises StorageUnavailable, and then nothing was recorded (or, where the connection
+        was lost during the commit, it may have been: the same references again will tell).
+        """
+        if not emissions:
+            return []
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._record(emissions)
+            except TransactionInTheWay:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _record(self, emissions: Sequence[Emission]) -> list[Receipt | LedgerError]:
+        numbers, new = self._ledgers_of(emissions)
+        keys = {
+            (one.api_key_id or 0, one.idempotency_key) for one in emissions if one.idempotency_key is not None
+        }
+        salts = os.urandom(SALT_BYTES_PER_DELTA * len(emissions))
+        with self._database.write() as connection:
+            fence = fence_for_recording(connection)
+            if keys:
+                lock_idempotency_keys(connection, keys)
+            if new:
+                create_ledgers(connection, new)
+                numbers |= find_ledger_numbers(connection, [(one.customer_id, one.unit) for one in new])
+            group = self._assign(connection, emissions, numbers, keys, fence, salts)
+            if group.rows:
+                append_deltas(connection, group.rows)
+                advance_ledgers(connection, group.states)
+            if group.idempotency_keys:
+                keep_idempotency_keys(connection, group.idempotency_keys)
+        self._remember(numbers)
+        return group.results
+
+    def _assign(
+        self,
+        connection: Connection,
+        emissions: Sequence[Emission],
+        numbers: dict[LedgerKey, LedgerNumber],
+        keys: set[IdempotencyKey],
+        fence: int,
+        salts: bytes,
+    ) -> AssignedGroup:
+        states = lock_ledgers(connection, {ledger.id for ledger in numbers.values()})
+        references = []
+        for one in emissions:
+            if one.reference_id is not None:
+                references.append((numbers[one.customer_id, one.unit].id, one.reference_id))
+            if one.adjusts is not None:
+                references.append((numbers[one.customer_id, one.unit].id, one.adjusts))
+        context = GroupContext(
+            separator=self._separator,
+            receipt_ids=self._receipt_ids,
+            amounts_as_text=self._database.dialect == "sqlite",
+            # Read after the locks, so that whoever waited for them is not recorded in the past.
+            earliest=max(self._clock.now_ms(), fence),
+            numbers=numbers,
+            states=states,
+            references=find_references(connection, references) if references else {},
+            idempotency_keys=_used_keys(connection, keys) if keys else {},
+        )
+        return assign(context, emissions, salts)
+
+    def _ledgers_of(
+        self, emissions: Sequence[Emission]
+    ) -> tuple[dict[LedgerKey, LedgerNumber], list[LedgerIdentity]]:
+        """Return the group's ledgers, and the identities of those still to be opened.
+
+        An identity takes a quarter of a millisecond, so it is made before the transaction begins.
+        """
+        wanted = {(one.customer_id, one.unit) for one in emissions}
+        known = self._numbers
+        numbers = {key: known[key] for key in wanted if key in known}
+        missing = [key for key in wanted if key not in numbers]
+        if missing:
+            with self._database.read() as connection:
+                numbers |= find_ledger_numbers(connection, missing)
+        return numbers, [self._identity_key.ledger_identity(*key) for key in missing if key not in numbers]
+
+    def _remember(self, numbers: dict[LedgerKey, LedgerNumber]) -> None:
+        if len(self._numbers) + len(numbers) > _NUMBERS_KEPT:
+            self._numbers = {}
+        self._numbers |= numbers
+
+
+def _used_keys(
+    connection: Connection, keys: set[IdempotencyKey]
+) -> dict[IdempotencyKey, tuple[KeptIdempotencyKey, OnRecord]]:
+    """Return those of the idempotency keys that were used, each with the delta that came of it."""
+    used = {}
+    for key, kept in find_idempotency_keys(connection, sorted(keys)).items():
+        delta = read_recorded(connection, kept.ledger, kept.place)
+        ledger = ledger_of_id(connection, kept.ledger)
+        if delta is None or ledger is None:
+            raise LookupError(f"delta {kept.place} of ledger {kept.ledger} is missing")
+        used[key] = (kept, OnRecord(delta, ledger.ledger_id, ledger.customer_id, ledger.unit))
+    return used

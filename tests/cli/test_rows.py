@@ -88,6 +88,7 @@ def test_ndjson_numbers_keep_their_digits(tmp_path: Path) -> None:
         ('{"customerId":"a","delta":1}', "no referenceId"),
         ('{"customerId":"a","customerId":"b","delta":1,"referenceId":"r"}', "twice"),
         (b'{"customerId":"\xff"}', "not JSON"),
+        ('{"customerId":"a","delta":NaN,"referenceId":"r"}', "NaN is no number"),
     ],
 )
 def test_a_bad_line_of_ndjson_fails_alone(tmp_path: Path, line: str | bytes, told: str) -> None:

@@ -15,7 +15,7 @@ def test_an_empty_file_gives_the_defaults() -> None:
     assert settings.database_url == "sqlite:////data/anchor.db"
     assert settings.identity_file == Path("/data/identity.key")
     assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8440)
-    assert settings.sealing.interval_seconds == 60
+    assert settings.sealing.interval_seconds == 10
 
 
 def test_the_environment_wins_over_the_file() -> None:

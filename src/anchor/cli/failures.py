@@ -12,7 +12,7 @@ code meaning
 ==== =====================================================================================
 """
 
-import sys
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -88,30 +88,45 @@ def failure_of(error: BaseException) -> CommandFailed | None:
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         reason = error.strerror or type(error).__name__
         return CommandFailed(f"{error.filename}: {reason.lower()}", "check the path", code="file")
-    return _failure_of_a_room(error)
-
-
-def _failure_of_a_room(error: BaseException) -> CommandFailed | None:
-    """Name the errors of rooms that are loaded; one that is not loaded cannot have raised."""
-    code = getattr(error, "code", None)
-    remedy = getattr(error, "remedy", "")
-    if not isinstance(code, str) or not type(error).__module__.startswith("anchor."):
-        return None
-    unavailable = _is(error, "anchor.storage.database", "StorageUnavailable") or code in _UNAVAILABLE
-    return CommandFailed(
-        str(error),
-        remedy if isinstance(remedy, str) else "",
-        ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED,
-        code,
-    )
+    if type(error).__module__.startswith("anchor."):
+        return _failure_of_a_room(error)
+    return None
 
 
 _UNAVAILABLE: Final = frozenset(
-    {"storage_unavailable", "overloaded", "server_unreachable", "chain_unreachable"}
+    {
+        "storage_unavailable",
+        "overloaded",
+        "anchor_unreachable",
+        "transport_failed",
+        "signer_unavailable",
+        "endpoints_disagree",
+    }
 )
 
 
-def _is(error: BaseException, module: str, name: str) -> bool:
-    loaded = sys.modules.get(module)
-    kind = getattr(loaded, name, None)
-    return isinstance(kind, type) and isinstance(error, kind)
+def _failure_of_a_room(error: BaseException) -> CommandFailed:
+    """Tell what a room's own exception says: its sentence, its code (else its name), its remedy."""
+    from anchor.client.errors import AnchorProblem
+
+    if isinstance(error, AnchorProblem):
+        told = error.detail or error.title
+        return CommandFailed(
+            f"{error.field}: {told}" if error.field else told,
+            error.remedy or "",
+            ExitCode.UNAVAILABLE if error.status >= 500 else ExitCode.REFUSED,
+            error.code,
+        )
+    code = getattr(error, "code", None)
+    if not isinstance(code, str):
+        code = _CAPITAL.sub("_", type(error).__name__).lower()
+    remedy = getattr(error, "remedy", "")
+    remedy = remedy if isinstance(remedy, str) else ""
+    problem = str(error)
+    if remedy and problem.endswith(f"; {remedy}"):
+        problem = problem.removesuffix(f"; {remedy}")
+    unavailable = code in _UNAVAILABLE
+    return CommandFailed(problem, remedy, ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED, code)
+
+
+_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from anchor.cli import conforming
+from anchor.cli import (
+    chains,
+    comparing,
+    conforming,
+    developing,
+    importing,
+    keys,
+    operating,
+    reading,
+    recording,
+    statuses,
+    verifying,
+)
+from anchor.cli.demo import command as demo
 from anchor.cli.failures import ExitCode, failure_of
 
 app = typer.Typer(
@@ -25,7 +38,20 @@ app = typer.Typer(
     ),
 )
 
-for group in (conforming,):
+for group in (
+    demo,
+    developing,
+    recording,
+    importing,
+    reading,
+    comparing,
+    verifying,
+    conforming,
+    operating,
+    keys,
+    chains,
+    statuses,
+):
     group.register(app)
 
 

@@ -34,3 +34,5 @@ DataDirectory = Annotated[
     Path,
     typer.Option("--data", envvar="ANCHOR_DATA", metavar="DIR", help="The data directory."),
 ]
+Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Your name for the customer.")]
+Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="What is counted, where you named it.")]

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+class NumberText(str):
+    """A JSON number in its own digits."""
+
+    __slots__ = ()
+
+
 class Output:
     """One command's output. ``as_json``: a single JSON document instead of text and tables."""
 
@@ -53,6 +59,22 @@ class Output:
         """Write a line for people; nothing with ``--json``."""
         if not self.as_json:
             self.console.print(text)
+
+    def bytes(self, content: bytes) -> None:
+        """Write a file's content as it is to standard output."""
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+    def pairs(self, *pairs: tuple[str, Any]) -> None:
+        """Write names and values under each other, values in rich's markup."""
+        from rich.table import Table
+
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+        table.add_column(style="dim")
+        table.add_column(overflow="fold")
+        for name, value in pairs:
+            table.add_row(name, str(value))
+        self.console.print(table)
 
     def note(self, text: str) -> None:
         """Write a line about the way there to standard error."""
@@ -115,6 +137,12 @@ class Bar:
             self._progress.update(self._task, description=what)
 
 
+def amount(value: Any, unit: str = "") -> str:
+    """Return an exact amount with its digits in groups of three, and its unit."""
+    text = format(value, ",f") if isinstance(value, Decimal) else f"{int(value):,}"
+    return f"{text} {unit}" if unit else text
+
+
 def show_failure(failure: CommandFailed, as_json: bool) -> None:
     """Write why a command failed to standard error."""
     if as_json:
@@ -135,6 +163,8 @@ def exact_json(value: Any, indent: str = "") -> str:
     inner = indent + "  "
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, NumberText):
+        return str(value)
     if isinstance(value, bytes):
         return f'"0x{value.hex()}"'
     if isinstance(value, Mapping):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from anchor.cli.failures import CommandFailed
+from anchor.cli.output import NumberText
 
 FIELDS: Final = (
     "customerId",
@@ -27,12 +28,6 @@ FIELDS: Final = (
 REQUIRED: Final = ("customerId", "delta", "referenceId")
 
 MAX_LINE_BYTES: Final = 1024 * 1024
-
-
-class NumberText(str):
-    """A JSON number with a fraction or an exponent, as the file writes it."""
-
-    __slots__ = ()
 
 
 class Row(NamedTuple):
@@ -180,7 +175,12 @@ def _ndjson_rows(raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
         if not text.strip():
             continue
         try:
-            value = json.loads(text, parse_float=NumberText, object_pairs_hook=_no_duplicates)
+            value = json.loads(
+                text,
+                parse_float=NumberText,
+                parse_constant=_no_constant,
+                object_pairs_hook=_no_duplicates,
+            )
         except (ValueError, RecursionError) as error:
             yield Row(line, None, f"this is not JSON: {error}")
             continue
@@ -210,10 +210,19 @@ def _finished(fields: dict[str, Any], mapped: Mapped) -> dict[str, Any]:
     if isinstance(metadata, str):
         # A column of JSON; what is not JSON is refused with the row.
         try:
-            fields["metadata"] = json.loads(metadata, parse_float=NumberText)
+            fields["metadata"] = json.loads(
+                metadata,
+                parse_float=NumberText,
+                parse_constant=_no_constant,
+                object_pairs_hook=_no_duplicates,
+            )
         except (ValueError, RecursionError):
             fields["metadata"] = metadata
     return fields
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

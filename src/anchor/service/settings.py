@@ -59,15 +59,12 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class SealingSettings:
-    """When the worker makes a batch of what is new."""
+    """How often the worker makes a batch of what is new. Each chain has its own interval of sending."""
 
-    interval_seconds: int = 60
-    max_deltas: int = 100_000
-    """Seal before the interval is over when this many deltas wait."""
+    interval_seconds: int = 10
 
     def __post_init__(self) -> None:
         within("sealing.interval_seconds", self.interval_seconds, 1, 86_400)
-        within("sealing.max_deltas", self.max_deltas, 1, 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,173 @@
+"""``anchor deploy`` and ``anchor doctor``: the contract on a chain, and everything before the first send."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import DataDirectory, Json
+from anchor.cli.output import Output
+
+if TYPE_CHECKING:
+    from anchor.chain.settings import ChainSettings
+    from anchor.service.settings import Settings
+
+ChainName = Annotated[
+    str | None, typer.Option("--chain", metavar="NAME", help="Which chain, where the settings have several.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("deploy", rich_help_panel="Operate")(deploy)
+    app.command("doctor", rich_help_panel="Operate")(doctor)
+
+
+def deploy(
+    data: DataDirectory,
+    chain: ChainName = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Who may replace the submitter; best a key kept offline."),
+    ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same address on every chain (CREATE2).")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Deploy although the settings name a contract.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Put the contract on a chain, and write its address into anchor.toml."""
+    from anchor.chain.deploying import deploy as deploy_plainly
+    from anchor.chain.deploying import deploy_deterministic
+    from anchor.chain.node import Node
+    from anchor.chain.values import address_text, parse_address
+    from anchor.service.assembly import connect_chain, open_directory
+    from anchor.service.settings_file import write_contract
+
+    opened = open_directory(data, os.environ)
+    output = Output(json_)
+    wanted = _chosen(opened.settings, chain)
+    if wanted.contract is not None and not again:
+        raise CommandFailed(
+            f"chain {wanted.name} has a contract: {address_text(wanted.contract)}",
+            "add --again to put another one on the chain",
+            code="contract_exists",
+        )
+    connection = connect_chain(wanted, os.environ)
+    submitter = connection.signer.address
+    try:
+        owned_by = submitter if owner is None else parse_address(owner)
+    except ValueError as error:
+        raise CommandFailed(str(error), "give the owner's address", code="not_an_address") from None
+    node = Node(connection.endpoints, wanted.chain_id, agreement=wanted.agreement)
+    node.begin_cycle()
+    make = deploy_deterministic if deterministic else deploy_plainly
+    with output.progress(f"waiting for {wanted.name}", None):
+        made = make(
+            node,
+            connection.signer,
+            log_id=opened.log.log_id,
+            owner=owned_by,
+            submitter=submitter,
+            limits=wanted.fees,
+        )
+    address = address_text(made.address)
+    written = write_contract(data, wanted.name, address)
+    if json_:
+        receipt = made.receipt
+        output.json(
+            {
+                "chain": wanted.name,
+                "chainId": wanted.chain_id,
+                "contract": address,
+                "owner": address_text(owned_by),
+                "submitter": address_text(submitter),
+                "logId": opened.log.log_id,
+                "transactionHash": None if receipt is None else receipt.transaction_hash,
+                "gasUsed": None if receipt is None else receipt.gas_used,
+                "writtenToSettings": written,
+            }
+        )
+        return
+    gas = "it was there already" if made.receipt is None else f"gas used: {made.receipt.gas_used:,}"
+    output.say(f"[green]✓[/] AnchorLog is at [bold]{address}[/] on chain {wanted.chain_id}; {gas}")
+    if written:
+        output.say(f"  anchor.toml now names it. Next: anchor doctor --data {data}")
+    else:
+        output.say(f'  Put this into the section of {wanted.name}: contract = "{address}"')
+
+
+def doctor(data: DataDirectory, chain: ChainName = None, json_: Json = False) -> None:
+    """Check everything that can be checked before the first send. Nothing is sent."""
+    from rich.markup import escape
+
+    from anchor.anchoring.doctor import Doctor
+    from anchor.service.assembly import connect_chain, open_directory
+
+    opened = open_directory(data, os.environ)
+    output = Output(json_)
+    chosen = [_chosen(opened.settings, chain)] if chain else _some(opened.settings)
+    verdicts = {}
+    for one in chosen:
+        connection = connect_chain(one, os.environ)
+        with output.progress(f"examining {one.name}", None):
+            verdicts[one.name] = Doctor(
+                connection, log_id=opened.log.log_id, database=opened.database, clock=opened.clock
+            ).examine()
+    good = all(verdict.outcome != "bad" for found in verdicts.values() for verdict in found)
+    if json_:
+        output.json(
+            {
+                "ready": good,
+                "chains": {
+                    name: [
+                        {
+                            "check": verdict.check,
+                            "outcome": verdict.outcome,
+                            "found": verdict.found,
+                            "remedy": verdict.remedy,
+                        }
+                        for verdict in found
+                    ]
+                    for name, found in verdicts.items()
+                },
+            }
+        )
+    else:
+        marks = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[bold red]✗[/]"}
+        for name, found in verdicts.items():
+            table = output.table("", "check", "found", title=f"[bold]{escape(name)}[/]")
+            for verdict in found:
+                told = escape(verdict.found)
+                if verdict.remedy:
+                    told += f"\n[dim]→ {escape(verdict.remedy)}[/]"
+                table.add_row(marks[verdict.outcome], escape(verdict.check), told)
+            output.console.print(table)
+        output.say("[green]Ready to send.[/]" if good else "[red]Not ready: nothing would be sent.[/]")
+    if not good:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _some(settings: "Settings") -> tuple["ChainSettings", ...]:
+    if not settings.chains:
+        raise CommandFailed(
+            "the settings name no chain", "add a section [chains.NAME] to anchor.toml", code="no_chain"
+        )
+    return settings.chains
+
+
+def _chosen(settings: "Settings", name: str | None) -> "ChainSettings":
+    chains = _some(settings)
+    if name is None and len(chains) == 1:
+        return chains[0]
+    for chain in chains:
+        if chain.name == name:
+            return chain
+    raise CommandFailed(
+        "the settings name several chains" if name is None else f"the settings name no chain {name!r}",
+        f"choose one with --chain: {', '.join(chain.name for chain in chains)}",
+        code="which_chain",
+    )

@@ -1,0 +1,149 @@
+"""``anchor compare``: where our books, theirs and the record part."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
+from anchor.cli.output import Output, amount
+from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
+from anchor.cli.server import connect
+
+_NAMES: Final = {"yours": "your side", "counterparty": "the counterparty"}
+_COLOURS: Final = {"missing": "red", "extra": "yellow", "altered": "magenta", "duplicated": "yellow"}
+SHOWN: Final = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    settings = {"ignore_unknown_options": True}
+    app.command("compare", rich_help_panel="Record and read", context_settings=settings)(compare)
+
+
+def compare(
+    customer: Customer,
+    unit: Unit = "",
+    yours: Annotated[
+        str | None, typer.Option("--yours", metavar="BALANCE", help="The balance that you have.")
+    ] = None,
+    theirs: Annotated[
+        str | None, typer.Option("--theirs", metavar="BALANCE", help="The balance that the other side has.")
+    ] = None,
+    your_books: Annotated[
+        Path | None, typer.Option("--your-books", metavar="FILE", help="Your deltas: CSV or NDJSON.")
+    ] = None,
+    their_books: Annotated[
+        Path | None, typer.Option("--their-books", metavar="FILE", help="The other side's deltas.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="For books: where referenceId and delta stand."),
+    ] = None,
+    negate: Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")] = False,
+    from_index: Annotated[int | None, typer.Option("--from", metavar="INDEX", help="For books.")] = None,
+    to_index: Annotated[
+        int | None, typer.Option("--to", metavar="INDEX", help="For books; included.")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option(metavar="PERIOD", help="For books: by the time of recording.")
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Compare two balances, or two sides' books, with the record of CUSTOMER.
+
+    Exit code 1: something differs.
+    """
+    body: dict[str, Any] = {
+        "customerId": customer,
+        "unit": unit or None,
+        "yourBalance": yours,
+        "counterpartyBalance": theirs,
+        "yourDeltas": None if your_books is None else entries_of(your_books, map_ or [], negate),
+        "counterpartyDeltas": None if their_books is None else entries_of(their_books, map_ or [], negate),
+        "fromIndex": from_index,
+        "toIndex": to_index,
+        "period": period,
+    }
+    output = Output(json_)
+    with connect(url, key, data) as server, output.progress("comparing", None):
+        answer = server.post("/api/v1/balance/compare", body)
+    if json_:
+        output.json(answer)
+    elif "sides" in answer:
+        show_books(output, answer, unit)
+    else:
+        _show_balances(output, answer, unit)
+    if not answer["match"]:
+        raise typer.Exit(ExitCode.NO)
+
+
+def entries_of(file: Path, columns: list[str], negate: bool) -> list[dict[str, Any]]:
+    """Return a file's entries as the compare call takes them. Raises CommandFailed."""
+    mapped = parse_mapping(columns, ["customerId=-"], negate)
+    entries = []
+    for row in read_rows(file, kind_of(file, None), mapped, Counted()):
+        if row.fields is None:
+            raise CommandFailed(f"{file} line {row.line}: {row.problem}", "correct the line", code="books")
+        entries.append({"referenceId": row.fields["referenceId"], "amount": row.fields["delta"]})
+    return entries
+
+
+def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
+    """Show what the comparison of lists of deltas found."""
+    from rich.markup import escape
+
+    compared = answer["record"]
+    output.say(
+        f"The record: {compared['deltaCount']:,} deltas, {amount(compared['total'], unit)} "
+        f"[dim](index {compared['fromIndex']:,} to {compared['toIndex']:,})[/]"
+    )
+    for side in answer["sides"]:
+        name = _NAMES[side["side"]]
+        listed = f"{side['count']:,} deltas, {amount(side['total'], unit)}"
+        if side["agrees"]:
+            output.say(f"[green]✓[/] {name}: {listed}: the same, entry by entry")
+            continue
+        output.say(f"[red]✗[/] {name}: {listed}: [bold]off by {amount(side['offBy'], unit)}[/]")
+        confirmed = side["confirmed"]
+        if confirmed is not None:
+            upto = amount(confirmed["balance"], unit)
+            output.say(f"  the books agree up to index {confirmed['index']:,}, at {upto}")
+    found = answer["discrepancies"]
+    if found:
+        table = output.table(
+            "",
+            "reference",
+            "index",
+            "record",
+            "listed",
+            "off by",
+            right=("index", "record", "listed", "off by"),
+        )
+        for one in found[:SHOWN]:
+            colour = _COLOURS[one["kind"]]
+            table.add_row(
+                f"[{colour}]{one['kind']}[/]",
+                escape(one["referenceId"] or "–"),
+                "–" if one["index"] is None else f"{one['index']:,}",
+                "–" if one["recordAmount"] is None else amount(one["recordAmount"]),
+                "–" if one["listedAmount"] is None else amount(one["listedAmount"]),
+                amount(one["offBy"]),
+            )
+        output.console.print(table)
+        total = sum(side["discrepancyCount"] for side in answer["sides"])
+        if total > SHOWN:
+            output.say(f"… and {total - SHOWN:,} more; --json lists up to 1,000")
+
+
+def _show_balances(output: Output, answer: dict[str, Any], unit: str) -> None:
+    record = answer["record"]
+    output.say(f"The record ({record['which']}): [bold]{amount(record['balance'], unit)}[/]")
+    for side in answer["agreeing"]:
+        output.say(f"[green]✓[/] {_NAMES[side]} agrees")
+    for one in answer["discrepancies"]:
+        output.say(f"[red]✗[/] {one['explanation']}")

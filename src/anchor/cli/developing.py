@@ -1,0 +1,62 @@
+"""``anchor dev``: everything in one process, for a laptop."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anchor.cli.output import Output
+
+if TYPE_CHECKING:
+    from anchor.service.development import Development
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("dev", rich_help_panel="Begin")(dev)
+
+
+def dev(
+    directory: Annotated[Path, typer.Argument(help="The data directory; made where it is not there.")] = Path(
+        "anchor-dev"
+    ),
+    port: Annotated[int, typer.Option(metavar="PORT", help="Of the API; 0 takes any.")] = 8440,
+    rpc_port: Annotated[int, typer.Option(metavar="PORT", help="Of the chain; 0 takes any.")] = 8545,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="Between batches.")] = 2.0,
+) -> None:
+    """Run API, anchoring loop and a development chain in one process, until Ctrl-C.
+
+    The chain is forgotten at the end; the records stay, and are anchored anew at the next start.
+    """
+    from anchor.service.development import Development, Ports
+    from anchor.service.worker import stop_on_signals
+
+    output = Output()
+    stop = stop_on_signals()
+    with Development(directory, os.environ, ports=Ports(port, rpc_port), anchor_every=every) as running:
+        announce(output, running)
+        stop.wait()
+        output.say("\nStopping.")
+
+
+def announce(output: Output, running: "Development") -> None:
+    """Say where everything is."""
+    if running.anchored_elsewhere:
+        output.say(
+            "[yellow]This log was anchored on a development chain that is gone.[/] "
+            "It is anchored anew on a new one; proof files made before name the old chain."
+        )
+    output.say("[bold green]Anchor is running.[/]")
+    output.pairs(
+        ("API", f"[bold]{running.url}[/]   try it by hand: {running.url}/docs"),
+        ("key", f"[bold]{running.admin_key or 'the one that anchor init printed'}[/]"),
+        ("chain", f"{running.rpc_url}   chain id {running.chain.chain_id}"),
+        ("contract", running.contract),
+        ("data", str(running.directory)),
+    )
+    output.say("\nIn another terminal:\n")
+    output.say(f"  export ANCHOR_URL={running.url} ANCHOR_API_KEY=$(cat {running.directory}/admin.key)")
+    output.say("  anchor emit acme -182 --reason 'gpu hours' --reference run-7781")
+    output.say("  anchor derive acme\n")
+    output.say("[dim]Ctrl-C stops it.[/]")

@@ -1,0 +1,98 @@
+"""``anchor keys``: who may use the API."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from anchor.cli.options import Data, Json, Key, Url
+from anchor.cli.output import Output
+from anchor.cli.server import connect
+
+keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    app.add_typer(keys, name="keys", rich_help_panel="Operate")
+
+
+@keys.command("create")
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is: 'billing system'.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", metavar="SCOPE", help="write, read, admin; read unless given."),
+    ] = None,
+    customer: Annotated[str | None, typer.Option(metavar="ID", help="For this customer alone.")] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Make a key. It is shown once."""
+    with connect(url, key, data) as server:
+        answer = server.post("/api/v1/keys", {"name": name, "scopes": scope or None, "customerId": customer})
+    output = Output(json_)
+    if json_:
+        output.json(answer)
+        return
+    output.pairs(
+        ("key", f"[bold]{answer['key']}[/]  [dim](shown this once)[/]"),
+        ("id", answer["id"]),
+        ("scopes", ", ".join(answer["scopes"])),
+        ("for", answer.get("customerId") or "all customers"),
+    )
+
+
+@keys.command("list")
+def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = False) -> None:
+    """List all keys, revoked ones too. The keys themselves are not kept."""
+    from rich.markup import escape
+
+    items = []
+    with connect(url, key, data) as server:
+        cursor = None
+        while True:
+            page = server.get("/api/v1/keys", cursor=cursor)
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                break
+    output = Output(json_)
+    if json_:
+        output.json(items)
+        return
+    table = output.table("id", "name", "scopes", "customer", "made", "revoked", right=("id",))
+    for one in items:
+        table.add_row(
+            str(one["id"]),
+            escape(one["name"]),
+            ", ".join(one["scopes"]),
+            escape(one.get("customerId") or "all"),
+            _time(one["createdAt"]),
+            _time(one.get("revokedAt")),
+        )
+    output.console.print(table)
+
+
+@keys.command("revoke")
+def revoke(
+    key_id: Annotated[int, typer.Argument(metavar="ID")],
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Revoke a key for good. It stops working within a second."""
+    with connect(url, key, data) as server:
+        answer = server.delete(f"/api/v1/keys/{key_id}")
+    output = Output(json_)
+    if json_:
+        output.json(answer)
+    else:
+        output.say(f"[green]✓[/] key {answer['id']} is revoked")
+
+
+def _time(ms: int | None) -> str:
+    return "" if ms is None else f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d %H:%M} UTC"

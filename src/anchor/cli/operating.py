@@ -1,0 +1,83 @@
+"""``anchor init``, ``serve`` and ``worker``: what an operator runs."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anchor.cli.failures import CommandFailed
+from anchor.cli.options import DataDirectory, Json
+from anchor.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("init", rich_help_panel="Operate")(init)
+    app.command("serve", rich_help_panel="Operate")(serve)
+    app.command("worker", rich_help_panel="Operate")(worker)
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="The data directory to make.")],
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="postgresql://…; SQLite in the directory unless given.")
+    ] = None,
+    rpc: Annotated[str | None, typer.Option(metavar="URL", help="A node of the chain to anchor on.")] = None,
+    chain_id: Annotated[int | None, typer.Option(metavar="NUMBER", help="That chain's id.")] = None,
+    chain: Annotated[str, typer.Option(metavar="NAME", help="What the settings call it.")] = "main",
+    json_: Json = False,
+) -> None:
+    """Make a data directory: settings, keys, database, and the first API key, which is shown once."""
+    from anchor.service.initializing import FirstChain, initialise
+
+    if (rpc is None) != (chain_id is None):
+        raise CommandFailed(
+            "--rpc and --chain-id belong together", "give both, or fill in anchor.toml later", code="usage"
+        )
+    first = None if rpc is None or chain_id is None else FirstChain(chain, chain_id, rpc)
+    made = initialise(directory, database_url=database, chain=first)
+    output = Output(json_)
+    if json_:
+        output.json(
+            {
+                "directory": str(directory),
+                "logId": made.log_id,
+                "signer": made.signer,
+                "adminKey": made.admin_key,
+            }
+        )
+        return
+    output.say(f"[green]✓[/] made [bold]{directory}[/]")
+    table = output.table("", "")
+    table.show_header = False
+    table.add_row("log id", "0x" + made.log_id.hex())
+    table.add_row("signs as", f"{made.signer}  [dim](send it funds for gas)[/]")
+    table.add_row("admin key", f"[bold]{made.admin_key}[/]  [dim](shown this once)[/]")
+    output.console.print(table)
+    output.say("Keep copies of identity.key and of the signing key offline. Next:")
+    if first is None:
+        output.say(f"  1. fill in a chain in {directory / 'anchor.toml'}")
+    else:
+        output.say(f"  1. send funds to {made.signer}")
+    output.say(f"  2. anchor deploy --data {directory}")
+    output.say(f"  3. anchor doctor --data {directory}")
+    output.say(f"  4. anchor serve --data {directory}, and anchor worker --data {directory} beside it")
+
+
+def serve(
+    data: DataDirectory,
+    host: Annotated[str | None, typer.Option(help="In place of [server] host.")] = None,
+    port: Annotated[int | None, typer.Option(help="In place of [server] port.")] = None,
+) -> None:
+    """Answer the HTTP API."""
+    from anchor.service.serve import run_server
+
+    run_server(data, os.environ, host=host, port=port)
+
+
+def worker(data: DataDirectory) -> None:
+    """Seal, send and confirm: one JSON line for each change, until SIGTERM."""
+    from anchor.service.worker import run_worker
+
+    run_worker(data, os.environ)

@@ -1,0 +1,154 @@
+"""``anchor derive``, ``checkpoint`` and ``proof``: what the record says, and files that show it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
+from anchor.cli.output import Output, amount
+from anchor.cli.server import Server, connect, segment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("derive", rich_help_panel="Record and read")(derive)
+    app.command("checkpoint", rich_help_panel="Record and read")(checkpoint)
+    app.command("proof", rich_help_panel="Record and read")(proof)
+
+
+def derive(
+    customer: Customer,
+    unit: Unit = "",
+    as_of_index: Annotated[
+        int | None, typer.Option(metavar="INDEX", help="The balance after this delta.")
+    ] = None,
+    as_of_time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The balance at this instant.")
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Recompute every balance from the log, and compare.")
+    ] = False,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Show the balance of CUSTOMER: what is final on the chain, and what is pending beside it."""
+    output = Output(json_)
+    with connect(url, key, data) as server, output.progress(f"deriving {customer}", None):
+        answer = server.get(
+            f"/api/v1/balance/derive/{segment(customer)}",
+            unit=unit or None,
+            asOfIndex=as_of_index,
+            asOfTime=as_of_time,
+            audit="true" if audit else None,
+        )
+    if json_:
+        output.json(answer)
+        return
+    pending = answer["pending"]
+    last = answer["lastVerifiedIndex"]
+    output.pairs(
+        ("balance", f"[bold]{amount(answer['balance'], unit)}[/]"),
+        (
+            "verified",
+            f"{answer['deltaCount']:,} deltas" + ("" if last is None else f", up to index {last:,}"),
+        ),
+        ("pending", f"{amount(pending['balance'], unit)} in {pending['deltaCount']:,} deltas"),
+    )
+    if answer.get("asOf") is not None:
+        as_of = answer["asOf"]
+        output.pairs((f"as of index {answer.get('asOfIndex')}", f"[bold]{amount(as_of['balance'], unit)}[/]"))
+    if answer.get("audited"):
+        output.say("[green]✓[/] recomputed from the log: every balance agrees")
+
+
+def checkpoint(
+    customer: Customer,
+    unit: Unit = "",
+    from_index: Annotated[int | None, typer.Option("--from", metavar="INDEX")] = None,
+    to_index: Annotated[int | None, typer.Option("--to", metavar="INDEX", help="Included.")] = None,
+    period: Annotated[
+        str | None, typer.Option(metavar="PERIOD", help="Of recording: 2026, 2026-Q2, 2026-04, 2026-04-17.")
+    ] = None,
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="Of recording: from this day.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="DATE", help="Of recording: to the end of it.")] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Seal a range of CUSTOMER's ledger under one hash: the same range gives the same hash, for ever."""
+    body = {
+        "customerId": customer,
+        "unit": unit or None,
+        "fromIndex": from_index,
+        "toIndex": to_index,
+        "period": period,
+        "startDate": start,
+        "endDate": end,
+    }
+    with connect(url, key, data) as server:
+        answer = server.post("/api/v1/balance/checkpoint", body)
+    output = Output(json_)
+    if json_:
+        output.json(answer)
+        return
+    show_checkpoint(output, answer)
+
+
+def show_checkpoint(output: Output, answer: dict[str, Any]) -> None:
+    """Show a checkpoint as the server answered it."""
+    unit = answer["unit"]
+    colour = "green" if answer["status"] == "VERIFIED" else "yellow"
+    output.pairs(
+        ("range", f"index {answer['fromIndex']:,} to {answer['toIndex']:,}, {answer['deltaCount']:,} deltas"),
+        ("opening balance", amount(answer["openingBalance"], unit)),
+        ("closing balance", amount(answer["closingBalance"], unit)),
+        ("net change", f"[bold]{amount(answer['netChange'], unit)}[/]"),
+        ("proof hash", answer["proofHash"]),
+        ("proof token", answer["proofToken"]),
+        ("status", f"[{colour}]{answer['status']}[/]"),
+    )
+
+
+def proof(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="A receipt id (rcpt_…) or a proof token (ckpt_…).")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where to write it; else to standard output."),
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Fetch the proof file of a delta or of a checkpoint. Anyone can check it with anchor verify."""
+    with connect(url, key, data) as server:
+        content = fetch_proof(server, id_)
+    output = Output(json_)
+    if out is None:
+        output.bytes(content)
+        return
+    out.write_bytes(content)
+    if json_:
+        output.json({"file": str(out), "bytes": len(content)})
+    else:
+        output.say(f"[green]✓[/] {out} ({len(content):,} bytes). Check it: anchor verify {out} --rpc URL")
+
+
+def fetch_proof(server: Server, id_: str) -> bytes:
+    """Return the proof file of a receipt or a checkpoint. Raises CommandFailed."""
+    for prefix, path in (("rcpt_", "receipts"), ("ckpt_", "checkpoints")):
+        if id_.startswith(prefix):
+            return server.get_bytes(f"/api/v1/{path}/{segment(id_)}/proof")
+    raise CommandFailed(
+        f"{id_!r} is no id of a proof",
+        "give a receipt id (rcpt_…) or a proof token (ckpt_…)",
+        ExitCode.USAGE,
+        "usage",
+    )

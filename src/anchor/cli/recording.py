@@ -1,0 +1,75 @@
+"""``anchor emit``: one delta into the record."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import Data, Json, Key, Unit, Url
+from anchor.cli.output import NumberText, Output, amount
+from anchor.cli.server import connect
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    # A delta may begin with a minus sign.
+    settings = {"ignore_unknown_options": True}
+    app.command("emit", rich_help_panel="Record and read", context_settings=settings)(emit)
+
+
+def emit(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    delta: Annotated[str, typer.Argument(metavar="DELTA", help="An exact decimal: -182, 0.25.")],
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="ID", help="Your name for the event; makes a retry safe."),
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    unit: Unit = "",
+    occurred_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it happened: 2026-04-17T08:30:00Z.")
+    ] = None,
+    metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object of yours.")] = None,
+    adjusts: Annotated[
+        str | None, typer.Option(metavar="ID", help="The reference of the delta that this one corrects.")
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Record one delta of CUSTOMER. It is durable when this returns."""
+    body: dict[str, Any] = {
+        "customerId": customer,
+        "delta": delta,
+        "reason": reason,
+        "referenceId": reference,
+        "unit": unit or None,
+        "occurredAt": occurred_at,
+        "metadata": None if metadata is None else _object(metadata),
+        "adjusts": None if adjusts is None else {"referenceId": adjusts},
+    }
+    with connect(url, key, data) as server:
+        answer = server.post("/api/v1/balance/delta", body)
+    output = Output(json_)
+    if json_:
+        output.json(answer)
+        return
+    again = " [yellow](on record before; nothing was recorded now)[/]" if answer["idempotent"] else ""
+    output.say(f"[green]✓[/] {answer['status']}{again}")
+    output.pairs(
+        ("receipt", answer["receiptId"]),
+        ("index", answer["index"]),
+        ("balance", amount(answer["balance"], unit)),
+        ("fingerprint", answer["fingerprint"]),
+    )
+
+
+def _object(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=NumberText)
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed(
+            f"--metadata is not JSON: {error}", """write it as '{"region": "eu"}'""", ExitCode.USAGE, "usage"
+        ) from None

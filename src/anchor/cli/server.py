@@ -1,0 +1,105 @@
+"""The service that a command talks to: over HTTP, or in this process over a data directory.
+
+Both answer the same routes, so that a command is written once. Amounts come back as exact decimals.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.output import exact_json
+
+if TYPE_CHECKING:
+    from anchor.client.transport import Transport
+
+TIMEOUT_SECONDS: Final = 60.0
+
+
+class Server:
+    """Routes to call. A context manager that closes what it holds."""
+
+    def __init__(self, transport: "Transport") -> None:
+        self._transport = transport
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the answer to a GET; parameters that are None are left out. Raises ClientError."""
+        return self._transport.call("GET", path, query=query)
+
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        """Return the body that a GET answers with, as it is. Raises ClientError."""
+        return self._transport.send("GET", path, query=query).content
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the answer to a POST; fields that are None are left out. Raises ClientError."""
+        given = {name: value for name, value in body.items() if value is not None}
+        return self.post_bytes(path, exact_json(given).encode())
+
+    def post_bytes(self, path: str, body: bytes) -> Any:
+        """Return the answer to a POST of a body that is JSON already. Raises ClientError."""
+        return self._transport.call("POST", path, content=body)
+
+    def delete(self, path: str) -> Any:
+        """Return the answer to a DELETE. Raises ClientError."""
+        return self._transport.call("DELETE", path)
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path, whatever is in it."""
+    return quote(text, safe="")
+
+
+def connect(url: str | None, key: str | None, data: Path | None) -> Server:
+    """Return the server that the options name. Raises CommandFailed where they name none, or two."""
+    import httpx
+
+    from anchor.client.transport import ATTEMPTS, Transport
+
+    if data is not None:
+        if url is not None:
+            raise CommandFailed(
+                "both a server and a data directory are named",
+                "give --url or --data",
+                ExitCode.USAGE,
+                "usage",
+            )
+        from anchor.service.in_process import local_transport
+
+        local = local_transport(data, os.environ)
+        return Server(
+            Transport("http://data-directory", None, timeout=TIMEOUT_SECONDS, attempts=1, http=local)
+        )
+    if url is None:
+        raise CommandFailed(
+            "no server is named",
+            "give --url and --key (or set ANCHOR_URL and ANCHOR_API_KEY), or --data DIR",
+            ExitCode.USAGE,
+            "usage",
+        )
+    try:
+        return Server(Transport(url, key, timeout=TIMEOUT_SECONDS, attempts=ATTEMPTS, http=None))
+    except (httpx.InvalidURL, UnicodeEncodeError, ValueError):
+        raise CommandFailed(
+            "the URL or the key cannot be used",
+            "a URL begins with http:// or https://",
+            ExitCode.USAGE,
+            "usage",
+        ) from None

@@ -1,0 +1,101 @@
+"""Where imported rows go: through HTTP to a server, or straight into a data directory of this machine.
+
+Both take the same rows as JSON objects and check them by the same rules: those of the batch route.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+from anchor.cli.server import Server
+
+BATCH_PATH: Final = "/api/v1/balance/delta/batch"
+BATCH_ROWS: Final = 1_000
+"""As many as one request may hold."""
+
+
+class Outcome(NamedTuple):
+    """What became of one row: recorded now, on record before, or refused."""
+
+    state: str
+    """``recorded``, ``idempotent`` or ``refused``."""
+    code: str = ""
+    detail: str = ""
+    field: str = ""
+
+
+RECORDED = Outcome("recorded")
+IDEMPOTENT = Outcome("idempotent")
+
+
+class Sink(Protocol):
+    """Something that records rows durably."""
+
+    def record(self, rows: Sequence[bytes]) -> list[Outcome]:
+        """Record at most ``BATCH_ROWS`` JSON objects and return what became of each."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
+
+
+class ServerSink:
+    """Records through a server's batch route."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def record(self, rows: Sequence[bytes]) -> list[Outcome]:
+        """Record at most ``BATCH_ROWS`` JSON objects. Raises CommandFailed where the server does not."""
+        answer = self._server.post_bytes(BATCH_PATH, b'{"deltas":[' + b",".join(rows) + b"]}")
+        return [_outcome(result) for result in answer["results"]]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._server.close()
+
+
+def _outcome(result: dict[str, Any]) -> Outcome:
+    problem = result.get("problem")
+    if problem is None:
+        return IDEMPOTENT if result["idempotent"] else RECORDED
+    told = problem.get("detail") or problem["title"]
+    return Outcome("refused", problem["code"], told, problem.get("field") or "")
+
+
+class LocalSink:
+    """Records into a data directory, in groups of ``BATCH_ROWS``, each durable before the next."""
+
+    def __init__(self, directory: Path, environment: Any) -> None:
+        from anchor.service.assembly import open_directory
+
+        self._opened = open_directory(directory, environment)
+        self._recorder = self._opened.recorder()
+
+    def record(self, rows: Sequence[bytes]) -> list[Outcome]:
+        """Record at most ``BATCH_ROWS`` JSON objects in one transaction. Raises StorageUnavailable."""
+        from anchor.api.emissions import Caller, parse_batch
+        from anchor.api.problems import Problem
+        from anchor.api.refusals import problem_of
+        from anchor.ledger.model import Emission, Receipt
+
+        body = b'{"deltas":[' + b",".join(rows) + b"]}"
+        parsed = parse_batch(body, Caller(None, None, None), self._opened.clock.now_ms())
+        results = iter(self._recorder.record([one for one in parsed if isinstance(one, Emission)]))
+        outcomes = []
+        for one in parsed:
+            result = one if isinstance(one, Problem) else next(results)
+            if isinstance(result, Receipt):
+                outcomes.append(IDEMPOTENT if result.idempotent else RECORDED)
+            else:
+                problem = result if isinstance(result, Problem) else problem_of(result)
+                document = problem.document()
+                outcomes.append(
+                    Outcome("refused", document.code, document.detail or document.title, document.field or "")
+                )
+        return outcomes
+
+    def close(self) -> None:
+        """Close the database."""
+        self._opened.close()

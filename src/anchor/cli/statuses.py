@@ -1,0 +1,100 @@
+"""``anchor status``: how the log and its anchoring stand."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import typer
+
+from anchor.cli.failures import ExitCode
+from anchor.cli.options import Data, Json, Key, Url
+from anchor.cli.output import Output
+from anchor.cli.server import connect
+
+_ETHER: Final = 10**18
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status", rich_help_panel="Operate")(status)
+
+
+def status(url: Url = None, key: Key = None, data: Data = None, json_: Json = False) -> None:
+    """Show lag, heads, what is in flight, fees, funds and alarms.
+
+    Exit code 1: an alarm lasts.
+    """
+    with connect(url, key, data) as server:
+        answer = server.get("/api/v1/status")
+    output = Output(json_)
+    if json_:
+        output.json(answer)
+    else:
+        _show(output, answer)
+    if answer["alarms"]:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _show(output: Output, answer: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    worker = answer["worker"]
+    output.pairs(
+        ("record", f"{answer['deltaCount']:,} deltas in {answer['ledgerCount']:,} ledgers"),
+        ("newest batch", f"{answer['newestBatch']:,}, sealed {_time(answer['newestSealedAt'])}"),
+        ("lag", f"[bold]{_duration(answer['lagMs'])}[/]"),
+        ("worker", escape(worker) if worker else "[yellow]none is running[/]"),
+    )
+    for chain in answer["chains"]:
+        output.say()
+        output.say(f"[bold]{escape(chain['name'])}[/] (chain {chain['chainId']})")
+        output.pairs(*_chain(chain))
+    for alarm in answer["alarms"]:
+        where = f" on {alarm['chain']}" if alarm["chain"] else ""
+        stops = "; nothing is sent meanwhile" if alarm["stopsSending"] else ""
+        output.say()
+        output.say(f"[bold red]ALARM[/] {alarm['name']}{escape(where)} since {_time(alarm['since'])}{stops}")
+        output.say(f"  {escape(alarm['detail'])}")
+        output.say(f"  [dim]→ {escape(alarm['remedy'])}[/]")
+
+
+def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("contract", chain["contract"]),
+        ("head", "none yet" if not chain["anchoredBatch"] else f"batch {chain['anchoredBatch']:,}"),
+        ("final", "none yet" if not chain["finalBatch"] else f"batch {chain['finalBatch']:,}"),
+        ("lag", _duration(chain["lagMs"])),
+    ]
+    last = chain["lastAnchor"]
+    if last is not None:
+        rows.append(("transaction", f"{last['transactionHash']}, block {last['blockNumber']:,}"))
+    flight = chain["inFlight"]
+    if flight is not None:
+        count = len(flight["attempts"])
+        rows.append(("in flight", f"batch {flight['batch']:,}, {flight['state']}, {count} attempts"))
+    if chain["balance"] is not None:
+        days = chain["daysLeft"]
+        left = "" if days is None else f", {float(days):,.0f} days at this rate"
+        rows.append(("funds", f"{_ether(chain['balance'])}{left}"))
+    if chain["costPerAnchor"] is not None:
+        rows.append(("cost", f"{_ether(chain['costPerAnchor'])} an anchor"))
+    rows.append(("spent", f"{_ether(chain['spentLastDay'])} in {chain['anchorsLastDay']:,} anchors last day"))
+    return rows
+
+
+def _ether(wei: Any) -> str:
+    whole, rest = divmod(int(wei), _ETHER)
+    digits = f"{rest:018d}"[:9].rstrip("0")
+    return f"{whole:,}.{digits}" if digits else f"{whole:,}"
+
+
+def _duration(ms: int) -> str:
+    seconds = ms // 1000
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h"
+
+
+def _time(ms: int | None) -> str:
+    return "never" if ms is None else f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,104 @@
+"""``anchor verify``: check a proof file against a chain, with nothing of the operator's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import Json
+from anchor.cli.output import Output
+
+if TYPE_CHECKING:
+    from anchor.verify import Verification
+
+EXIT_CODES: Final = {
+    "valid": ExitCode.OK,
+    "invalid": ExitCode.NO,
+    "not_checked_against_a_chain": ExitCode.UNAVAILABLE,
+}
+
+_MARKS: Final = {"passed": "[green]✓[/]", "failed": "[bold red]✗[/]", "skipped": "[dim]–[/]"}
+_VERDICTS: Final = {
+    "valid": "[bold green]VALID[/]",
+    "invalid": "[bold red]NOT VALID[/]",
+    "not_checked_against_a_chain": "[bold yellow]NOT CHECKED AGAINST A CHAIN[/]",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify", rich_help_panel="Check")(verify)
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="A proof file.")],
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rpc", metavar="URL", help="A node of the chain; several are held against each other."
+        ),
+    ] = None,
+    contract: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="The contract that you and the operator agreed on."),
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Option(metavar="ID", help="The customer whose record this must be.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(metavar="UNIT", help="The unit that it must be in.")] = None,
+    ledger_id: Annotated[
+        str | None, typer.Option("--ledger", metavar="ID", help="The ledger id that it must be.")
+    ] = None,
+    finality: Annotated[
+        str, typer.Option(metavar="RULE", help="finalized, safe, latest, or a number of confirmations.")
+    ] = "finalized",
+    json_: Json = False,
+) -> None:
+    """Check a proof FILE against the chain. Needs no server, no account and no database.
+
+    Exit code 0: valid. 1: not valid. 4: not checked against a chain.
+    """
+    from anchor.verify import verify_file
+
+    try:
+        result = verify_file(
+            file,
+            rpc=rpc or [],
+            contract=contract,
+            customer=customer,
+            unit=unit,
+            ledger_id=ledger_id,
+            finality=finality,
+        )
+    except ValueError as error:
+        raise CommandFailed(str(error), "see anchor verify --help", ExitCode.USAGE, "usage") from None
+    output = Output(json_)
+    if json_:
+        output.json(result.to_json())
+    else:
+        show(output, result, file.name)
+    raise typer.Exit(EXIT_CODES[result.verdict])
+
+
+def show(output: Output, result: "Verification", name: str) -> None:
+    """Show each step, both values of the one that failed, and what is proven."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    output.say(f"[bold]{escape(name)}[/]")
+    output.say()
+    steps = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    steps.add_column(width=1)
+    steps.add_column(no_wrap=True)
+    steps.add_column(style="dim")
+    for step in result.steps:
+        steps.add_row(_MARKS[step.outcome], escape(step.name), escape(step.explanation))
+        if step.outcome == "failed":
+            steps.add_row("", "  expected", f"[not dim green]{escape(step.expected or 'nothing')}[/]")
+            steps.add_row("", "  found", f"[not dim red]{escape(step.found or 'nothing')}[/]")
+    output.console.print(steps)
+    output.say()
+    output.say(_VERDICTS[result.verdict])
+    for statement in result.statements:
+        output.say(f"  • {escape(statement)}")

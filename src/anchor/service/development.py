@@ -1,0 +1,165 @@
+"""``anchor dev``: the API, the anchoring loop and a chain in one process, for a laptop.
+
+The chain lives as long as the process. Restarted on a directory that was anchored on another one, the log
+is anchored anew on the new chain, and that is said.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from anchor.anchoring.loop import AnchoringLoop
+from anchor.anchoring.sending_chain import ChainConnection
+from anchor.chain.deploying import Deployment, deploy
+from anchor.chain.development import DevelopmentChain
+from anchor.chain.finality import FinalityRule
+from anchor.chain.node import Node
+from anchor.chain.rpc import NodeRefused, RpcError
+from anchor.chain.settings import ChainSettings, SignerSettings
+from anchor.chain.values import address_text
+from anchor.service.assembly import OpenLog, open_directory
+from anchor.service.background_server import BackgroundServer
+from anchor.service.http_app import make_app
+from anchor.service.initializing import initialise
+from anchor.service.json_rpc_app import JsonRpcApp
+from anchor.service.key_files import write_private
+from anchor.service.settings import FILE_NAME
+from anchor.storage.anchors import chains_in_use
+
+CHAIN_NAME: Final = "development"
+KEY_FILE: Final = "admin.key"
+"""The first API key of a development directory, kept for the developer."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where to listen; 0 takes any free port."""
+
+    api: int = 8440
+    rpc: int = 8545
+
+
+class Development:
+    """A running development service; a context manager that stops it at the end."""
+
+    def __init__(
+        self,
+        directory: Path,
+        environment: Mapping[str, str],
+        *,
+        ports: Ports | None = None,
+        anchor_every: float = 2.0,
+    ) -> None:
+        """Start everything. ``anchor_every`` is seconds between batches.
+
+        The directory is made where it is not there. Raises InvalidSettings, and whatever opening raises.
+        """
+        ports = ports or Ports()
+        self.directory: Final = directory
+        self.made_now: Final = _make(directory)
+        self.log: Final[OpenLog] = open_directory(directory, environment)
+        self.chain: Final = DevelopmentChain()
+        self._rpc = BackgroundServer(JsonRpcApp(self._answer), "127.0.0.1", ports.rpc)
+        self.anchored_elsewhere: Final = self._was_anchored()
+        self.deployment: Final[Deployment] = self._deploy()
+        self._connection = self._connect(anchor_every)
+        self.loop: Final[AnchoringLoop] = self.log.loop([self._connection], seal_interval=anchor_every)
+        app = make_app(self.log, [self._connection.settings])
+        self._api = BackgroundServer(app, self.log.settings.server.host, ports.api)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self.loop.run, args=(self._stop,), name="anchoring", daemon=True
+        )
+
+    def start(self) -> "Development":
+        """Answer requests and anchor, from now on."""
+        self._rpc.start()
+        self._api.start()
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop anchoring, answer what is under way, and close."""
+        self._stop.set()
+        self._thread.join(10)
+        self._api.stop()
+        self._rpc.stop()
+        self.log.close()
+
+    def __enter__(self) -> "Development":
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Return the API's URL."""
+        return self._api.url
+
+    @property
+    def rpc_url(self) -> str:
+        """Return the chain's URL."""
+        return self._rpc.url
+
+    @property
+    def contract(self) -> str:
+        """Return the contract's address."""
+        return address_text(self.deployment.address)
+
+    @property
+    def admin_key(self) -> str:
+        """Return the API key that was kept when the directory was made; '' where it was not."""
+        path = self.directory / KEY_FILE
+        return path.read_text().strip() if path.exists() else ""
+
+    def _answer(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
+        try:
+            return {"result": self.chain.endpoint.call(method, params)}
+        except NodeRefused as refused:
+            data = None if refused.data is None else "0x" + refused.data.hex()
+            return {"error": {"code": refused.code, "message": refused.message, "data": data}}
+        except RpcError as error:
+            return {"error": {"code": -32603, "message": error.reason}}
+
+    def _was_anchored(self) -> bool:
+        with self.log.database.read() as connection:
+            return bool(chains_in_use(connection))
+
+    def _deploy(self) -> Deployment:
+        signer = self.chain.signer()
+        node = Node([self.chain.endpoint], self.chain.chain_id)
+        return deploy(
+            node, signer, log_id=self.log.log.log_id, owner=signer.address, submitter=signer.address
+        )
+
+    def _connect(self, interval: float) -> ChainConnection:
+        settings = ChainSettings(
+            name=CHAIN_NAME,
+            chain_id=self.chain.chain_id,
+            rpc=(self._rpc.url,),
+            signer=SignerSettings("environment"),
+            contract=self.deployment.address,
+            finality=FinalityRule(None, 1),
+            interval=interval,
+            poll=0.2,
+            development=True,
+        )
+        return ChainConnection(settings, [self.chain.endpoint], self.chain.signer())
+
+
+def _make(directory: Path) -> bool:
+    """Make the directory where it is not there; True where it was made now."""
+    if (directory / FILE_NAME).exists():
+        return False
+    made = initialise(directory, with_signing_key=False)
+    write_private(directory / KEY_FILE, made.admin_key + "\n")
+    return True

@@ -1,0 +1,59 @@
+"""The HTTP API over an opened log: what ``serve`` and ``dev`` answer with."""
+
+import importlib.resources
+from collections.abc import Iterable
+from typing import Final
+
+from fastapi import FastAPI
+
+from anchor.api.app import Components, create_app
+from anchor.api.authentication import Authenticator
+from anchor.api.public_checks import AskedChain
+from anchor.chain.settings import ChainSettings
+from anchor.ledger.group_commit import GroupCommit
+from anchor.service.assembly import OpenLog
+from anchor.verify.chain_view import ChainView, Finality
+from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+
+VERIFIER_PAGE: Final = "verify.html"
+
+
+def make_app(
+    opened: OpenLog, chains: Iterable[ChainSettings], *, authenticator: Authenticator | None = None
+) -> FastAPI:
+    """Return the app. It starts its committing thread when it is served, and stops it at the end.
+
+    ``authenticator`` replaces the one that asks for API keys.
+    """
+    return create_app(
+        Components(
+            database=opened.database,
+            log=opened.log,
+            identity_key=opened.identity_key,
+            clock=opened.clock,
+            group_commit=GroupCommit(opened.recorder(), queue_limit=opened.settings.server.queue_limit),
+            chains=_asked(chains),
+            verifier_page=verifier_page(),
+            authenticator=authenticator,
+        )
+    )
+
+
+def verifier_page() -> str | None:
+    """Return the page that verifies proof files in a browser; None where it was not built."""
+    page = importlib.resources.files("anchor.web").joinpath(VERIFIER_PAGE)
+    return page.read_text(encoding="utf-8") if page.is_file() else None
+
+
+def _asked(chains: Iterable[ChainSettings]) -> tuple[AskedChain, ...]:
+    """Return the chains that have a contract, the primary one first."""
+    ordered = sorted(chains, key=lambda chain: not chain.primary)
+    return tuple(_asked_chain(chain, chain.contract) for chain in ordered if chain.contract is not None)
+
+
+def _asked_chain(chain: ChainSettings, contract: bytes) -> AskedChain:
+    rule = chain.finality
+    finality = Finality.parse(rule.confirmations if rule.tag is None else rule.tag)
+    nodes = [JsonRpcChain(url, timeout=chain.timeout) for url in chain.rpc]
+    view: ChainView = nodes[0] if len(nodes) == 1 else AgreeingChains([(node.name, node) for node in nodes])
+    return AskedChain(chain.chain_id, contract, view, finality)

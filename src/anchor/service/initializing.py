@@ -1,0 +1,138 @@
+"""``anchor init``: a data directory with everything a log needs, made once.
+
+``anchor.toml`` is written last: a directory that has it is whole, and one without it may be made again
+after what is in it was looked at.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from anchor.chain.signers.local import create_keystore
+from anchor.chain.values import address_text
+from anchor.ledger.api_keys import Scope, create_key
+from anchor.ledger.clock import SystemClock
+from anchor.ledger.log import create_log
+from anchor.protocol.identities import IdentityKey
+from anchor.service.key_files import new_password, write_identity_key, write_private
+from anchor.service.settings import FILE_NAME, Settings, parse_settings
+from anchor.service.settings_values import InvalidSettings
+from anchor.storage.database import Database
+
+IDENTITY_FILE: Final = "identity.key"
+SIGNING_FILE: Final = "signing-key.json"
+PASSWORD_FILE: Final = "signing-key.password"
+
+
+@dataclass(frozen=True)
+class MadeDirectory:
+    """What was made. ``admin_key`` is the text of the first API key, shown this once."""
+
+    directory: Path
+    log_id: bytes
+    signer: str | None
+    admin_key: str
+
+    def __repr__(self) -> str:
+        return f"MadeDirectory({self.directory})"
+
+
+@dataclass(frozen=True)
+class FirstChain:
+    """The chain that the settings are to begin with."""
+
+    name: str
+    chain_id: int
+    rpc: str
+
+
+def initialise(
+    directory: Path,
+    *,
+    database_url: str | None = None,
+    chain: FirstChain | None = None,
+    with_signing_key: bool = True,
+) -> MadeDirectory:
+    """Make settings, identity key, signing key, database and the first API key.
+
+    Raises InvalidSettings where the directory holds anything of a log already: nothing is written over.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    for name in (FILE_NAME, IDENTITY_FILE, SIGNING_FILE, "anchor.db"):
+        if (directory / name).exists():
+            raise InvalidSettings(
+                str(directory / name), "it is there already", "choose another directory, or use this one"
+            )
+    text = _settings_text(database_url, chain)
+    settings = parse_settings(text, directory, {})
+    key = IdentityKey.generate()
+    write_identity_key(directory / IDENTITY_FILE, key)
+    signer = None
+    if with_signing_key:
+        password = new_password()
+        write_private(directory / PASSWORD_FILE, password + "\n")
+        signer = address_text(create_keystore(directory / SIGNING_FILE, password))
+    admin_key = _create_log(settings, key)
+    (directory / FILE_NAME).write_text(text, encoding="utf-8")
+    return MadeDirectory(directory, key.log_id, signer, admin_key)
+
+
+def _create_log(settings: Settings, key: IdentityKey) -> str:
+    database = Database.open(settings.database_url)
+    try:
+        database.migrate()
+        create_log(database, key, SystemClock())
+        issued = create_key(database, SystemClock(), "first key", (Scope.ADMIN, Scope.READ, Scope.WRITE))
+        return issued.text
+    finally:
+        database.close()
+
+
+def _settings_text(database_url: str | None, chain: FirstChain | None) -> str:
+    text = _TEMPLATE.replace("DATABASE_URL", _quoted(database_url or "sqlite:///anchor.db"))
+    if chain is None:
+        return text + "".join(f"# {line}\n" if line else "#\n" for line in _CHAIN.splitlines())
+    filled = _CHAIN.replace("chains.main", f"chains.{chain.name}")
+    filled = filled.replace("chain_id = 1 ", f"chain_id = {chain.chain_id} ")
+    return text + filled.replace('"https://…"', _quoted(chain.rpc))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_TEMPLATE: Final = """\
+# Anchor's settings. Each key can be set by the environment too: [server] port by ANCHOR_SERVER_PORT.
+# Paths are relative to this directory. What every setting means: docs/operating.md
+
+[database]
+url = DATABASE_URL          # or "postgresql://USER@HOST/NAME"
+
+[identity]
+key_file = "identity.key"   # names the ledgers: keep a copy offline, it cannot be made anew
+
+[server]
+host = "127.0.0.1"
+port = 8440
+
+[sealing]
+interval_seconds = 10       # how often what is new becomes a batch
+
+# The chains to anchor on; the first is the one whose finality makes a delta VERIFIED.
+"""
+
+_CHAIN: Final = """\
+[chains.main]
+chain_id = 1                # what the node must answer
+rpc = ["https://…"]         # several: failover, and they are held against each other
+finality = "finalized"      # or "safe", or a number of confirmations
+interval = 60               # seconds between anchors
+max_fee_gwei = "50"         # wait while gas costs more
+
+[chains.main.signer]
+kind = "keystore"           # or "environment", "aws-kms", "remote"
+file = "signing-key.json"
+password_file = "signing-key.password"
+"""

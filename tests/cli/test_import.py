@@ -1,0 +1,123 @@
+"""``anchor import`` records every row once, whatever happened before, and names each row that it refuses."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anchor.service.assembly import open_directory
+from anchor.service.initializing import initialise
+from tests.cli.running import anchor
+
+MAPPING = ("--map", "customerId=carrier", "--map", "referenceId=id", "--map", "delta=miles")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    made = tmp_path / "data"
+    initialise(made, with_signing_key=False)
+    return made
+
+
+def usage(tmp_path: Path, rows: int) -> Path:
+    file = tmp_path / "usage.csv"
+    with file.open("w", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow(["id", "carrier", "miles"])
+        writer.writerows((f"r{row}", f"c{row % 3}", row) for row in range(rows))
+    return file
+
+
+def totals(directory: Path) -> dict[str, tuple[int, int]]:
+    """Return each customer's size and balance in whole ones."""
+    opened = open_directory(directory, {})
+    try:
+        with opened.database.read() as connection:
+            rows = connection.exec_driver_sql("SELECT customer_id, size, balance FROM ledgers").all()
+        return {customer: (size, int(balance) // 10**18) for customer, size, balance in rows}
+    finally:
+        opened.close()
+
+
+def expected(rows: int) -> dict[str, tuple[int, int]]:
+    return {
+        f"c{customer}": (len(range(customer, rows, 3)), -sum(range(customer, rows, 3)))
+        for customer in range(3)
+    }
+
+
+def test_every_row_is_recorded_and_a_second_run_records_nothing(tmp_path: Path, directory: Path) -> None:
+    file = usage(tmp_path, 2_500)
+    first = anchor("import", file, *MAPPING, "--negate", "--data", directory, "--json")
+    assert (first.code, first.json()["recorded"], first.json()["refused"]) == (0, 2_500, 0)
+    second = anchor("import", file, *MAPPING, "--negate", "--data", directory, "--json")
+    assert (second.code, second.json()["recorded"]) == (0, 0)
+    assert second.json()["onRecordBefore"] == 2_500
+    assert totals(directory) == expected(2_500)
+
+
+def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, directory: Path) -> None:
+    rows = 60_000
+    file = usage(tmp_path, rows)
+    code = "from anchor.cli.main import main; main()"
+    words = ["import", str(file), *MAPPING, "--negate", "--data", str(directory), "--json"]
+    killed = subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL)
+    while killed.poll() is None and sum(size for size, _ in totals(directory).values()) < 2_000:
+        pass
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = sum(size for size, _ in totals(directory).values())
+    assert 0 < before < rows
+
+    again = anchor(*words)
+
+    assert again.code == 0
+    assert again.json()["onRecordBefore"] == before
+    assert again.json()["recorded"] == rows - before
+    assert totals(directory) == expected(rows)
+
+
+def test_refused_rows_are_named_and_their_neighbours_recorded(tmp_path: Path, directory: Path) -> None:
+    file = tmp_path / "usage.ndjson"
+    lines = [
+        {"customerId": "acme", "delta": "1", "referenceId": "r1"},
+        {"customerId": "acme", "delta": "0.0000000000000000001", "referenceId": "r2"},
+        {"customerId": "acme", "delta": "2", "referenceId": "r1"},
+        {"customerId": "acme", "delta": "4", "referenceId": "r3", "metadata": {"a": [1.5, "é"]}},
+        {"customerId": "\ud800", "delta": "8", "referenceId": "r4"},
+        {"customerId": "acme", "delta": "-1", "referenceId": "r5", "adjusts": "r1"},
+    ]
+    file.write_text("\n".join(map(json.dumps, lines)) + "\n{\n")
+    rejects = tmp_path / "rejects.csv"
+
+    done = anchor("import", file, "--data", directory, "--rejects", rejects, "--json")
+
+    assert done.code == 1
+    assert done.json()["recorded"] == 3
+    refused = [(one["line"], one["code"]) for one in done.json()["refusals"]]
+    assert sorted(refused) == [
+        (2, "amount_too_precise"),
+        (3, "reference_conflict"),
+        (5, "invalid_id"),
+        (7, "not_a_row"),
+    ]
+    with rejects.open(newline="") as text:
+        assert len(list(csv.reader(text))) == 5
+    assert totals(directory) == {"acme": (3, 4)}
+
+
+def test_a_directory_that_is_none_says_how_to_make_one(tmp_path: Path) -> None:
+    done = anchor("import", usage(tmp_path, 1), *MAPPING, "--data", tmp_path / "none")
+    assert done.code == 3
+    assert "anchor init" in done.err
+
+
+def test_without_a_server_or_a_directory_it_says_what_to_give(tmp_path: Path) -> None:
+    done = anchor("import", usage(tmp_path, 1), *MAPPING)
+    assert done.code == 2
+    assert "--url" in done.err
+    assert "--data" in done.err

@@ -1,0 +1,27 @@
+"""A server in a thread answers as soon as it has started, and its port is free when it has stopped."""
+
+import httpx
+import pytest
+
+from anchor.service.background_server import BackgroundServer, listen
+from anchor.service.json_rpc_app import JsonRpcApp
+from anchor.service.settings_values import InvalidSettings
+
+
+def test_it_answers_from_start_to_stop() -> None:
+    server = BackgroundServer(JsonRpcApp(lambda method, _params: {"result": method}), "127.0.0.1", 0)
+    server.start()
+    try:
+        assert httpx.post(server.url, json={"method": "hello"}).json()["result"] == "hello"
+    finally:
+        server.stop()
+    listen("127.0.0.1", server.port).close()
+
+
+def test_a_taken_port_is_named() -> None:
+    taken = listen("127.0.0.1", 0)
+    taken.listen()
+    port = taken.getsockname()[1]
+    with pytest.raises(InvalidSettings, match=str(port)):
+        BackgroundServer(None, "127.0.0.1", port)
+    taken.close()

@@ -13,8 +13,6 @@ from anchor.verify.proof_file import (
     Backdated,
     FalseBalance,
     Fraud,
-    FraudClaim,
-    ProofFile,
     RecordedAfterSealed,
     ShrunkLedger,
     TimeReversed,
@@ -24,16 +22,16 @@ from anchor.verify.proof_file import (
     VanishedLedger,
 )
 from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import write_proof_file
+from anchor.verify.proof_writing import CHEATS, write_proof_file
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
 from tests.verify.building import CONTRACT, BuiltLog
+from tests.verify.fraud_examples import cheated_log, fraud_file
 
 
 def check(log: BuiltLog, fraud: Fraud, customer: str = "UA") -> Verification:
     """Verify a fraud, by way of its file."""
-    ledger = None if isinstance(fraud, TwoBatches) else log.proof_ledger(customer)
-    proof = ProofFile(log.log(), ledger, FraudClaim(fraud))
+    proof = fraud_file(log, fraud, customer)
     again = parse_proof_file(write_proof_file(proof))
     assert again == proof
     return verify_proof(again, log.chain)
@@ -240,3 +238,10 @@ def test_nobody_is_accused_by_a_contract_that_the_accuser_deployed(log: BuiltLog
     assert result.verdict == "not_checked_against_a_chain"
     assert result.failed is not None
     assert result.failed.name == "chain (second batch)"
+
+
+def test_one_operator_who_cheated_in_every_way_is_caught_in_each() -> None:
+    log, frauds = cheated_log()
+    assert len(frauds) == len(CHEATS)
+    for fraud in frauds.values():
+        proven(log, fraud)

@@ -2,6 +2,7 @@
 
 # A plugin stands before those that import it, so that pytest can rewrite its assertions.
 pytest_plugins = [
+    "tests.cli.base_install",
     "tests.fixtures.anvil",
     "tests.fixtures.anchoring",
     "tests.fixtures.databases",

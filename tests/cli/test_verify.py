@@ -1,0 +1,109 @@
+"""``anchor verify`` says yes or no with a reason, from a file and a node, on the base install."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anchor.chain.development import DevelopmentChain
+from anchor.chain.values import address_text
+from anchor.service.background_server import BackgroundServer, listen
+from anchor.service.json_rpc_app import JsonRpcApp
+from anchor.verify import write_proof_file
+from tests.cli.running import anchor
+from tests.verify.anchored_log import AnchoredLog
+
+
+@pytest.fixture(scope="module")
+def log() -> Iterator[AnchoredLog]:
+    """A log anchored on a development chain that is served over HTTP."""
+    chain = DevelopmentChain()
+
+    def respond(method: str, params: Sequence[Any]) -> dict[str, Any]:
+        return {"result": chain.endpoint.call(method, params)}
+
+    server = BackgroundServer(JsonRpcApp(respond), "127.0.0.1", 0)
+    server.start()
+    anchored = AnchoredLog(server.url, chain.signer())
+    anchored.grow()
+    yield anchored
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def proof(log: AnchoredLog, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("proof") / "delta.proof.json"
+    path.write_bytes(write_proof_file(log.built.delta("UA", 4, 2, "mile")))
+    return path
+
+
+def altered(proof: Path, tmp_path: Path) -> Path:
+    document = json.loads(proof.read_text())
+    amount = document["delta"]["amount"]
+    document["delta"]["amount"] = amount[:-1] + ("1" if amount[-1] != "1" else "2")
+    path = tmp_path / "altered.proof.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_an_honest_proof_is_valid_and_each_step_is_told(log: AnchoredLog, proof: Path) -> None:
+    done = anchor("verify", proof, "--rpc", log.url, "--contract", address_text(log.contract))
+    assert (done.code, done.err) == (0, "")
+    assert "VALID" in done.out
+    assert done.out.count("✓") >= 6
+    assert "✗" not in done.out
+
+
+def test_one_digit_changed_is_not_valid_and_both_values_are_shown(
+    log: AnchoredLog, proof: Path, tmp_path: Path
+) -> None:
+    file = altered(proof, tmp_path)
+    done = anchor("verify", file, "--rpc", log.url)
+    assert done.code == 1
+    assert "NOT VALID" in done.out
+    answer = anchor("verify", file, "--rpc", log.url, "--json").json()
+    (failed,) = [step for step in answer["steps"] if step["outcome"] == "failed"]
+    assert failed["expected"] in done.out
+    assert failed["found"] in done.out
+
+
+def test_without_a_chain_it_is_never_valid(proof: Path) -> None:
+    done = anchor("verify", proof)
+    assert done.code == 4
+    assert "NOT CHECKED AGAINST A CHAIN" in done.out
+
+
+def test_a_node_that_does_not_answer_leaves_it_unchecked(proof: Path) -> None:
+    taken = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    taken.close()
+    done = anchor("verify", proof, "--rpc", url, "--json")
+    assert (done.code, done.json()["verdict"]) == (4, "not_checked_against_a_chain")
+
+
+def test_another_contract_than_the_agreed_one_is_refused(log: AnchoredLog, proof: Path) -> None:
+    done = anchor("verify", proof, "--rpc", log.url, "--contract", "0x" + "12" * 20)
+    assert done.code == 1
+
+
+def test_another_customer_than_the_one_meant_is_refused(log: AnchoredLog, proof: Path) -> None:
+    assert anchor("verify", proof, "--rpc", log.url, "--customer", "UA", "--unit", "mile").code == 0
+    assert anchor("verify", proof, "--rpc", log.url, "--customer", "AA", "--unit", "mile").code == 1
+
+
+@pytest.mark.parametrize("option", [("--contract", "0x12"), ("--finality", "soon"), ("--ledger", "x")])
+def test_an_option_that_cannot_be_read_is_a_usage_error(proof: Path, option: tuple[str, str]) -> None:
+    done = anchor("verify", proof, *option)
+    assert done.code == 2
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.slow
+def test_it_runs_on_the_base_install(
+    log: AnchoredLog, proof: Path, tmp_path: Path, base_python: Path
+) -> None:
+    python = str(base_python)
+    assert anchor("verify", proof, "--rpc", log.url, python=python).code == 0
+    assert anchor("verify", altered(proof, tmp_path), "--rpc", log.url, python=python).code == 1

@@ -380,3 +380,20 @@ def test_35_a_sequencer_that_is_down_is_waited_for(bench: Bench, make_proxy: Mak
     assert len(bench.attempt_rows()) == 1
     assert bench.alarms() == {}
     bench.check_caught_up()
+
+
+@pytest.mark.parametrize("failure", sorted(set(FAILURES) - {"lost answer"}))
+def test_28_a_cycle_that_achieved_nothing_says_so_and_the_next_one_waits(
+    bench: Bench, make_proxy: MakeProxy, failure: str
+) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    worker = loop.workers[0]
+    loop.lease.acquire()
+    proxy.on("eth_sendRawTransaction", FAILURES[failure], times=4)
+    bench.press.press()
+    assert worker.step(force=True)
+    for _ in range(3):
+        assert not worker.step(force=True)
+        assert worker.next_look() > 0
+    assert len(bench.attempt_rows()) == 1

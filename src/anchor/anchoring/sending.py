@@ -233,7 +233,7 @@ class SendStep:
             with chain.lease.read() as reading:
                 send = send_of_id(reading, send.id)
             refused = self._broadcast_to_all(send, attempt, conditions)
-            if not refused & _PRICE:
+            if refused is None or not refused & _PRICE:
                 return True
             if Refusal.UNDERPRICED in refused:
                 with chain.lease.read() as reading:
@@ -248,12 +248,14 @@ class SendStep:
     def _offer(self, send: SendRow, attempt: AttemptRow, latest: Block, conditions: Conditions) -> bool:
         """Broadcast stored bytes again, unchanged; a price that is refused is raised."""
         refused = self._broadcast_to_all(send, attempt, conditions)
+        if refused is None:
+            return attempt.accepted_at is None
         if refused & _PRICE:
             with self._chain.lease.read() as reading:
                 attempts = attempts_of(reading, send.id)
                 send = send_of_id(reading, send.id)
             return self._replace(send, attempts, attempt.kind, latest, conditions)
-        return attempt.accepted_at is None and not refused and send.state == State.SIGNED
+        return False
 
     def _raised(self, fees: Fees, latest: Block, conditions: Conditions) -> Fees | None:
         market = self._bidder.market(latest)
@@ -298,8 +300,11 @@ class SendStep:
 
     def _broadcast_to_all(
         self, send: SendRow, attempt: AttemptRow, conditions: Conditions
-    ) -> frozenset[Refusal]:
-        """Give an attempt to every endpoint, write what they said, and return why all refused it."""
+    ) -> frozenset[Refusal] | None:
+        """Give an attempt to every endpoint and write what they said.
+
+        Return None where one took it; else why they refused it, empty where none answered.
+        """
         chain = self._chain
         chain.lease.check()
         answers = chain.node.broadcast(attempt.raw)
@@ -313,7 +318,7 @@ class SendStep:
             if accepted:
                 chain.move(writing, send, Event.ACCEPTED, transaction=attempt.transaction_hash)
         if accepted:
-            return frozenset()
+            return None
         return self._say_refused(answers, conditions)
 
     def _say_refused(self, answers: list[Broadcast], conditions: Conditions) -> frozenset[Refusal]:

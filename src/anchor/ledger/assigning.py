@@ -21,9 +21,9 @@ from anchor.ledger.errors import (
 from anchor.ledger.model import Emission, Receipt
 from anchor.ledger.receipt_ids import ReceiptIds
 from anchor.protocol.amounts import MAX_BALANCE_UNITS, MIN_BALANCE_UNITS
-from anchor.protocol.commitments import SALT_LENGTH, commit
-from anchor.protocol.fingerprint import fingerprint_fields
-from anchor.protocol.hashing import ZERO, Bytes32, int256, keccak
+from anchor.protocol.commitments import SALT_LENGTH
+from anchor.protocol.hashing import ZERO, Bytes32, keccak
+from anchor.protocol.salted_fingerprint import SaltedFingerprint
 from anchor.storage.recording import (
     DeltaRow,
     IdempotencyKey,
@@ -52,7 +52,7 @@ class OnRecord:
 class GroupContext:
     """What the transaction knows before it assigns: all that the group's emissions touch."""
 
-    separator: Bytes32
+    fingerprint: SaltedFingerprint
     receipt_ids: ReceiptIds
     amounts_as_text: bool
     earliest: int
@@ -111,7 +111,7 @@ class _Assignment:
         states: dict[int, tuple[int, int, int]],
     ) -> None:
         context = self._context
-        separator, earliest, numbers = context.separator, context.earliest, context.numbers
+        fingerprint_of, earliest, numbers = context.fingerprint, context.earliest, context.numbers
         references, fresh_references = context.references, self._fresh_references
         as_text = context.amounts_as_text
         rows, fresh = self._rows, self._fresh
@@ -136,12 +136,13 @@ class _Assignment:
                     answered[place] = AdjustedDeltaMissing(emission.adjusts)
                     continue
                 adjusts, adjusts_index = adjusted.fingerprint, adjusted.place
-            index, balance, recorded_at = states.get(number) or context.states[number]
-            if not MIN_BALANCE_UNITS <= balance + amount <= MAX_BALANCE_UNITS:
-                answered[place] = BalanceOverflow(balance, amount)
+            index, before, recorded_at = states.get(number) or context.states[number]
+            balance = before + amount
+            if not MIN_BALANCE_UNITS <= balance <= MAX_BALANCE_UNITS:
+                answered[place] = BalanceOverflow(before, amount)
                 continue
-            balance += amount
-            recorded_at = max(recorded_at, earliest)
+            if recorded_at < earliest:
+                recorded_at = earliest
             states[number] = (index + 1, balance, recorded_at)
             occurred_at = recorded_at if emission.occurred_at is None else emission.occurred_at
             at = len(rows) * SALT_BYTES_PER_DELTA
@@ -149,17 +150,19 @@ class _Assignment:
             reference_salt = salts[at + 16 : at + 32]
             metadata_salt = salts[at + 32 : at + 48]
             metadata = emission.metadata
-            fingerprint = fingerprint_fields(
-                separator,
+            fingerprint = fingerprint_of(
                 ledger_id,
                 index,
-                int256(amount),
-                int256(balance),
+                amount,
+                balance,
                 occurred_at,
                 recorded_at,
-                commit(reason_salt, emission.reason.encode()),
-                commit(reference_salt, None if reference is None else reference.encode()),
-                commit(metadata_salt, metadata),
+                emission.reason.encode(),
+                reason_salt,
+                None if reference is None else reference.encode(),
+                reference_salt,
+                metadata,
+                metadata_salt,
                 adjusts,
             )
             if reference is not None:

@@ -20,11 +20,11 @@ from anchor.ledger.errors import UnknownReceipt
 PREFIX: Final = "rcpt_"
 _PLACE: Final = Struct(">QQ")
 _TEXT: Final = re.compile(r"rcpt_[a-z2-7]{26}", re.ASCII)
-_BLOCK: Final = 16
-# A block of 16 bytes makes 26 base32 digits; padded to 20 bytes it makes exactly 32.
-_PADDING: Final = bytes(4)
-_DIGITS: Final = 26
-_DIGITS_PADDED: Final = 32
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+# Three digits at once, and the last two: a third of what the standard library's base32 takes.
+_THREE: Final = [a + b + c for a in _ALPHABET for b in _ALPHABET for c in _ALPHABET]
+_TWO: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
+_15_BITS: Final = 0x7FFF
 
 
 class ReceiptIds:
@@ -35,12 +35,15 @@ class ReceiptIds:
 
     def make(self, places: Sequence[tuple[int, int]]) -> list[str]:
         """Return the receipt ids of these (ledger number, index)."""
-        pack = _PLACE.pack
+        pack, three, two, mask = _PLACE.pack, _THREE, _TWO, _15_BITS
         encryptor = self._cipher.encryptor()
         blocks = encryptor.update(b"".join([pack(ledger, index) for ledger, index in places]))
-        padded = b"".join([blocks[at : at + _BLOCK] + _PADDING for at in range(0, len(blocks), _BLOCK)])
-        digits = base64.b32encode(padded).decode().lower()
-        return [PREFIX + digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS_PADDED)]
+        return [
+            f"rcpt_{three[high >> 49]}{three[high >> 34 & mask]}{three[high >> 19 & mask]}"
+            f"{three[high >> 4 & mask]}{three[(high & 15) << 11 | low >> 53]}{three[low >> 38 & mask]}"
+            f"{three[low >> 23 & mask]}{three[low >> 8 & mask]}{two[(low & 255) << 2]}"
+            for high, low in _PLACE.iter_unpack(blocks)
+        ]
 
     def read(self, receipt_id: str) -> tuple[int, int]:
         """Return the (ledger number, index) of a receipt id. Raises UnknownReceipt for any other text."""

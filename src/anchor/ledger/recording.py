@@ -20,6 +20,7 @@ from anchor.ledger.model import Emission, Log, Receipt
 from anchor.ledger.receipt_ids import ReceiptIds
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import IdentityKey, LedgerIdentity
+from anchor.protocol.salted_fingerprint import salted_fingerprint
 from anchor.storage.database import Database, TransactionInTheWay
 from anchor.storage.fence import fence_for_recording
 from anchor.storage.proving import ledger_of_id
@@ -55,7 +56,7 @@ class Recorder:
         self._database = database
         self._identity_key = identity_key
         self._clock = clock
-        self._separator = domain_separator(log.log_id)
+        self._fingerprint = salted_fingerprint(domain_separator(log.log_id))
         self._receipt_ids = ReceiptIds(log.receipt_key)
         # A ledger's number never changes and no ledger is ever removed, so what is known stays true.
         self._numbers: dict[LedgerKey, LedgerNumber] = {}
@@ -116,7 +117,7 @@ class Recorder:
             if one.adjusts is not None:
                 references.append((numbers[one.customer_id, one.unit].id, one.adjusts))
         context = GroupContext(
-            separator=self._separator,
+            fingerprint=self._fingerprint,
             receipt_ids=self._receipt_ids,
             amounts_as_text=self._database.dialect == "sqlite",
             # Read after the locks, so that whoever waited for them is not recorded in the past.

@@ -17,10 +17,10 @@ DELTA_TYPE: Final = (
 )
 
 _DOMAIN_PREFIX: Final = keccak(DOMAIN_TYPE.encode()) + keccak(b"Anchor") + keccak(b"1")
-_DELTA_TYPEHASH: Final = keccak(DELTA_TYPE.encode())
+DELTA_TYPEHASH: Final = keccak(DELTA_TYPE.encode())
 
 # A uint64 occupies the last 8 bytes of a 32-byte word.
-_DELTA_WORDS: Final = struct.Struct(">32s32s24xQ32s32s24xQ24xQ32s32s32s32s").pack
+DELTA_WORDS: Final = struct.Struct(">32s32s24xQ32s32s24xQ24xQ32s32s32s32s").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def fingerprint_fields(
     return typed_data_digest(
         separator,
         keccak(
-            _DELTA_WORDS(
-                _DELTA_TYPEHASH,
+            DELTA_WORDS(
+                DELTA_TYPEHASH,
                 ledger_id,
                 index,
                 amount,

@@ -190,6 +190,8 @@ heads = Table(
     sqlite_with_rowid=False,
 )
 
+Index("heads_of_batches", heads.c.batch)
+
 map_nodes = Table(
     "map_nodes",
     metadata,

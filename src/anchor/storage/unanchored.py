@@ -45,9 +45,9 @@ def oldest_delta_after(connection: Connection, batch: int, backlog: Backlog) -> 
     if batch >= backlog.newest_batch:
         return backlog.unsealed_since
     changed = connection.execute(
-        select(func.count()).select_from(heads).where(heads.c.batch == batch + 1)
-    ).scalar_one()
-    if changed > MOST_LEDGERS or changed == 0:
+        select(batches.c.ledger_count).where(batches.c.number == batch + 1)
+    ).scalar_one_or_none()
+    if not changed or changed > MOST_LEDGERS:
         time = connection.execute(
             select(batches.c.sealed_at).where(batches.c.number == (batch or 1))
         ).scalar_one_or_none()
@@ -62,9 +62,10 @@ def oldest_delta_after(connection: Connection, batch: int, backlog: Backlog) -> 
     )
     return connection.execute(
         select(func.min(deltas.c.recorded_at))
+        .select_from(heads)
         .join(
-            heads,
-            (heads.c.ledger == deltas.c.ledger) & (deltas.c.index == func.coalesce(previous_size, 0)),
+            deltas,
+            (deltas.c.ledger == heads.c.ledger) & (deltas.c.index == func.coalesce(previous_size, 0)),
         )
         .where(heads.c.batch == batch + 1)
     ).scalar_one_or_none()

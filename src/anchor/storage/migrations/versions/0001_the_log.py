@@ -137,6 +137,7 @@ def create_commitments() -> None:
         sa.ForeignKeyConstraint(["batch"], ["batches.number"], name="heads_batch_in_batches"),
         sqlite_with_rowid=False,
     )
+    op.create_index("heads_of_batches", "heads", ["batch"])
     op.create_table(
         "map_nodes",
         sa.Column("depth", BIG, nullable=False),

@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.eth_tester",
     "tests.fixtures.logs",
     "tests.fixtures.rpc_proxy",
+    "tests.fixtures.service",
 ]
 
 

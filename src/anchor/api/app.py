@@ -1,0 +1,150 @@
+"""The HTTP face, put together: hot routes in front, FastAPI for the rest, problems for all.
+
+Nothing is global: an app holds what it was given, and two may live in one process.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.responses import HTMLResponse, RedirectResponse
+
+# Importing web3 raises the recursion limit so far that deeply nested JSON would crash the process;
+# this import puts it back, whatever else is imported.
+import anchor.chain  # noqa: F401
+from anchor import __version__
+from anchor.anchoring.status import Status, read_status
+from anchor.api.access import Access
+from anchor.api.authentication import Authenticator
+from anchor.api.bodies import Receive, Scope, Send
+from anchor.api.documentation import DOCS_PATH, OPENAPI_PATH, openapi_of, serve_documentation
+from anchor.api.emitting import Emitting
+from anchor.api.errors import answer_problems
+from anchor.api.ingest_figures import IngestFigures
+from anchor.api.public_checks import AskedChain
+from anchor.api.routes import (
+    checkpoints,
+    comparing,
+    deriving,
+    emission_documentation,
+    exchange,
+    keys,
+    operating,
+    records,
+    verifying,
+)
+from anchor.api.status_metrics import metrics_registry
+from anchor.ledger.clock import Clock
+from anchor.ledger.group_commit import GroupCommit
+from anchor.ledger.model import Log
+from anchor.ledger.reconciling import Reconciler
+from anchor.protocol.identities import IdentityKey
+from anchor.storage.database import Database
+
+
+@dataclass(frozen=True)
+class Components:
+    """What an app is made of.
+
+    ``chains`` are the chains that a public verification asks, the primary one first.
+    ``verifier_page`` is the HTML of the verifier that runs in a browser.
+    """
+
+    database: Database
+    log: Log
+    identity_key: IdentityKey
+    clock: Clock
+    group_commit: GroupCommit
+    chains: tuple[AskedChain, ...] = ()
+    verifier_page: str | None = None
+    authenticator: Authenticator | None = None
+    """In place of the one that asks for API keys."""
+
+    def read_status(self) -> Status:
+        """Return how the log and its anchoring stand."""
+        return read_status(self.database, self.clock)
+
+
+class AnchorApp(FastAPI):
+    """FastAPI with the hot routes in front of its routing."""
+
+    def __init__(self, emitting: Emitting, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._hot: Final = emitting.routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            handle = self._hot.get(scope["path"])
+            if handle is not None:
+                await handle(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi_of(self)
+        return self.openapi_schema
+
+
+def create_app(components: Components) -> FastAPI:
+    """Return the app. Its lifespan starts and stops the group commit."""
+    database, clock = components.database, components.clock
+    registry = metrics_registry(components.read_status)
+    authenticator = components.authenticator or Authenticator(database, clock)
+    emitting = Emitting(components.group_commit, authenticator, clock, IngestFigures(registry))
+    access = Access(authenticator)
+    app = AnchorApp(
+        emitting,
+        title="Anchor",
+        version=__version__,
+        openapi_url=OPENAPI_PATH,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(components.group_commit),
+    )
+    answer_problems(app)
+    for router in (
+        emission_documentation.routes(emitting),
+        deriving.routes(database, access),
+        comparing.routes(database, access),
+        checkpoints.routes(database, components.log, clock, access),
+        records.routes(database, components.log, access),
+        exchange.routes(Reconciler(database), access),
+        verifying.routes(database, components.log, components.chains),
+        keys.routes(database, clock, access),
+        operating.routes(database, components.read_status, registry, access),
+    ):
+        app.include_router(router)
+    serve_documentation(app)
+    _serve_pages(app, components.verifier_page)
+    return app
+
+
+def _lifespan(group_commit: GroupCommit) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        group_commit.start()
+        try:
+            yield
+        finally:
+            group_commit.stop()
+
+    return lifespan
+
+
+def _serve_pages(app: FastAPI, verifier_page: str | None) -> None:
+    async def home() -> RedirectResponse:
+        return RedirectResponse(DOCS_PATH)
+
+    app.add_api_route("/", home, include_in_schema=False)
+    if verifier_page is not None:
+        page: str = verifier_page
+
+        async def verifier() -> HTMLResponse:
+            return HTMLResponse(page)
+
+        app.add_api_route("/verify", verifier, include_in_schema=False)

@@ -1,0 +1,149 @@
+"""The bodies that the routes take. Field names are the contract's; docs/http-api.md shows each.
+
+Amounts stay raw JSON until ``values`` reads their own digits. UNSET tells a field that was not sent from
+one that was sent as null.
+"""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+MAX_BATCH_ITEMS: Final = 1_000
+
+_AMOUNT_SCHEMA: Final[dict[str, Any]] = {"type": ["number", "string"]}
+
+CustomerId: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Your name for the customer: 1 to 256 characters, none of them control.",
+        examples=["acme"],
+        extra_json_schema={"minLength": 1, "maxLength": 256},
+    ),
+]
+Unit: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="What is counted. Each unit of a customer has a ledger of its own.",
+        examples=["gpu-hour"],
+        extra_json_schema={"maxLength": 256},
+    ),
+]
+ReferenceId: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Your name for this event, unique in the ledger for ever: what makes a retry safe.",
+        examples=["run-7781"],
+        extra_json_schema={"minLength": 1, "maxLength": 256},
+    ),
+]
+Amount: TypeAlias = Annotated[
+    Raw,
+    Meta(
+        description="An exact decimal with at most 18 fractional digits: a number, or a text of its digits.",
+        examples=[-182],
+        extra_json_schema=_AMOUNT_SCHEMA,
+    ),
+]
+Index: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Counts from 0 in the ledger.")]
+
+
+class Adjusts(Struct, forbid_unknown_fields=True, rename="camel"):
+    """The earlier delta that this one corrects."""
+
+    reference_id: ReferenceId
+
+
+class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """One usage event: what to add to a customer's balance, and why."""
+
+    customer_id: CustomerId
+    delta: Amount
+    reason: Annotated[
+        str | UnsetType,
+        Meta(
+            description="Why, in your words: at most 1,024 characters.",
+            examples=["api calls"],
+            extra_json_schema={"maxLength": 1024},
+        ),
+    ] = UNSET
+    reference_id: ReferenceId | UnsetType | None = UNSET
+    unit: Unit | UnsetType = UNSET
+    metadata: Annotated[
+        Raw | UnsetType,
+        Meta(
+            description="A JSON object of yours: at most 16 KiB and 16 levels.",
+            extra_json_schema={"type": ["object", "null"]},
+        ),
+    ] = UNSET
+    occurred_at: Annotated[
+        int | str | UnsetType | None,
+        Meta(
+            description="When it happened: milliseconds since 1970, or an instant with its offset."
+            " Left out, it is the time of recording.",
+            examples=["2026-04-17T08:30:00Z"],
+        ),
+    ] = UNSET
+    adjusts: Adjusts | UnsetType | None = UNSET
+
+
+class BatchRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """Up to 1,000 deltas. Each stands alone: a bad one is refused, the others are recorded."""
+
+    deltas: Annotated[list[DeltaRequest], Meta(extra_json_schema={"maxItems": MAX_BATCH_ITEMS})]
+
+
+class LooseBatchRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """A batch whose items are read one by one, where they cannot be read all at once."""
+
+    deltas: list[Raw]
+
+
+class EntryRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """One line of a side's books."""
+
+    amount: Amount
+    reference_id: ReferenceId | None = None
+
+
+class CompareRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """Two sides' balances, or two sides' deltas. One side alone is compared with the record."""
+
+    customer_id: CustomerId
+    unit: Unit = ""
+    your_balance: Amount | UnsetType = UNSET
+    counterparty_balance: Amount | UnsetType = UNSET
+    as_of_index: Index | None = None
+    your_deltas: list[EntryRequest] | None = None
+    counterparty_deltas: list[EntryRequest] | None = None
+    from_index: Index | None = None
+    to_index: Index | None = None
+    period: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+
+
+class CheckpointRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """A range of a ledger: by indices, both included, or by the time of recording."""
+
+    customer_id: CustomerId
+    unit: Unit = ""
+    from_index: Index | None = None
+    to_index: Index | None = None
+    period: Annotated[str | None, Meta(examples=["2026-04"])] = None
+    start_date: Annotated[str | None, Meta(examples=["2026-04-01"])] = None
+    end_date: Annotated[str | None, Meta(examples=["2026-04-30"])] = None
+
+
+class KeyRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """A new API key. A key for one customer reads only, unless told otherwise."""
+
+    name: Annotated[str, Meta(examples=["billing system"], extra_json_schema={"minLength": 1})]
+    scopes: Annotated[
+        list[str] | None,
+        Meta(
+            description="Of write, read and admin. Left out: read.",
+            examples=[["write", "read"]],
+            extra_json_schema={"items": {"enum": ["write", "read", "admin"]}},
+        ),
+    ] = None
+    customer_id: CustomerId | None = None

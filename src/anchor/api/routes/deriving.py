@@ -1,0 +1,77 @@
+"""``GET /api/v1/balance/derive/{customerId}``."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.responses import Response
+
+from anchor.api.access import Access, json_answer
+from anchor.api.answers import DerivedAnswer
+from anchor.api.authentication import require_customer
+from anchor.api.documentation import described
+from anchor.api.problems import Problem
+from anchor.api.shaping import derived
+from anchor.api.values import require_id, require_unit, time_parameter
+from anchor.ledger.api_keys import ApiKey, Scope
+from anchor.ledger.deriving import derive
+from anchor.storage.database import Database
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "customerId": "acme",
+    "unit": "",
+    "ledgerId": "0x6b0e8e3f9f0a4a3f4d6f1d0b9c8a7e6f5d4c3b2a19080706f5e4d3c2b1a09f8e",
+    "balance": -182,
+    "deltaCount": 1,
+    "lastVerifiedIndex": 0,
+    "pending": {"balance": 0, "deltaCount": 0},
+    "recorded": {"balance": -182, "deltaCount": 1},
+    "audit": None,
+}
+
+
+def routes(database: Database, access: Access) -> APIRouter:
+    """Return the route over one database."""
+    router = APIRouter(tags=["Balances"])
+
+    @router.get(
+        "/api/v1/balance/derive/{customerId:path}",
+        summary="Derive a customer's balance",
+        **described(
+            DerivedAnswer,
+            _EXAMPLE,
+            problems=("unknown_customer", "index_out_of_range", "invalid_id", "invalid_time"),
+        ),
+    )
+    def derive_balance(
+        key: Annotated[ApiKey, Depends(access.key(Scope.READ))],
+        customerId: Annotated[str, Path(examples=["acme"])],  # noqa: N803
+        unit: str = "",
+        asOfIndex: Annotated[  # noqa: N803
+            int | None,
+            Query(ge=0, le=2**63 - 1, description="Count the deltas up to and including this one."),
+        ] = None,
+        asOfTime: Annotated[  # noqa: N803
+            str | None,
+            Query(description="Count what was recorded at or before: milliseconds, or an instant."),
+        ] = None,
+        audit: Annotated[bool, Query(description="Add the log up again; takes longer.")] = False,
+    ) -> Response:
+        """Verified deltas are counted; what is pending stands beside them."""
+        require_customer(key, require_id(customerId, "customerId"))
+        require_unit(unit, "unit")
+        if asOfIndex is not None and asOfTime is not None:
+            raise Problem("invalid_value", "Give an index or a time, not both.", field="asOfTime")
+        return json_answer(
+            derived(
+                derive(
+                    database,
+                    customerId,
+                    unit,
+                    as_of_index=asOfIndex,
+                    as_of_time=None if asOfTime is None else time_parameter(asOfTime, "asOfTime"),
+                    audit=audit,
+                )
+            )
+        )
+
+    return router

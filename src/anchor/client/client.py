@@ -1,0 +1,320 @@
+"""The client: one method for each call of the HTTP face."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from anchor.client.errors import AnchorProblem
+from anchor.client.exchange import HttpOrderedRecord, HttpRecord
+from anchor.client.transport import ATTEMPTS, Json, Transport
+from anchor.client.values import (
+    Amount,
+    Checkpoint,
+    Derived,
+    NewDelta,
+    Page,
+    Receipt,
+    Recorded,
+    Refused,
+    amount_text,
+    balance_text,
+)
+from anchor.verify.books import Entry
+from anchor.verify.divergence import Divergence, OwnEntries, OwnFingerprints, first_divergence
+from anchor.verify.reconciliation import Reconciliation, reconcile
+
+BATCH_ITEMS: Final = 1_000
+
+
+class AnchorClient:
+    """Speaks to one Anchor server. Thread-safe; close it, or use it in a ``with`` statement.
+
+    Every call may raise AnchorProblem (the server refused), AnchorUnreachable or UnexpectedAnswer.
+    A call is retried, at most ``attempts`` times in all, while the server cannot be reached or is too
+    busy; that never records anything twice.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout: float = 30.0,
+        attempts: int = ATTEMPTS,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """``key`` may be left out for ``verify`` and ``ready``; ``transport`` replaces the network."""
+        self._transport: Final = Transport(url, key, timeout=timeout, attempts=attempts, http=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    # Recording
+
+    def emit(
+        self,
+        customer_id: str,
+        delta: Amount,
+        *,
+        reason: str = "",
+        reference_id: str | None = None,
+        unit: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        occurred_at: int | str | None = None,
+        adjusts: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Recorded:
+        """Record one delta; durable when this returns.
+
+        Give ``reference_id``, your name of the event, so that sending it again, even years later, gives
+        the first receipt. Without one, only this call's own retries are safe.
+        """
+        new = NewDelta(customer_id, delta, reason, reference_id, unit, metadata, occurred_at, adjusts)
+        answer = self._transport.call(
+            "POST",
+            "/api/v1/balance/delta",
+            body=new.to_json(),
+            headers=_idempotency(idempotency_key, reference_id is not None),
+        )
+        return Recorded.from_json(answer)
+
+    def emit_batch(
+        self, deltas: Sequence[NewDelta], *, idempotency_key: str | None = None
+    ) -> list[Recorded | Refused]:
+        """Record up to 1,000 deltas; a result for each, in order. A refused one stops no other."""
+        referenced = all(delta.reference_id is not None for delta in deltas)
+        answer = self._transport.call(
+            "POST",
+            "/api/v1/balance/delta/batch",
+            body={"deltas": [delta.to_json() for delta in deltas]},
+            headers=_idempotency(idempotency_key, referenced),
+        )
+        return [
+            Refused(AnchorProblem(result["problem"])) if "problem" in result else Recorded.from_json(result)
+            for result in answer["results"]
+        ]
+
+    # Balances
+
+    def derive(
+        self,
+        customer_id: str,
+        unit: str = "",
+        *,
+        as_of_index: int | None = None,
+        as_of_time: int | str | None = None,
+        audit: bool = False,
+    ) -> Derived:
+        """Return a customer's balance, verified and pending."""
+        answer = self._transport.call(
+            "GET",
+            f"/api/v1/balance/derive/{quote(customer_id, safe='')}",
+            query={
+                "unit": unit or None,
+                "asOfIndex": as_of_index,
+                "asOfTime": as_of_time,
+                "audit": "true" if audit else None,
+            },
+        )
+        return Derived.from_json(answer)
+
+    def compare_balances(
+        self,
+        customer_id: str,
+        unit: str = "",
+        *,
+        yours: Amount | None = None,
+        counterparty: Amount | None = None,
+        as_of_index: int | None = None,
+    ) -> Json:
+        """Return whether the balances are the record's, and what would explain it where they are not."""
+        body: dict[str, Json] = {"customerId": customer_id, "unit": unit, "asOfIndex": as_of_index}
+        for name, balance in (("yourBalance", yours), ("counterpartyBalance", counterparty)):
+            if balance is not None:
+                body[name] = balance_text(balance)
+        return self._transport.call("POST", "/api/v1/balance/compare", body=body)
+
+    def compare_deltas(
+        self,
+        customer_id: str,
+        unit: str = "",
+        *,
+        yours: Iterable[tuple[str | None, Amount]] | None = None,
+        counterparty: Iterable[tuple[str | None, Amount]] | None = None,
+        from_index: int | None = None,
+        to_index: int | None = None,
+        period: str | None = None,
+    ) -> Json:
+        """Return the exact discrepancies of short lists of (reference, amount) with the record.
+
+        A long list is better compared with ``reconcile``, which sends none of it.
+        """
+        body: dict[str, Json] = {
+            "customerId": customer_id,
+            "unit": unit,
+            "fromIndex": from_index,
+            "toIndex": to_index,
+            "period": period,
+        }
+        for name, entries in (("yourDeltas", yours), ("counterpartyDeltas", counterparty)):
+            if entries is not None:
+                body[name] = [
+                    {"referenceId": reference, "amount": amount_text(amount)} for reference, amount in entries
+                ]
+        return self._transport.call("POST", "/api/v1/balance/compare", body=body)
+
+    def reconcile(self, customer_id: str, books: Iterable[Entry], unit: str = "") -> Reconciliation:
+        """Find every entry of long books that differs from the record, whatever their order.
+
+        The books stay here; what travels grows with the differences alone. Raises TooManyDifferences
+        and RecordContradictsItself besides.
+        """
+        return reconcile(books, HttpRecord(self._transport, customer_id, unit))
+
+    def first_divergence(
+        self, customer_id: str, own: OwnEntries | OwnFingerprints, unit: str = ""
+    ) -> Divergence:
+        """Find where ordered books, or a replica's fingerprints, part from the record: in two requests."""
+        kind = "entries" if isinstance(own, OwnEntries) else "fingerprints"
+        return first_divergence(own, HttpOrderedRecord(self._transport, customer_id, unit, kind))
+
+    # Checkpoints
+
+    def checkpoint(
+        self,
+        customer_id: str,
+        unit: str = "",
+        *,
+        from_index: int | None = None,
+        to_index: int | None = None,
+        period: str | None = None,
+        start_date: str | None = None,
+        end_date: str | None = None,
+    ) -> Checkpoint:
+        """Seal a range of a ledger, by indices or by time. The same range gives the same checkpoint."""
+        answer = self._transport.call(
+            "POST",
+            "/api/v1/balance/checkpoint",
+            body={
+                "customerId": customer_id,
+                "unit": unit,
+                "fromIndex": from_index,
+                "toIndex": to_index,
+                "period": period,
+                "startDate": start_date,
+                "endDate": end_date,
+            },
+        )
+        return Checkpoint.from_json(answer)
+
+    def find_checkpoint(self, proof_token: str) -> Checkpoint:
+        """Return a checkpoint as it is now."""
+        return Checkpoint.from_json(
+            self._transport.call("GET", f"/api/v1/checkpoints/{quote(proof_token, safe='')}")
+        )
+
+    def checkpoint_proof(self, proof_token: str, *, deltas: str | None = None) -> bytes:
+        """Return a checkpoint's proof file.
+
+        ``deltas`` puts all deltas of the range in: ``full``, ``amounts`` or ``fingerprints``.
+        """
+        path = f"/api/v1/checkpoints/{quote(proof_token, safe='')}/proof"
+        return self._transport.send("GET", path, query={"deltas": deltas}).content
+
+    # Receipts, ledgers, batches
+
+    def receipt(self, receipt_id: str) -> Receipt:
+        """Return a receipt: the delta, and how far it has come."""
+        return Receipt.from_json(
+            self._transport.call("GET", f"/api/v1/receipts/{quote(receipt_id, safe='')}")
+        )
+
+    def proof(self, receipt_id: str) -> bytes:
+        """Return the proof file of a receipt."""
+        return self._transport.send("GET", f"/api/v1/receipts/{quote(receipt_id, safe='')}/proof").content
+
+    def ledgers(self, customer_id: str | None = None) -> Iterator[Json]:
+        """Go through the ledgers, all or a customer's."""
+        return self._all("/api/v1/ledgers", {"customerId": customer_id})
+
+    def deltas(self, ledger_id: str) -> Iterator[Json]:
+        """Go through the deltas of a ledger, in the order of their indices."""
+        return self._all(f"/api/v1/ledgers/{quote(ledger_id, safe='')}/deltas", {})
+
+    def batches(self) -> Iterator[Json]:
+        """Go through the batches, the newest first, with the transactions that anchored them."""
+        return self._all("/api/v1/batches", {})
+
+    def page(self, path: str, cursor: str | None = None, **query: Any) -> Page[Json]:
+        """Return one page of a list."""
+        answer = self._transport.call("GET", path, query={**query, "cursor": cursor})
+        return Page(tuple(answer["items"]), answer["next"])
+
+    def _all(self, path: str, query: Mapping[str, Any]) -> Iterator[Json]:
+        cursor: str | None = None
+        while True:
+            page = self.page(path, cursor, limit=1000, **query)
+            yield from page.items
+            if page.next is None:
+                return
+            cursor = page.next
+
+    # Anybody's
+
+    def verify(self, proof_id: str, source: str = "both") -> Json:
+        """Ask the server to check a receipt id, proof token or proof hash; needs no key.
+
+        Who trusts no server checks a proof file instead: ``anchor verify FILE --rpc URL``.
+        """
+        return self._transport.call(
+            "GET", f"/api/v1/verify/{quote(proof_id, safe='')}", query={"source": source}
+        )
+
+    def ready(self) -> bool:
+        """Return whether the server can record now."""
+        try:
+            self._transport.call("GET", "/readyz")
+        except AnchorProblem:
+            return False
+        return True
+
+    # Operating
+
+    def status(self) -> Json:
+        """Return how the log and its anchoring stand."""
+        return self._transport.call("GET", "/api/v1/status")
+
+    def create_key(
+        self, name: str, scopes: Sequence[str] | None = None, *, customer_id: str | None = None
+    ) -> Json:
+        """Make an API key; the answer's ``key`` is shown this once."""
+        body = {"name": name, "scopes": None if scopes is None else list(scopes), "customerId": customer_id}
+        return self._transport.call("POST", "/api/v1/keys", body=body, once=True)
+
+    def keys(self) -> Iterator[Json]:
+        """Go through the API keys, without the keys themselves."""
+        return self._all("/api/v1/keys", {})
+
+    def revoke_key(self, key_id: int) -> Json:
+        """Revoke an API key for good."""
+        return self._transport.call("DELETE", f"/api/v1/keys/{key_id}")
+
+
+def _idempotency(given: str | None, referenced: bool) -> dict[str, str] | None:
+    """Return the header that makes this call's retries safe, where no reference does."""
+    if given is not None:
+        return {"Idempotency-Key": given}
+    return None if referenced else {"Idempotency-Key": secrets.token_urlsafe(24)}

@@ -1,0 +1,119 @@
+"""One request over HTTP: retried where that is safe, its JSON read exactly, its refusals raised."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+import httpx
+
+from anchor.client.errors import AnchorProblem, AnchorUnreachable, UnexpectedAnswer
+
+Json: TypeAlias = Any
+"""None, bool, int, Decimal, str, list or dict of these."""
+
+ATTEMPTS: Final = 4
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 30.0
+_PROBLEM: Final = "application/problem+json"
+
+
+class Transport:
+    """Sends requests to one server. Thread-safe, as httpx's client is."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        *,
+        timeout: float,
+        attempts: int,
+        http: httpx.BaseTransport | None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url: Final = url.rstrip("/")
+        self._attempts: Final = attempts
+        self._pause: Final = pause
+        self._client: Final = httpx.Client(
+            base_url=self._url,
+            headers={} if key is None else {"X-Api-Key": key},
+            timeout=timeout,
+            transport=http,
+            follow_redirects=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Json = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> Json:
+        """Return the answer's JSON; numbers with a fraction are Decimal.
+
+        ``content`` is a body that is JSON already. The request is retried while the server is not
+        reachable or too busy, unless it must be sent ``once``. Raises ClientError.
+        """
+        answer = self.send(method, path, query=query, body=body, content=content, headers=headers, once=once)
+        try:
+            return json.loads(answer.content, parse_float=Decimal)
+        except ValueError:
+            raise UnexpectedAnswer(self._url, answer.status_code) from None
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Json = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> httpx.Response:
+        """Return a successful answer, as ``call`` does but unread. Raises ClientError."""
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False).encode()
+        sent_headers = dict(headers or {})
+        if content is not None:
+            sent_headers["Content-Type"] = "application/json"
+        parameters = {name: value for name, value in (query or {}).items() if value is not None}
+        attempts = 1 if once else self._attempts
+        for attempt in range(1, attempts + 1):
+            last = attempt == attempts
+            pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+            try:
+                answer = self._client.request(
+                    method, path, params=parameters, content=content, headers=sent_headers
+                )
+            except httpx.TransportError as error:
+                if last:
+                    raise AnchorUnreachable(self._url, str(error) or type(error).__name__) from None
+            else:
+                if answer.status_code < 300:
+                    return answer
+                problem = self._problem(answer)
+                if answer.status_code != 503 or last:
+                    raise problem
+                pause = max(pause, min(problem.retry_after or 0, _LONGEST_PAUSE))
+            self._pause(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _problem(self, answer: httpx.Response) -> AnchorProblem:
+        try:
+            document = json.loads(answer.content, parse_float=Decimal)
+            after = answer.headers.get("retry-after", "")
+            if answer.headers.get("content-type", "").startswith(_PROBLEM):
+                return AnchorProblem(document, int(after) if after.isdigit() else None)
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise UnexpectedAnswer(self._url, answer.status_code)

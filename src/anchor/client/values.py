@@ -1,0 +1,238 @@
+"""What the client takes and gives. Amounts are Decimal; times are milliseconds since 1970."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from anchor.client.errors import AnchorProblem
+from anchor.client.transport import Json
+from anchor.protocol.amounts import format_units, parse_amount, parse_balance, units_from_decimal
+
+T = TypeVar("T")
+
+Amount: TypeAlias = Decimal | int | str
+"""An exact decimal with at most 18 fractional digits. A float is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelta:
+    """One usage event to record."""
+
+    customer_id: str
+    delta: Amount
+    reason: str = ""
+    reference_id: str | None = None
+    unit: str = ""
+    metadata: Mapping[str, Any] | None = None
+    occurred_at: int | str | None = None
+    adjusts: str | None = None
+    """The reference of the earlier delta that this one corrects."""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the request's body. Raises TypeError for a float, AmountError for what is no amount."""
+        body: dict[str, Json] = {"customerId": self.customer_id, "delta": amount_text(self.delta)}
+        if self.reason:
+            body["reason"] = self.reason
+        if self.reference_id is not None:
+            body["referenceId"] = self.reference_id
+        if self.unit:
+            body["unit"] = self.unit
+        if self.metadata is not None:
+            body["metadata"] = dict(self.metadata)
+        if self.occurred_at is not None:
+            body["occurredAt"] = self.occurred_at
+        if self.adjusts is not None:
+            body["adjusts"] = {"referenceId": self.adjusts}
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A delta that is durably on record."""
+
+    receipt_id: str
+    status: str
+    fingerprint: str
+    customer_id: str
+    unit: str
+    ledger_id: str
+    index: int
+    delta: Decimal
+    balance: Decimal
+    recorded_at: int
+    idempotent: bool
+
+    @classmethod
+    def from_json(cls, answer: Json) -> "Recorded":
+        """Read the server's answer."""
+        return cls(
+            answer["receiptId"],
+            answer["status"],
+            answer["fingerprint"],
+            answer["customerId"],
+            answer["unit"],
+            answer["ledgerId"],
+            answer["index"],
+            decimal(answer["delta"]),
+            decimal(answer["balance"]),
+            answer["recordedAt"],
+            answer["idempotent"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One delta of a batch that was not recorded."""
+
+    problem: AnchorProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A number of deltas, and their sum."""
+
+    balance: Decimal
+    delta_count: int
+
+    @classmethod
+    def from_json(cls, answer: Json) -> "Standing":
+        """Read the server's answer."""
+        return cls(decimal(answer["balance"]), answer["deltaCount"])
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A customer's balance: ``balance`` and ``delta_count`` are of what is final on the chain."""
+
+    customer_id: str
+    unit: str
+    ledger_id: str
+    balance: Decimal
+    delta_count: int
+    last_verified_index: int | None
+    pending: Standing
+    recorded: Standing
+    audit: Json
+    """What adding up the log again came to, where that was asked for."""
+
+    @classmethod
+    def from_json(cls, answer: Json) -> "Derived":
+        """Read the server's answer."""
+        return cls(
+            answer["customerId"],
+            answer["unit"],
+            answer["ledgerId"],
+            decimal(answer["balance"]),
+            answer["deltaCount"],
+            answer["lastVerifiedIndex"],
+            Standing.from_json(answer["pending"]),
+            Standing.from_json(answer["recorded"]),
+            answer["audit"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delta on record and how far it has come. ``answer`` is all that the server said."""
+
+    receipt_id: str
+    status: str
+    fingerprint: str
+    customer_id: str
+    unit: str
+    ledger_id: str
+    index: int
+    delta: Decimal
+    balance: Decimal
+    batch: int | None
+    answer: Json = field(repr=False)
+
+    @classmethod
+    def from_json(cls, answer: Json) -> "Receipt":
+        """Read the server's answer."""
+        delta = answer["delta"]
+        return cls(
+            answer["receiptId"],
+            answer["status"],
+            answer["fingerprint"],
+            answer["customerId"],
+            answer["unit"],
+            answer["ledgerId"],
+            delta["index"],
+            decimal(delta["delta"]),
+            decimal(delta["balance"]),
+            answer["batch"],
+            answer,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A range of a ledger sealed under one hash."""
+
+    proof_token: str
+    proof_hash: str
+    delta_count: int
+    status: str
+    customer_id: str
+    unit: str
+    ledger_id: str
+    from_index: int
+    to_index: int
+    opening_balance: Decimal
+    closing_balance: Decimal
+    start: int | None
+    end: int | None
+
+    @classmethod
+    def from_json(cls, answer: Json) -> "Checkpoint":
+        """Read the server's answer."""
+        return cls(
+            answer["proofToken"],
+            answer["proofHash"],
+            answer["deltaCount"],
+            answer["status"],
+            answer["customerId"],
+            answer["unit"],
+            answer["ledgerId"],
+            answer["fromIndex"],
+            answer["toIndex"],
+            decimal(answer["openingBalance"]),
+            decimal(answer["closingBalance"]),
+            answer.get("start"),
+            answer.get("end"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list; ``next`` is the cursor of the part after it, None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+def decimal(number: Json) -> Decimal:
+    """Return a JSON number as it was written."""
+    return number if isinstance(number, Decimal) else Decimal(number)
+
+
+def amount_text(amount: Amount) -> str:
+    """Return an amount as exact decimal text. Raises TypeError for a float, AmountError."""
+    if isinstance(amount, str):
+        return format_units(parse_amount(amount))
+    return _text(amount)
+
+
+def balance_text(balance: Amount) -> str:
+    """Return a balance, which may be larger than an amount, as exact decimal text."""
+    if isinstance(balance, str):
+        return format_units(parse_balance(balance))
+    return _text(balance)
+
+
+def _text(amount: Decimal | int) -> str:
+    if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
+        raise TypeError(f"an amount is a Decimal, an int or a text, never a {type(amount).__name__}")
+    return str(amount) if isinstance(amount, int) else format_units(units_from_decimal(amount))

@@ -1,4 +1,4 @@
-"""A worker that is killed at a chosen instant: run as a process of its own by test_crashes.
+"""A service that records and anchors, killed at a chosen instant: a process of its own for test_crashes.
 
 It reads one line for each run, ``{"kill_at": n}``, forks a child that works through one cycle and sends
 itself SIGKILL at the n-th instant, and answers ``{"signal": 9}`` or ``{"instants": m}``. There is an
@@ -24,8 +24,12 @@ from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.settings import ChainSettings, SignerSettings
 from anchor.chain.signers.local import LocalSigner
 from anchor.ledger.clock import SystemClock
+from anchor.ledger.log import open_log
+from anchor.ledger.model import Emission
+from anchor.ledger.recording import Recorder
+from anchor.ledger.sealing import Sealer
+from anchor.protocol.identities import IdentityKey
 from anchor.storage.database import Database
-from tests.fixtures.anchoring import LOG_ID, BatchPress
 from tests.fixtures.anvil import CHAIN_ID
 
 
@@ -69,7 +73,10 @@ class MortalEndpoint(HttpEndpoint):
 
 
 def work(configuration: dict[str, Any], kill_at: int | None) -> int:
-    """One cycle: seal a batch, send it, see it mined, see it final. Returns how many instants passed."""
+    """Record a delta, seal it, send the batch, see it mined, see it final.
+
+    Returns how many instants passed.
+    """
     instants = Instants(kill_at)
     database = MortalDatabase.open(configuration["database"])
     assert isinstance(database, MortalDatabase)
@@ -86,14 +93,15 @@ def work(configuration: dict[str, Any], kill_at: int | None) -> int:
         interval=0.01,
         low_funds_days=1e-6,
     )
-    press = BatchPress(database)
-    press.add()
+    log = open_log(database)
+    identity = IdentityKey(bytes.fromhex(configuration["identity"]))
+    Recorder(database, log, identity, SystemClock()).record([Emission("acme", 1)])
     loop = AnchoringLoop(
         database,
-        press,
+        Sealer(database, log, SystemClock()),
         [ChainConnection(settings, [endpoint], LocalSigner(bytes.fromhex(configuration["secret"])))],
         SystemClock(),
-        log_id=LOG_ID,
+        log_id=log.log_id,
         holder="the worker",
     )
     loop.run_once()

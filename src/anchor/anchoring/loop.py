@@ -134,6 +134,9 @@ class AnchoringLoop:
                 if not self._acquire():
                     self._journal.say("lease_lost", holder=self.lease.holder)
                     return
+                if not all(thread.is_alive() for thread in threads):
+                    # One of them found the lease in other hands for a moment: begin anew.
+                    return
                 if self._clock.monotonic() >= next_seal and all(event.is_set() for event in looked):
                     next_seal = self._clock.monotonic() + self.seal_interval
                     self._seal_or_say_why()
@@ -154,6 +157,9 @@ class AnchoringLoop:
                 return
             except StorageUnavailable as unavailable:
                 self._journal.say("storage_unavailable", reason=unavailable.reason)
+            except Exception as error:
+                # What a cycle knows, it says itself; this must not end the thread.
+                self._journal.say("cycle_failed", on=worker.name, reason=f"{type(error).__name__}: {error}")
             looked.set()
             ended.wait(wait)
 

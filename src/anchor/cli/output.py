@@ -65,16 +65,12 @@ class Output:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
-    def pairs(self, *pairs: tuple[str, Any]) -> None:
-        """Write names and values under each other, values in rich's markup."""
-        from rich.table import Table
-
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
-        table.add_column(style="dim")
-        table.add_column(overflow="fold")
+    def pairs(self, *pairs: tuple[str, Any], indent: int = 0) -> None:
+        """Write names and values under each other, values in rich's markup and never broken."""
+        width = max(len(name) for name, _ in pairs)
         for name, value in pairs:
-            table.add_row(name, str(value))
-        self.console.print(table)
+            line = f"{' ' * indent}[dim]{name:<{width}}[/]  {value}"
+            self.console.print(line, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Write a line about the way there to standard error."""

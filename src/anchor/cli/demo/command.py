@@ -49,7 +49,7 @@ def demo(
     with Development(directory, os.environ, ports=Ports(0, 0), anchoring=False) as running:
         story = Story(output, running, archive)
         story.tell()
-        output.say(f"[dim]That took {time.monotonic() - started:.0f} seconds.[/]\n")
+        output.say(f"\n[dim]All of it took {time.monotonic() - started:.0f} seconds.[/]\n")
         story.what_next(stay)
         if stay:
             from anchor.service.worker import stop_on_signals

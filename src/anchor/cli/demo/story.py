@@ -77,9 +77,9 @@ class Story:
             write_usage(self._directory / "flights.csv", self._flights)
         carriers = len({flight.carrier for flight in self._flights})
         self._output.say(
-            f"  {len(self._flights):,} flights of {carriers} carriers. The carrier is the customer, a flight"
+            f"{len(self._flights):,} flights of {carriers} carriers. The carrier is the customer, a flight"
         )
-        self._output.say("  is a delta of minus its miles; date, number and origin are the reference.")
+        self._output.say("is a delta of minus its miles; date, number and origin are the reference.")
         self._output.say()
         with (self._directory / "flights.csv").open(encoding="utf-8") as lines:
             for line in islice(lines, 3):
@@ -101,7 +101,7 @@ class Story:
             sink.close()
         self._require(done.recorded == len(self._flights), f"{done.recorded} recorded", str(done.refusals))
         rate = f"[bold]{done.rate:,.0f} a second[/]"
-        self._output.say(f"  [green]✓[/] {done.recorded:,} deltas in {done.seconds:.1f} s, {rate}")
+        self._output.say(f"[green]✓[/] {done.recorded:,} deltas in {done.seconds:.1f} s, {rate}")
 
     def _anchor(self) -> None:
         self._heading("Anchor", "one 32-byte root over all of it, and nothing else, goes on chain")
@@ -118,7 +118,7 @@ class Story:
             ("contract", f"{self._running.contract} on chain {self._running.chain.chain_id}"),
             ("transaction", f"{place['transactionHash']}, block {place['blockNumber']}"),
             ("gas", f"[bold]{gas:,}[/] for {deltas:,} deltas: {Decimal(gas) / deltas:.2f} a delta"),
-            indent=2,
+            ("", "[dim](a contract's first anchor; those after it take about 31,600)[/]"),
         )
 
     def _balances(self) -> None:
@@ -145,7 +145,7 @@ class Story:
             )
         self._output.console.print(table)
         self._output.say(
-            f"  Together {amount(sum(totals.values()), 'miles')}: the file's own sum, to the mile."
+            f"Together {amount(sum(totals.values()), 'miles')}: the file's own sum, to the mile."
         )
 
     def _checkpoint(self) -> tuple[int, int]:
@@ -164,7 +164,7 @@ class Story:
         miles = -sum(flown[at].miles for at in places)
         self._require(answer["netChange"] == miles, str(miles), str(answer["netChange"]))
         self._require(answer["status"] == "VERIFIED", "VERIFIED", answer["status"])
-        show_checkpoint(self._output, answer, indent=2)
+        show_checkpoint(self._output, answer)
         return first, last
 
     def _compare(self, first: int, last: int) -> None:
@@ -192,7 +192,7 @@ class Story:
         altered = mistakes.altered
         expected.add(("altered", altered.reference, altered.miles - mistakes.altered_miles))
         self._require(found == expected, str(expected), str(found))
-        self._output.say("  [green]✓[/] exactly the four mistakes, and nothing else")
+        self._output.say("[green]✓[/] exactly the four mistakes, and nothing else")
 
     def _prove(self, index: int) -> Path:
         flown = [flight for flight in self._flights if flight.carrier == CARRIER]
@@ -208,7 +208,7 @@ class Story:
         path = self._directory / "flight.proof.json"
         self._command("anchor", "proof", delta["receiptId"], "--out", path)
         path.write_bytes(fetch_proof(self._server, delta["receiptId"]))
-        self._output.say(f"  [green]✓[/] {path.stat().st_size:,} bytes: the delta, and the way to the root")
+        self._output.say(f"[green]✓[/] {path.stat().st_size:,} bytes: the delta, and the way to the root")
         return path
 
     def _verify(self, proof: Path) -> None:
@@ -222,7 +222,7 @@ class Story:
         stated = document["delta"]["amount"]
         document["delta"]["amount"] = stated[:-1] + str((int(stated[-1]) + 1) % 10)
         altered = proof.with_name("altered.proof.json")
-        altered.write_text(json.dumps(document, indent=2))
+        altered.write_text(json.dumps(document))
         self._aside(f"{stated} became {document['delta']['amount']}")
         done = self._run_verify(altered)
         self._require(done == ExitCode.NO, "exit code 1", f"exit code {done}")
@@ -235,7 +235,7 @@ class Story:
         if stays:
             self._output.say(f"  export ANCHOR_URL={self._running.url}")
         else:
-            self._output.say(f"  {anchor} dev {directory}          [dim]# the same log, on a fresh chain[/]")
+            self._output.say(f"  {anchor} dev {directory}   [dim]# the same log, on a new chain[/]")
             self._output.say("  [dim]# and in another terminal:[/]")
             self._output.say("  export ANCHOR_URL=http://127.0.0.1:8440")
         self._output.say(f"  export ANCHOR_API_KEY=$(cat {directory}/admin.key)")
@@ -256,10 +256,10 @@ class Story:
         self._output.say()
 
     def _aside(self, text: str) -> None:
-        self._output.console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
+        self._output.console.print(text, style="dim", markup=False, soft_wrap=True)
 
     def _command(self, *words: Any) -> None:
-        self._output.console.print(f"  $ {shlex.join(map(str, words))}", style="bold", soft_wrap=True)
+        self._output.console.print(f"$ {shlex.join(map(str, words))}", style="bold", soft_wrap=True)
 
     def _run_verify(self, proof: Path) -> int:
         options = ["--rpc", self._running.rpc_url, "--contract", self._running.contract]

@@ -208,6 +208,31 @@ def test_a_correction_of_nothing_is_refused(opened: OpenedLog) -> None:
     assert isinstance(later[1], Receipt)
 
 
+@pytest.mark.parametrize("with_neighbours", [True, False])
+def test_a_ledger_is_not_opened_for_refusals_alone(opened: OpenedLog, with_neighbours: bool) -> None:
+    opened.record(usage("r-0", customer="bolt", idempotency_key="k-1"))
+    refused = [
+        usage("r-1", adjusts="nothing"),
+        usage("r-1", unit="calls", adjusts="nothing"),
+        usage("r-0", unit="hours", idempotency_key="k-1"),
+    ]
+    neighbours = [usage("r-1", unit="miles"), usage("r-1", customer="bolt")] if with_neighbours else []
+    results = opened.recorder.record([*refused, *neighbours])
+    assert [type(result) for result in results[:3]] == [
+        AdjustedDeltaMissing,
+        AdjustedDeltaMissing,
+        IdempotencyKeyConflict,
+    ]
+    assert all(isinstance(result, Receipt) for result in results[3:])
+    with opened.database.read() as connection:
+        opened_ledgers = connection.execute(
+            text("SELECT customer_id, unit, size FROM ledgers ORDER BY id")
+        ).all()
+    expected = [("bolt", "", 2), ("acme", "miles", 1)] if with_neighbours else [("bolt", "", 1)]
+    assert [tuple(row) for row in opened_ledgers] == expected
+    assert opened.record(usage("r-1"))[0].index == 0
+
+
 # Idempotency keys
 
 

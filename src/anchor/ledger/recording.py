@@ -29,6 +29,7 @@ from anchor.storage.recording import (
     KeptIdempotencyKey,
     LedgerKey,
     LedgerNumber,
+    LedgerState,
     advance_ledgers,
     append_deltas,
     create_ledgers,
@@ -43,6 +44,15 @@ from anchor.storage.recording import (
 
 _NUMBERS_KEPT: Final = 100_000
 _ATTEMPTS: Final = 5
+_EMPTY: Final = LedgerState(0, 0, 0)
+
+
+class _OnlyRefusals(Exception):
+    """Ledgers were opened in which nothing is to be recorded; the transaction is given up for that."""
+
+    def __init__(self, ledgers: frozenset[LedgerKey]) -> None:
+        super().__init__()
+        self.ledgers = ledgers
 
 
 class Recorder:
@@ -70,15 +80,25 @@ class Recorder:
         """
         if not emissions:
             return []
+        refused: frozenset[LedgerKey] = frozenset()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._record(emissions)
+                return self._record(emissions, refused)
+            except _OnlyRefusals as found:
+                refused = found.ledgers
             except TransactionInTheWay:
                 if attempt == _ATTEMPTS:
                     raise
-        raise AssertionError("unreachable")
+                refused = frozenset()
+        raise TransactionInTheWay("another transaction was in the way")
 
-    def _record(self, emissions: Sequence[Emission]) -> list[Receipt | LedgerError]:
+    def _record(
+        self, emissions: Sequence[Emission], refused: frozenset[LedgerKey]
+    ) -> list[Receipt | LedgerError]:
+        """Record in one transaction, without opening those new ledgers that nothing is recorded in.
+
+        Raises _OnlyRefusals, and then nothing was recorded, where there are others.
+        """
         numbers, new = self._ledgers_of(emissions)
         keys = {
             (one.api_key_id or 0, one.idempotency_key) for one in emissions if one.idempotency_key is not None
@@ -88,16 +108,30 @@ class Recorder:
             fence = fence_for_recording(connection)
             if keys:
                 lock_idempotency_keys(connection, keys)
+            absent = {
+                _key_of(one): LedgerNumber(-place, one.ledger_id)
+                for place, one in enumerate(new, 1)
+                if _key_of(one) in refused
+            }
             if new:
-                create_ledgers(connection, new)
-                numbers |= find_ledger_numbers(connection, [(one.customer_id, one.unit) for one in new])
+                create_ledgers(connection, [one for one in new if _key_of(one) not in absent])
+                numbers |= find_ledger_numbers(connection, [_key_of(one) for one in new])
+            numbers = absent | numbers
             group = self._assign(connection, emissions, numbers, keys, fence, salts)
+            unused = frozenset(key for key in map(_key_of, new) if numbers[key].id not in group.states)
+            if not unused <= refused:
+                raise _OnlyRefusals(unused)
+            if any(number < 0 for number in group.states):
+                # Another process recorded meanwhile what was found missing at the first attempt.
+                raise TransactionInTheWay("another transaction was in the way")
             if group.rows:
                 append_deltas(connection, group.rows)
                 advance_ledgers(connection, group.states)
             if group.idempotency_keys:
                 keep_idempotency_keys(connection, group.idempotency_keys)
-        self._remember(numbers)
+        self._remember(
+            {key: ledger for key, ledger in numbers.items() if ledger.id > 0} if absent else numbers
+        )
         return group.results
 
     def _assign(
@@ -110,6 +144,7 @@ class Recorder:
         salts: bytes,
     ) -> AssignedGroup:
         states = lock_ledgers(connection, {ledger.id for ledger in numbers.values()})
+        states |= {ledger.id: _EMPTY for ledger in numbers.values() if ledger.id < 0}
         references = []
         for one in emissions:
             if one.reference_id is not None:
@@ -149,6 +184,10 @@ class Recorder:
         if len(self._numbers) + len(numbers) > _NUMBERS_KEPT:
             self._numbers = {}
         self._numbers |= numbers
+
+
+def _key_of(identity: LedgerIdentity) -> LedgerKey:
+    return identity.customer_id, identity.unit
 
 
 def _used_keys(

@@ -110,18 +110,17 @@ def create_ledgers(connection: Connection, identities: Iterable[LedgerIdentity])
     In one order everywhere, so that two processes never wait for each other.
     """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(
-        dialect.insert(ledgers).on_conflict_do_nothing(),
-        [
-            {
-                "ledger_id": identity.ledger_id,
-                "customer_id": identity.customer_id,
-                "unit": identity.unit,
-                "identity_proof": identity.proof,
-            }
-            for identity in sorted(identities, key=lambda one: (one.customer_id, one.unit))
-        ],
-    )
+    rows = [
+        {
+            "ledger_id": identity.ledger_id,
+            "customer_id": identity.customer_id,
+            "unit": identity.unit,
+            "identity_proof": identity.proof,
+        }
+        for identity in sorted(identities, key=lambda one: (one.customer_id, one.unit))
+    ]
+    if rows:
+        connection.execute(dialect.insert(ledgers).on_conflict_do_nothing(), rows)
 
 
 def lock_ledgers(connection: Connection, numbers: Iterable[int]) -> dict[int, LedgerState]:

@@ -80,6 +80,9 @@ class Development:
     def start(self) -> "Development":
         """Answer requests and anchor, from now on."""
         self._rpc.start()
+        if self.anchored_elsewhere:
+            # Before anyone can ask: what the old chain held counts no more.
+            self.loop.run_once()
         self._api.start()
         if self._anchoring:
             self._thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from anchor.chain.contract import anchor_call
@@ -46,7 +47,11 @@ class AnchoredLog:
                 }
             ],
         )
-        receipt = self.endpoint.call("eth_getTransactionReceipt", [sent])
+        receipt = None
+        deadline = time.monotonic() + 30
+        while receipt is None:
+            assert time.monotonic() < deadline, "the transaction was never mined"
+            receipt = self.endpoint.call("eth_getTransactionReceipt", [sent])
         assert receipt["status"] == "0x1"
         return receipt
 

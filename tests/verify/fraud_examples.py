@@ -21,9 +21,9 @@ from anchor.verify.proof_file import (
 from tests.verify.building import BuiltLog
 
 
-def cheated_log() -> tuple[BuiltLog, dict[str, Fraud]]:
+def cheated_log(seed: int = 31) -> tuple[BuiltLog, dict[str, Fraud]]:
     """A log in which everything went wrong, one batch after the other, and the proofs of it."""
-    log = BuiltLog(31)
+    log = BuiltLog(seed)
     frauds: dict[str, Fraud] = {}
 
     def sealed() -> int:

@@ -70,7 +70,7 @@ def test_the_answer_names_the_contract_and_leaves_it_to_the_reader_to_recognise(
 
 
 def test_the_answer_says_whose_ledger_it_is_or_that_nobody_is_named() -> None:
-    assert "only one that customer 'UA' can have in unit 'mile'" in said(
+    assert "only one that customer “UA” can have in unit “mile”" in said(
         verify_proof(PROOFS["delta"], LOG.chain)
     )
     unnamed = verify_proof(PROOFS["delta without a name"], LOG.chain)

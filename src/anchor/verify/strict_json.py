@@ -51,7 +51,7 @@ def parse_json(raw: bytes, largest: int) -> Any:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise ProofFileError("json", "", f"is not UTF-8 at byte {error.start}") from error
-    _check_bounds(text)
+    _check_bounds(text, len(raw))
     try:
         return json.loads(
             text,
@@ -68,13 +68,13 @@ def parse_json(raw: bytes, largest: int) -> Any:
         raise ProofFileError("json", "", f"nests deeper than {DEEPEST} levels") from error
 
 
-def _check_bounds(text: str) -> None:
+def _check_bounds(text: str, size: int) -> None:
     bones = _STRING.sub("", text)
     containers = bones.count("[") + bones.count("{")
-    if containers > _ALLOWANCE + len(text) // _SHORTEST_CONTAINER:
+    if containers > _ALLOWANCE + size // _SHORTEST_CONTAINER:
         raise ProofFileError("json", "", f"has {containers} lists and objects, too many for its size")
     members = bones.count(",")
-    if members > _ALLOWANCE + len(text) // _SHORTEST_MEMBER:
+    if members > _ALLOWANCE + size // _SHORTEST_MEMBER:
         raise ProofFileError("json", "", f"has {members} members, too many for its size")
     depth = 0
     for bracket in _BRACKETS.finditer(bones):

@@ -152,8 +152,8 @@ def _naming(proof: ProofFile) -> tuple[str, ...]:
             f"It names no customer: it proves something about the ledger id "
             f"{hex_of(proof.ledger.ledger_id)} only.",
         )
-    unit = f"unit {customer.unit!r}" if customer.unit else "no unit"
-    return (f"The ledger is the only one that customer {customer.customer_id!r} can have in {unit}.",)
+    unit = f"unit “{customer.unit}”" if customer.unit else "no unit"
+    return (f"The ledger is the only one that customer “{customer.customer_id}” can have in {unit}.",)
 
 
 def _on_chain(seen: Seen, named_by_reader: bool) -> tuple[str, ...]:

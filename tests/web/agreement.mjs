@@ -1,0 +1,50 @@
+// Runs the verifier out of the built page, as it is shipped, over proof files given on standard input.
+// First line: {page, chain}; then one line a file: its bytes in base64. One answer a line comes back.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import vm from "node:vm";
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const { page, chain } = JSON.parse((await lines.next()).value);
+
+const script = /<script>([^]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
+const names = ["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"];
+const sandbox = Object.fromEntries(names.map((name) => [name, globalThis[name]]));
+vm.runInNewContext(script, sandbox);
+const { verifyBytes, parseFinality } = sandbox.anchorVerifier;
+
+const bytes = (hex) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));
+const hex = (value) => "0x" + Buffer.from(value).toString("hex");
+const ZERO = new Uint8Array(32);
+const blocks = chain.blocks.map((block) => ({
+  number: BigInt(block.number),
+  hash: bytes(block.hash),
+  timestamp: BigInt(block.timestamp),
+  head: bytes(block.head),
+  pins: block.pins,
+  events: block.events.map((event) => ({
+    number: BigInt(event.number),
+    newHead: bytes(event.newHead),
+    transactionHash: bytes(event.transactionHash),
+  })),
+}));
+const ours = (contract) => hex(contract) === chain.contract;
+const memory = {
+  chainId: async () => BigInt(chain.id),
+  finalBlock: async () => blocks.at(-1),
+  block: async (number) => blocks[number] ?? null,
+  logId: async (contract) => (ours(contract) ? bytes(chain.logId) : null),
+  head: async (contract, number) => (ours(contract) ? blocks[number].head : ZERO),
+  pinnedAt: async (contract, root, number) => BigInt((ours(contract) && blocks[number].pins[hex(root)]) || 0),
+  anchored: async (contract, hash) =>
+    ours(contract) ? blocks.find((block) => hex(block.hash) === hex(hash)).events : [],
+};
+
+for await (const line of lines) {
+  const raw = Uint8Array.from(Buffer.from(line, "base64"));
+  const { kind, verdict, steps, statements } = await verifyBytes(raw, memory, {
+    finality: parseFinality("latest"),
+  });
+  process.stdout.write(JSON.stringify({ kind, verdict, steps, statements }) + "\n");
+}

@@ -1,0 +1,5 @@
+// The verifier without a page, for other programs and for the tests.
+
+export { AgreeingChains, JsonRpcChain } from "./json-rpc.js";
+export { ChainUnavailable, EventsUnavailable } from "./on-chain.js";
+export { parseContract, parseFinality, verifyBytes } from "./verification.js";

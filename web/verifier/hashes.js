@@ -1,0 +1,85 @@
+// What is hashed, and in what order: sections 2 to 7 of docs/protocol.md.
+
+import { ZERO, int256, join, keccak, u64, utf8 } from "./bytes.js";
+
+const tag = (value) => Uint8Array.of(value);
+const PAD = new Uint8Array(24);
+const word64 = (number) => join(PAD, u64(number));
+
+export const LEDGER_TREE = { name: "ledger tree", leafTag: tag(0x00), nodeTag: tag(0x01) };
+export const HISTORY_TREE = { name: "history", leafTag: tag(0x06), nodeTag: tag(0x07) };
+
+export const leaf = (tree, entry) => keccak(tree.leafTag, entry);
+export const node = (tree, left, right) => keccak(tree.nodeTag, left, right);
+
+export const headHash = (size, root) => keccak(tag(0x02), u64(size), root);
+export const mapLeaf = (ledgerId, head) => keccak(tag(0x03), ledgerId, head);
+export const mapNode = (left, right) => keccak(tag(0x04), left, right);
+
+export const anchorRoot = (logId, batch) =>
+  keccak(tag(0x05), logId, u64(batch.number), batch.historyRoot, batch.mapRoot, u64(batch.sealedAt));
+
+export const ledgerIdOf = (beta) => keccak(tag(0x10), beta);
+export const logIdOf = (publicKey) => keccak(tag(0x12), publicKey);
+
+/** What a delta's fingerprint holds of a text field, shown or withheld. */
+export function commitment(field) {
+  if (field.commitment) return field.commitment;
+  if (field.value === null) return keccak(tag(0x11), field.salt, tag(0x00));
+  return keccak(tag(0x11), field.salt, tag(0x01), utf8(field.value));
+}
+
+// EIP-712
+
+const DOMAIN_TYPE = "EIP712Domain(string name,string version,bytes32 salt)";
+const DELTA_TYPE =
+  "Delta(bytes32 ledgerId,uint64 index,int256 amount,int256 balance,uint64 occurredAt,uint64 recordedAt," +
+  "bytes32 reason,bytes32 referenceId,bytes32 metadata,bytes32 adjusts)";
+const CHECKPOINT_TYPE =
+  "Checkpoint(bytes32 ledgerId,uint64 fromIndex,uint64 toIndex,int256 openingBalance," +
+  "int256 closingBalance,bytes32 openingRoot,bytes32 closingRoot)";
+const DELTA_TYPEHASH = keccak(utf8(DELTA_TYPE));
+const CHECKPOINT_TYPEHASH = keccak(utf8(CHECKPOINT_TYPE));
+
+export const domainSeparator = (logId) =>
+  keccak(keccak(utf8(DOMAIN_TYPE)), keccak(utf8("Anchor")), keccak(utf8("1")), logId);
+
+const digest = (separator, structHash) => keccak(Uint8Array.of(0x19, 0x01), separator, structHash);
+
+export function fingerprint(separator, ledgerId, record) {
+  if (record.withheld) return record.fingerprint;
+  return digest(
+    separator,
+    keccak(
+      DELTA_TYPEHASH,
+      ledgerId,
+      word64(record.index),
+      int256(record.amount),
+      int256(record.balance),
+      word64(record.occurredAt),
+      word64(record.recordedAt),
+      commitment(record.reason),
+      commitment(record.referenceId),
+      commitment(record.metadata),
+      record.adjusts,
+    ),
+  );
+}
+
+export function checkpointHash(separator, checkpoint) {
+  return digest(
+    separator,
+    keccak(
+      CHECKPOINT_TYPEHASH,
+      checkpoint.ledgerId,
+      word64(checkpoint.fromIndex),
+      word64(checkpoint.toIndex),
+      int256(checkpoint.openingBalance),
+      int256(checkpoint.closingBalance),
+      checkpoint.openingRoot,
+      checkpoint.closingRoot,
+    ),
+  );
+}
+
+export { ZERO };

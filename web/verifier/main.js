@@ -1,0 +1,7 @@
+// What the page runs. `anchorVerifier` is there for whoever opens the console, and for the tests.
+
+import * as core from "./core.js";
+import { start } from "./page.js";
+
+globalThis.anchorVerifier = core;
+if (globalThis.document !== undefined) start(globalThis.document);

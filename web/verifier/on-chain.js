@@ -1,0 +1,277 @@
+// Step 4 of a verification: does the agreed contract hold this batch's root, in a final block?
+
+import { hexOf } from "./bytes.js";
+import { HISTORY_TREE, anchorRoot, leaf } from "./hashes.js";
+import { labelled } from "./local-checks.js";
+import { Checks, NOT_CHECKED, Stopped } from "./results.js";
+import { ProofError, rootFromInclusion } from "./trees.js";
+
+/** The chain could not be asked, or did not answer in a way that can be used. */
+export class ChainUnavailable extends Error {
+  constructor(reason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** The node cannot show the events of that block. */
+export class EventsUnavailable extends ChainUnavailable {}
+
+/** Every history path that the file gives for a batch, whatever chain it is for. */
+export function checkHistories(checks, claimed, logId) {
+  for (const anchor of claimed.batch.anchors) anchoredRoot(checks, claimed, anchor, logId);
+}
+
+/** The batch whose root is on the chain, and that root. */
+function anchoredRoot(checks, claimed, anchor, logId) {
+  const { batch } = claimed.batch;
+  const root = anchorRoot(logId, batch);
+  if (anchor.through === null) return [batch, root];
+  const later = anchor.through.batch;
+  const name = labelled("history path", claimed.label);
+  let historyRoot;
+  try {
+    historyRoot = rootFromInclusion(
+      HISTORY_TREE,
+      leaf(HISTORY_TREE, root),
+      batch.number - 1n,
+      later.number - 1n,
+      anchor.through.path,
+    );
+  } catch (failure) {
+    if (!(failure instanceof ProofError)) throw failure;
+    checks.refused(name, failure, "The history path cannot be one of that batch.");
+  }
+  checks.same(
+    name,
+    later.historyRoot,
+    historyRoot,
+    `Batch ${batch.number} is in the history of batch ${later.number}.`,
+    `The path of batch ${batch.number} does not lead to the history of batch ${later.number}.`,
+  );
+  return [later, anchorRoot(logId, later)];
+}
+
+export class OnChain {
+  constructor(checks, chain, logId, finality) {
+    this.checks = checks;
+    this.chain = chain;
+    this.logId = logId;
+    this.finality = finality;
+    this.rule = finality.tag ?? `${finality.confirmations} confirmations`;
+  }
+
+  /** Every batch under one contract; throws Stopped where one is not there. */
+  async check(claims, expectedContract) {
+    try {
+      const chainId = await this.chain.chainId();
+      const contract = this.contract(claims, chainId, expectedContract);
+      const found = await this.chain.logId(contract);
+      if (found === null) {
+        this.checks.fail(
+          "contract",
+          "an AnchorLog",
+          "nothing that answers",
+          `There is none at ${hexOf(contract)}.`,
+        );
+      }
+      this.checks.same(
+        "contract's log",
+        this.logId,
+        found,
+        "The contract is the anchor of this log.",
+        "The contract at this address anchors another log.",
+      );
+      const final = await this.chain.finalBlock(this.finality);
+      this.checks.passed(
+        "final block",
+        final.number,
+        `The newest final block (${this.rule}): ${hexOf(final.hash)}.`,
+      );
+      const committed = [];
+      for (const claim of claims) committed.push(await this.committed(claim, chainId, contract, final));
+      return { chainId, contract, final, committed };
+    } catch (failure) {
+      if (!(failure instanceof ChainUnavailable)) throw failure;
+      return this.checks.fail("chain", "an answer", "none", `${failure.reason}.`, NOT_CHECKED);
+    }
+  }
+
+  contract(claims, chainId, expected) {
+    const anchors = claims.flatMap((claim) => claim.batch.anchors);
+    const here = anchors.filter((anchor) => anchor.chainId === chainId);
+    if (expected !== null) {
+      const others = here.map((anchor) => hexOf(anchor.contract)).filter((one) => one !== hexOf(expected));
+      if (here.length && others.length === here.length) {
+        this.checks.fail(
+          "contract",
+          expected,
+          others.sort()[0],
+          "The file names another contract than you agreed on.",
+        );
+      }
+      this.checks.passed("contract", expected, `The contract that you named, on chain ${chainId}.`);
+      return expected;
+    }
+    if (!here.length) {
+      const named = [...new Set(anchors.map((anchor) => anchor.chainId))].sort((a, b) => (a < b ? -1 : 1));
+      this.checks.fail(
+        "chain",
+        named.length ? `chain ${named.join(" or ")}` : "a contract to ask",
+        `chain ${chainId}`,
+        named.length
+          ? "The node is of another chain than the file names."
+          : "The file names no chain: name the agreed contract to have it asked.",
+        NOT_CHECKED,
+      );
+    }
+    const { contract } = here[0];
+    this.checks.passed("contract", contract, `The contract that the file names on chain ${chainId}.`);
+    return contract;
+  }
+
+  async committed(claim, chainId, contract, final) {
+    let anchors = claim.batch.anchors.filter(
+      (anchor) => anchor.chainId === chainId && hexOf(anchor.contract) === hexOf(contract),
+    );
+    if (!claim.batch.anchors.length) {
+      // A batch that names no place may still be the contract's head, or a pinned one.
+      anchors = [{ chainId, contract, location: null, through: null }];
+    }
+    if (!anchors.length) {
+      this.checks.fail(
+        labelled("chain", claim.label),
+        `an anchor in ${hexOf(contract)} on chain ${chainId}`,
+        "only other places",
+        `The file does not say where batch ${claim.batch.batch.number} is on this chain.`,
+        NOT_CHECKED,
+      );
+    }
+    for (const anchor of anchors.slice(0, -1)) {
+      // Another place is named: where this one fails it does not count, for or against.
+      const attempt = new OnChain(new Checks(), this.chain, this.logId, this.finality);
+      try {
+        const found = await attempt.anchored(claim, anchor, contract, final);
+        for (const step of attempt.checks.steps) {
+          this.checks.note(step.name, step.outcome, step.expected, step.found, step.explanation);
+        }
+        return found;
+      } catch (failure) {
+        if (!(failure instanceof Stopped)) throw failure;
+      }
+    }
+    return this.anchored(claim, anchors.at(-1), contract, final);
+  }
+
+  async anchored(claim, anchor, contract, final) {
+    const [batch, root] = anchoredRoot(new Checks(), claim, anchor, this.logId);
+    const ownRoot = anchorRoot(this.logId, claim.batch.batch);
+    const head = await this.chain.head(contract, final.number);
+    let evidence = null;
+    if (anchor.location !== null) {
+      evidence = await this.byEvent(claim, anchor.location, contract, batch, root, final);
+    }
+    evidence ??= await this.byState(claim, contract, root, head, final);
+    if (claim.mustBeNewest) {
+      this.checks.same(
+        labelled("current head", claim.label),
+        ownRoot,
+        head,
+        `This root is the contract's head in block ${final.number}: there is no newer one.`,
+        `The contract's head in block ${final.number} is another: the file shows an older state.`,
+      );
+    }
+    return {
+      number: claim.batch.batch.number,
+      ...evidence,
+      isHead: hexOf(ownRoot) === hexOf(head),
+      asOf: final,
+    };
+  }
+
+  /** The event that the file names; null where the node keeps no events that old. */
+  async byEvent(claim, location, contract, batch, root, final) {
+    const number = location.blockNumber;
+    const step = (name) => labelled(name, claim.label);
+    if (number > final.number) {
+      this.checks.fail(
+        step("finality"),
+        `a block up to ${final.number}`,
+        `block ${number}`,
+        `The block is not final yet by your rule (${this.rule}), or the node lags behind.`,
+        NOT_CHECKED,
+      );
+    }
+    const block = await this.chain.block(number);
+    if (block === null) {
+      throw new ChainUnavailable(`the node has no block ${number}, though its final block is above it`);
+    }
+    this.checks.same(
+      step("block"),
+      location.blockHash,
+      block.hash,
+      `Block ${number} is final, and the one that the file names.`,
+      `The chain's block ${number} is another than the file names.`,
+    );
+    let events;
+    try {
+      events = await this.chain.anchored(contract, block.hash);
+    } catch (failure) {
+      if (!(failure instanceof EventsUnavailable)) throw failure;
+      this.checks.skipped(step("anchored event"), `${failure.reason}.`);
+      return null;
+    }
+    const ours = events.filter((event) => hexOf(event.newHead) === hexOf(root));
+    if (!ours.length) {
+      this.checks.fail(
+        step("anchored event"),
+        root,
+        events.length ? events[0].newHead : "no event of this contract",
+        `The contract anchored no such root in block ${number}.`,
+      );
+    }
+    // A block may anchor one root twice, with another between; any that fits is good.
+    const event =
+      ours.find((one) => hexOf(one.transactionHash) === hexOf(location.transactionHash)) ?? ours[0];
+    this.checks.same(
+      step("anchored event"),
+      root,
+      event.newHead,
+      `The contract anchored this root in block ${number}.`,
+    );
+    this.checks.same(
+      step("transaction"),
+      location.transactionHash,
+      event.transactionHash,
+      "It is in the transaction that the file names.",
+    );
+    this.checks.same(
+      step("batch number"),
+      batch.number,
+      event.number,
+      "The event states the batch's own number.",
+    );
+    return { block: number, time: block.timestamp };
+  }
+
+  /** The root as the contract's head, or pinned. */
+  async byState(claim, contract, root, head, final) {
+    const pinnedAt = await this.chain.pinnedAt(contract, root, final.number);
+    if (pinnedAt) {
+      this.checks.passed(
+        labelled("pinned head", claim.label),
+        root,
+        "The contract keeps this root as a pinned head.",
+      );
+      return { block: null, time: pinnedAt };
+    }
+    this.checks.same(
+      labelled("contract's head", claim.label),
+      root,
+      head,
+      `This root is the contract's head in block ${final.number}.`,
+      "The root is neither the contract's head nor a pinned one.",
+    );
+    return { block: final.number, time: final.timestamp };
+  }
+}

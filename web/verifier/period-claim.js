@@ -1,0 +1,206 @@
+// A checkpoint and its two balances, the time span that it may stand for, and all deltas in it.
+
+import { formatUnits } from "./amounts.js";
+import { bitCount } from "./bytes.js";
+import { LEDGER_TREE, checkpointHash, fingerprint, leaf } from "./hashes.js";
+import { rootAfter } from "./trees.js";
+import { moment } from "./wording.js";
+
+export function period(local, claim) {
+  const { checks } = local;
+  const { fromIndex: start, toIndex: end, head } = claim;
+  checks.holds(
+    "range",
+    start <= end && end < head.size,
+    `fromIndex up to toIndex, below the head's size ${head.size}`,
+    `${start} to ${end}`,
+    "The range lies within the head.",
+  );
+  const openingBalance = opening(local, claim);
+  local.index("closing delta", end, claim.closing);
+  const closingFingerprint = local.included(claim.closing, head, "closing");
+  const closing = claim.closing.record;
+  local.consistent(
+    "closing root",
+    [end + 1n, claim.closingRoot],
+    [head.size, head.root],
+    claim.closingPath,
+    `The head begins with the ledger of ${end + 1n} deltas, which closes the period.`,
+  );
+  local.consistent(
+    "opening root",
+    [start, claim.openingRoot],
+    [end + 1n, claim.closingRoot],
+    claim.openingPath,
+    `That begins with the ledger of ${start} deltas, which opens it.`,
+  );
+  const batch = local.head(head);
+  if (claim.deltas !== null) allDeltas(local, claim, claim.deltas, openingBalance, closingFingerprint);
+  const spanStatement = claim.span === null ? [] : [span(local, claim, claim.span)];
+  const proofHash = checkpointHash(local.separator, {
+    ledgerId: local.ledgerId,
+    fromIndex: start,
+    toIndex: end,
+    openingBalance,
+    closingBalance: closing.balance,
+    openingRoot: claim.openingRoot,
+    closingRoot: claim.closingRoot,
+  });
+  checks.passed("proof hash", proofHash, "The hash of this checkpoint.");
+  const count = end - start + 1n;
+  const statements = [
+    `Deltas ${start} to ${end} (${count}): opening balance ${formatUnits(openingBalance)}, ` +
+      `closing balance ${formatUnits(closing.balance)}, net change ${formatUnits(closing.balance - openingBalance)}.`,
+    ...spanStatement,
+    claim.deltas !== null
+      ? `All ${count} deltas are listed, in order, and none is missing.`
+      : "Only its two ends are shown: what lies between was not looked at.",
+  ];
+  return { batches: [batch], statements };
+}
+
+function opening(local, claim) {
+  const { opening: before, fromIndex } = claim;
+  if (fromIndex === 0n || before === null) {
+    local.checks.same(
+      "opening delta",
+      fromIndex === 0n ? "none" : `delta ${fromIndex - 1n}`,
+      before === null ? "none" : `delta ${before.record.index}`,
+      "The period begins with the ledger: the balance before it is 0.",
+      "The delta before the period opens its balance; before index 0 there is none.",
+    );
+    return 0n;
+  }
+  local.index("opening delta", fromIndex - 1n, before);
+  local.included(before, claim.head, "opening");
+  return before.record.balance;
+}
+
+function allDeltas(local, claim, deltas, openingBalance, closing) {
+  const { checks } = local;
+  const start = claim.fromIndex;
+  const count = claim.toIndex - start + 1n;
+  checks.same("delta count", count, deltas.records.length, `The period has ${count} deltas.`);
+  checks.same(
+    "opening peaks",
+    bitCount(start),
+    deltas.openingPeaks.length,
+    "There is one for each bit of fromIndex.",
+  );
+  checks.same(
+    "opening peaks' root",
+    claim.openingRoot,
+    rootAfter(LEDGER_TREE, start, deltas.openingPeaks, []),
+    "The peaks are those of the ledger that opens the period.",
+  );
+  deltas.records.forEach((record, at) => {
+    const wanted = start + BigInt(at);
+    if (record.index !== wanted) {
+      checks.fail("delta order", wanted, record.index, "The deltas follow each other without a gap.");
+    }
+  });
+  checks.passed("delta order", `${start} to ${claim.toIndex}`, "The deltas follow each other without a gap.");
+  const fingerprints = deltas.records.map((record) => fingerprint(local.separator, local.ledgerId, record));
+  const leaves = fingerprints.map((entry) => leaf(LEDGER_TREE, entry));
+  checks.same(
+    "all deltas",
+    claim.closingRoot,
+    rootAfter(LEDGER_TREE, start, deltas.openingPeaks, leaves),
+    "The listed deltas, and no others, lead from the opening root to the closing root.",
+    "A listed delta was altered, or one is missing: the list does not lead to the closing root.",
+  );
+  checks.same("last delta", closing, fingerprints.at(-1), "The last one listed is the closing delta.");
+  balancesAddUp(local, deltas, openingBalance);
+}
+
+/** Each balance against the one before it, and the order of times, where both are shown. */
+function balancesAddUp(local, deltas, openingBalance) {
+  let balance = openingBalance;
+  let recordedAt = 0n;
+  let compared = 0;
+  for (const record of deltas.records) {
+    if (record.withheld) {
+      balance = null;
+      continue;
+    }
+    if (balance !== null) {
+      compared += 1;
+      if (balance + record.amount !== record.balance) {
+        local.checks.fail(
+          "balances",
+          formatUnits(balance + record.amount),
+          formatUnits(record.balance),
+          `Delta ${record.index}: its balance is not the one before it plus its amount.`,
+        );
+      }
+    }
+    if (record.recordedAt < recordedAt) {
+      local.checks.fail(
+        "times",
+        `from ${moment(recordedAt)}`,
+        moment(record.recordedAt),
+        `Delta ${record.index} was recorded before one that stands before it.`,
+      );
+    }
+    ({ balance, recordedAt } = record);
+  }
+  local.checks.passed(
+    "balances",
+    `${compared} of ${deltas.records.length}`,
+    "Each balance is the one before it plus the amount.",
+  );
+}
+
+/** The range is all of the time span, and nothing else. */
+function span(local, claim, { start, end, first, next }) {
+  const { checks } = local;
+  const { head } = claim;
+  const text = `from ${moment(start)} up to, not including, ${moment(end)}`;
+  checks.holds("span", start < end, "a start before the end", text, "The span is not empty.");
+  if (claim.opening !== null) before(local, "span: delta before", claim.opening.record, start);
+  local.index("span: first delta", claim.fromIndex, first);
+  local.included(first, head, "first");
+  from(local, "span: first delta's time", first.record, start);
+  before(local, "span: last delta's time", claim.closing.record, end);
+  if (next !== null) {
+    local.index("span: delta after", claim.toIndex + 1n, next);
+    local.included(next, head, "next");
+    from(local, "span: delta after's time", next.record, end);
+  } else {
+    checks.same(
+      "span: delta after",
+      claim.toIndex + 1n,
+      head.size,
+      "The head holds no delta after the period's last.",
+    );
+    const { sealedAt } = head.batch.batch;
+    checks.holds(
+      "span: sealed after",
+      sealedAt >= end,
+      `from ${moment(end)}`,
+      moment(sealedAt),
+      "The batch was sealed after the span was over.",
+    );
+  }
+  return `These are all deltas recorded ${text}.`;
+}
+
+function before(local, name, record, time) {
+  local.checks.holds(
+    name,
+    record.recordedAt < time,
+    `before ${moment(time)}`,
+    moment(record.recordedAt),
+    `Delta ${record.index} was recorded before ${moment(time)}.`,
+  );
+}
+
+function from(local, name, record, time) {
+  local.checks.holds(
+    name,
+    record.recordedAt >= time,
+    `from ${moment(time)}`,
+    moment(record.recordedAt),
+    `Delta ${record.index} was recorded at or after ${moment(time)}.`,
+  );
+}

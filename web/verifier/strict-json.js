@@ -1,0 +1,194 @@
+// JSON as a proof file may hold it: whole numbers and text, no key twice, everything bounded.
+// Objects become Maps (no key of a file can touch a prototype), numbers BigInts.
+
+export const DEEPEST = 16;
+const SHORTEST_CONTAINER = 24;
+const SHORTEST_MEMBER = 8;
+const ALLOWANCE = 64;
+const MAX_U64 = 2n ** 64n - 1n;
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
+const PLAIN_TEXT = /[^"\\\u0000-\u001f]*/y;
+const SPACE = /[ \t\n\r]*/y;
+const ESCAPES = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+
+/** A file that is not a proof file; `place` is a JSON pointer, empty for the whole file. */
+export class ProofFileError extends Error {
+  constructor(step, place, reason) {
+    super(`${step}: ${place || "the file"}: ${reason}`);
+    this.step = step;
+    this.place = place;
+    this.reason = reason;
+  }
+}
+
+/** The value of a JSON text, given as bytes: Map, array, string, BigInt, boolean or null. */
+export function parseJson(raw, largest) {
+  if (raw.length > largest) throw new ProofFileError("size", "", `is larger than ${largest} bytes`);
+  let text;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
+  } catch {
+    throw new ProofFileError("json", "", "is not UTF-8");
+  }
+  return new Parser(text, raw.length).whole();
+}
+
+class Parser {
+  constructor(text, size) {
+    this.text = text;
+    this.at = 0;
+    this.depth = 0;
+    this.containers = ALLOWANCE + Math.floor(size / SHORTEST_CONTAINER);
+    this.members = ALLOWANCE + Math.floor(size / SHORTEST_MEMBER);
+  }
+
+  fail(reason) {
+    throw new ProofFileError("json", "", reason);
+  }
+
+  unexpected() {
+    this.fail(`is not JSON at character ${this.at}`);
+  }
+
+  match(pattern) {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text)?.[0];
+    if (found !== undefined) this.at += found.length;
+    return found;
+  }
+
+  peek() {
+    this.match(SPACE);
+    return this.text[this.at];
+  }
+
+  take(character) {
+    if (this.peek() !== character) this.unexpected();
+    this.at += 1;
+  }
+
+  whole() {
+    const value = this.value();
+    if (this.peek() !== undefined) this.unexpected();
+    return value;
+  }
+
+  value() {
+    switch (this.peek()) {
+      case "{":
+        return this.container(() => this.object());
+      case "[":
+        return this.container(() => this.list());
+      case '"':
+        return this.string();
+      case "t":
+        return this.word("true", true);
+      case "f":
+        return this.word("false", false);
+      case "n":
+        return this.word("null", null);
+      default:
+        return this.number();
+    }
+  }
+
+  word(word, value) {
+    if (!this.text.startsWith(word, this.at)) this.unexpected();
+    this.at += word.length;
+    return value;
+  }
+
+  container(read) {
+    this.depth += 1;
+    if (this.depth > DEEPEST) this.fail(`nests deeper than ${DEEPEST} levels`);
+    this.containers -= 1;
+    if (this.containers < 0) this.fail("has too many lists and objects for its size");
+    this.at += 1;
+    const value = read();
+    this.depth -= 1;
+    return value;
+  }
+
+  /** Whether another member follows; takes the comma, or the closing bracket. */
+  more(closing) {
+    const next = this.peek();
+    this.at += 1;
+    if (next === closing) return false;
+    if (next !== ",") this.unexpected();
+    this.members -= 1;
+    if (this.members < 0) this.fail("has too many members for its size");
+    return true;
+  }
+
+  object() {
+    const fields = new Map();
+    if (this.peek() === "}") {
+      this.at += 1;
+      return fields;
+    }
+    do {
+      if (this.peek() !== '"') this.unexpected();
+      const key = this.string();
+      if (fields.has(key)) this.fail(`holds the key ${shown(key)} twice in one object`);
+      this.take(":");
+      fields.set(key, this.value());
+    } while (this.more("}"));
+    return fields;
+  }
+
+  list() {
+    const entries = [];
+    if (this.peek() === "]") {
+      this.at += 1;
+      return entries;
+    }
+    do entries.push(this.value());
+    while (this.more("]"));
+    return entries;
+  }
+
+  string() {
+    this.at += 1;
+    let value = "";
+    for (;;) {
+      value += this.match(PLAIN_TEXT);
+      const next = this.text[this.at];
+      this.at += 1;
+      if (next === '"') return value;
+      if (next !== "\\") this.unexpected();
+      value += this.escape();
+    }
+  }
+
+  escape() {
+    const letter = this.text[this.at];
+    this.at += 1;
+    if (letter === "u") {
+      const digits = this.text.slice(this.at, this.at + 4);
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.unexpected();
+      this.at += 4;
+      return String.fromCharCode(parseInt(digits, 16));
+    }
+    if (letter === undefined || !Object.hasOwn(ESCAPES, letter)) this.unexpected();
+    return ESCAPES[letter];
+  }
+
+  number() {
+    const token = this.match(NUMBER);
+    if (!token) this.unexpected();
+    if (!/^[0-9]{1,20}$/.test(token) || BigInt(token) > MAX_U64) {
+      this.fail(`holds the number ${shown(token)}, not a whole one below 2**64`);
+    }
+    return BigInt(token);
+  }
+}
+
+/** A value of a file as a short piece of text for an error message. */
+export function shown(value) {
+  if (value === null || value === undefined) return "missing or null";
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Map) return "an object";
+  const text = typeof value === "string" ? `'${value.slice(0, 60)}'` : String(value);
+  return text.length <= 60 ? text : text.slice(0, 57) + "...";
+}

@@ -1,0 +1,153 @@
+// The rules of a verification, whole: section 8 of docs/protocol.md. The same steps, in the same order and
+// with the same words, as anchor.verify in Python: a test holds the two together.
+
+import { ZERO, bytesOf, hexOf } from "./bytes.js";
+import { CLAIMS } from "./claims.js";
+import { LocalChecks } from "./local-checks.js";
+import { OnChain, checkHistories } from "./on-chain.js";
+import { parseProofFile } from "./reading.js";
+import { Checks, INVALID, NOT_CHECKED, Stopped, VALID } from "./results.js";
+import { ProofFileError } from "./strict-json.js";
+import { moment } from "./wording.js";
+
+/** `finalized`, `safe`, `latest` or a number of confirmations from 1; null for anything else. */
+export function parseFinality(rule) {
+  const text = String(rule).trim();
+  if (["finalized", "safe", "latest"].includes(text)) return { tag: text, confirmations: 0n };
+  if (!/^[0-9]{1,10}$/.test(text) || BigInt(text) < 1n || BigInt(text) > 10n ** 9n) return null;
+  return { tag: null, confirmations: BigInt(text) };
+}
+
+/** The 20 bytes of a contract's address in hexadecimal, any case; null for anything else. */
+export function parseContract(text) {
+  const digits = text.trim().replace(/^0x/, "").toLowerCase();
+  return /^[0-9a-f]{40}$/.test(digits) ? bytesOf("0x" + digits) : null;
+}
+
+/**
+ * Verify a proof file given as its bytes. `chain` is null, or answers as JsonRpcChain does; `onStep` hears
+ * of each step as it is taken. Never throws for what is in the file or what a node answers.
+ */
+export async function verifyBytes(raw, chain, options = {}) {
+  let proof;
+  try {
+    proof = parseProofFile(raw);
+  } catch (error) {
+    if (!(error instanceof ProofFileError)) throw error;
+    return notAProofFile(error, options.onStep);
+  }
+  return verifyProof(proof, chain, options);
+}
+
+function notAProofFile(error, onStep) {
+  const place = error.place || "the file";
+  const checks = new Checks(onStep);
+  checks.note(`file: ${error.step}`, "failed", "a proof file", place, `${place} ${error.reason}.`);
+  return {
+    kind: null,
+    verdict: INVALID,
+    steps: checks.steps,
+    statements: ["This is not a proof file.", checks.steps[0].explanation],
+    proof: null,
+  };
+}
+
+export async function verifyProof(proof, chain, options = {}) {
+  const {
+    expectedContract = null,
+    expectedCustomer = null,
+    expectedUnit = null,
+    expectedLedgerId = null,
+    finality = parseFinality("finalized"),
+    onStep,
+  } = options;
+  const checks = new Checks(onStep);
+  let proven = null;
+  try {
+    expected(checks, proof, { expectedLedgerId, expectedCustomer, expectedUnit });
+    proven = local(checks, proof);
+    if (chain === null) {
+      checks.skipped("chain", "No node was named, so no chain was asked.");
+      throw new Stopped(NOT_CHECKED);
+    }
+    const onChain = new OnChain(checks, chain, proof.log.logId, finality);
+    const seen = await onChain.check(proven.batches, expectedContract);
+    return {
+      kind: proof.kind,
+      verdict: VALID,
+      steps: checks.steps,
+      statements: [...proven.statements, ...naming(proof), ...chainWords(seen, expectedContract !== null)],
+      proof,
+    };
+  } catch (stopped) {
+    if (!(stopped instanceof Stopped)) throw stopped;
+    if (proven === null) checks.skipped("chain", "Not asked, since an earlier step failed.");
+    return unproven(proof, checks, stopped.verdict);
+  }
+}
+
+/** Hold the file against what the reader means. */
+function expected(checks, proof, { expectedLedgerId, expectedCustomer, expectedUnit }) {
+  const customer = proof.ledger?.customer ?? null;
+  const wanted = [
+    ["expected ledger", expectedLedgerId, proof.ledger?.ledgerId ?? null, "ledger"],
+    ["expected customer", expectedCustomer, customer?.customerId ?? null, "customer"],
+    ["expected unit", expectedUnit, customer?.unit ?? null, "unit"],
+  ];
+  for (const [name, meant, found, what] of wanted) {
+    if (meant === null) continue;
+    checks.same(
+      name,
+      meant,
+      found,
+      `The file is about the ${what} that you named.`,
+      found === null ? `The file names no ${what}.` : `The file is about another ${what}.`,
+    );
+  }
+}
+
+function local(checks, proof) {
+  const checking = new LocalChecks(checks, proof.log.logId, proof.ledger?.ledgerId ?? ZERO);
+  checking.identity(proof);
+  const proven = CLAIMS[proof.kind](checking, proof.claim);
+  for (const claimed of proven.batches) checkHistories(checks, claimed, proof.log.logId);
+  return proven;
+}
+
+function unproven(proof, checks, verdict) {
+  const failed = checks.steps.find((step) => step.outcome === "failed");
+  const said =
+    verdict === INVALID
+      ? "This proves nothing."
+      : "The file fits together, but that is no proof: no chain was seen to hold its root.";
+  const statements = failed === undefined ? [said] : [said, failed.explanation];
+  return { kind: proof.kind, verdict, steps: checks.steps, statements, proof };
+}
+
+function naming(proof) {
+  if (proof.ledger === null) return [];
+  const { customer } = proof.ledger;
+  if (customer === null) {
+    return [`It names no customer: it proves something about the ledger id ${hexOf(proof.ledger.ledgerId)} only.`];
+  }
+  const unit = customer.unit ? `unit “${customer.unit}”` : "no unit";
+  return [`The ledger is the only one that customer “${customer.customerId}” can have in ${unit}.`];
+}
+
+function chainWords(seen, namedByReader) {
+  const where = `Valid under contract ${hexOf(seen.contract)} on chain ${seen.chainId}`;
+  const lines = [
+    namedByReader
+      ? `${where}, which you named.`
+      : `${where}: whether that is the agreed contract is for you to recognise.`,
+  ];
+  for (const one of seen.committed) {
+    const what = seen.committed.length > 1 ? `Batch ${one.number}` : "All this";
+    const block = one.block === null ? " (pinned)" : ` (block ${one.block})`;
+    lines.push(`${what} was committed no later than ${moment(one.time * 1000n)}${block}.`);
+    if (one.isHead) {
+      lines.push(`Batch ${one.number} was the newest on the chain as of block ${one.asOf.number}.`);
+    }
+  }
+  return lines;
+}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from anchor.ledger.recording import Recorder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from anchor.ledger.histories import history_root
 from anchor.ledger.ledger_tree import ledger_nodes
 from anchor.ledger.log import create_log
 from anchor.ledger.model import Batch, Emission, Log, Receipt
+from anchor.ledger.recording import Recorder
 from anchor.ledger.sealing import Sealer
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.hashing import ZERO

@@ -1,5 +1,6 @@
 """What a proof is made of: a delta with its salts, a ledger's head in a batch, and where a batch is."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, ScalarSelect, bindparam, func, select
@@ -143,7 +144,7 @@ def ledger_of_customer(connection: Connection, customer_id: str, unit: str) -> L
 
 
 def _ledger(rows: CursorResult[Any]) -> LedgerRow | None:
-    row = rows.one_or_none()
+    row: Any = rows.one_or_none()
     if row is None:
         return None
     id_, ledger_id, customer_id, unit, identity_proof, size, sealed = row
@@ -153,7 +154,7 @@ def _ledger(rows: CursorResult[Any]) -> LedgerRow | None:
 def provable_deltas(connection: Connection, ledger: int, start: int, stop: int) -> list[ProvableDelta]:
     """Return the deltas from ``start`` up to, not including, ``stop``, in order."""
     bounds = {"of_ledger": ledger, "start": start, "stop": stop}
-    rows = connection.execute(_DELTAS, bounds).all()
+    rows: Sequence[Any] = connection.execute(_DELTAS, bounds).all()
     erased: dict[int, dict[str, Bytes32]] = {}
     if any(None in (row.reason_salt, row.reference_salt, row.metadata_salt) for row in rows):
         for index, field, commitment in connection.execute(_ERASED, bounds):

@@ -159,7 +159,7 @@ def provable_deltas(connection: Connection, ledger: int, start: int, stop: int) 
     if any(None in (row.reason_salt, row.reference_salt, row.metadata_salt) for row in rows):
         for index, field, commitment in connection.execute(_ERASED, bounds):
             erased.setdefault(index, {})[field] = bytes(commitment)
-    return [ProvableDelta(*row, erased.get(row[0], {})) for row in rows]
+    return [ProvableDelta(*row, erased=erased.get(row[0], {})) for row in rows]
 
 
 def head_at(connection: Connection, ledger: int, batch: int) -> HeadRow | None:

@@ -3,12 +3,12 @@
 Nothing is global: an app holds what it was given, and two may live in one process.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.responses import HTMLResponse, RedirectResponse
 
 # Importing web3 raises the recursion limit so far that deeply nested JSON would crash the process;
@@ -70,9 +70,12 @@ class Components:
 class AnchorApp(FastAPI):
     """FastAPI with the hot routes in front of its routing."""
 
-    def __init__(self, emitting: Emitting, **settings: Any) -> None:
+    def __init__(self, emitting: Emitting, routers: Sequence[APIRouter], **settings: Any) -> None:
         super().__init__(**settings)
         self._hot: Final = emitting.routes
+        self._routers: Final = routers
+        for router in routers:
+            self.include_router(router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -86,7 +89,7 @@ class AnchorApp(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         if self.openapi_schema is None:
-            self.openapi_schema = openapi_of(self)
+            self.openapi_schema = openapi_of(self, self._routers)
         return self.openapi_schema
 
 
@@ -97,17 +100,7 @@ def create_app(components: Components) -> FastAPI:
     authenticator = components.authenticator or Authenticator(database, clock)
     emitting = Emitting(components.group_commit, authenticator, clock, IngestFigures(registry))
     access = Access(authenticator)
-    app = AnchorApp(
-        emitting,
-        title="Anchor",
-        version=__version__,
-        openapi_url=OPENAPI_PATH,
-        docs_url=None,
-        redoc_url=None,
-        lifespan=_lifespan(components.group_commit),
-    )
-    answer_problems(app)
-    for router in (
+    routers = (
         emission_documentation.routes(emitting),
         deriving.routes(database, access),
         comparing.routes(database, access),
@@ -117,8 +110,18 @@ def create_app(components: Components) -> FastAPI:
         verifying.routes(database, components.log, components.chains),
         keys.routes(database, clock, access),
         operating.routes(database, components.read_status, registry, access),
-    ):
-        app.include_router(router)
+    )
+    app = AnchorApp(
+        emitting,
+        routers,
+        title="Anchor",
+        version=__version__,
+        openapi_url=OPENAPI_PATH,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(components.group_commit),
+    )
+    answer_problems(app)
     serve_documentation(app)
     _serve_pages(app, components.verifier_page)
     return app

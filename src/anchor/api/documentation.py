@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
@@ -102,8 +103,8 @@ def _problem_responses(codes: Sequence[str]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def openapi_of(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of all routes."""
+def openapi_of(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
+    """Return the OpenAPI document of an app and the routers that it includes."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -111,10 +112,23 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=app.openapi_tags,
     )
+    _restore_examples(document, routers)
     components = document.setdefault("components", {})
     components["schemas"] = _schemas()
     components["securitySchemes"] = _SECURITY_SCHEMES
     return document
+
+
+def _restore_examples(document: dict[str, Any], routers: Sequence[APIRouter]) -> None:
+    """Put the answers' examples in as they were given: FastAPI leaves out what is null in them."""
+    for route in (route for router in routers for route in router.routes):
+        if not isinstance(route, APIRoute):
+            continue
+        for method in route.methods or ():
+            described = document["paths"][route.path_format][method.lower()]["responses"]
+            for status, answer in route.responses.items():
+                if "content" in answer:
+                    described[str(status)]["content"] = answer["content"]
 
 
 def _schemas() -> dict[str, Any]:

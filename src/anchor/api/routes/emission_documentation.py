@@ -24,7 +24,7 @@ _FULL: Final[dict[str, Any]] = {
     "referenceId": "call-90117",
     "unit": "gpu-hour",
     "metadata": {"region": "eu-west", "model": "m-7b"},
-    "occurredAt": "2026-04-17T08:30:00Z",
+    "occurredAt": "2026-03-17T08:30:00Z",
 }
 _CORRECTION: Final[dict[str, Any]] = {
     "customerId": "acme",

@@ -1,0 +1,440 @@
+"""Every bad input is a clear 4xx with a stable code and the place, and nothing is stored."""
+
+import json
+from typing import Any
+
+import pytest
+
+from anchor.ledger.api_keys import Scope
+from tests.fixtures.service import Service
+
+DELTA = "/api/v1/balance/delta"
+BATCH = "/api/v1/balance/delta/batch"
+COMPARE = "/api/v1/balance/compare"
+CHECKPOINT = "/api/v1/balance/checkpoint"
+
+
+def emit(**changed: Any) -> bytes:
+    """Return a good emit's body, with some fields changed."""
+    body = {"customerId": "acme", "delta": 1, "reason": "usage", "referenceId": "r-1", **changed}
+    return json.dumps(body).encode()
+
+
+def raw(field: str, token: str) -> bytes:
+    """Return a good emit's body with a field given as raw JSON."""
+    others = {"customerId": '"acme"', "delta": "1", "reason": '"usage"', field: token}
+    return ("{" + ",".join(f'"{name}":{value}' for name, value in others.items()) + "}").encode()
+
+
+BAD_EMITS: list[tuple[str, bytes, int, str, str | None]] = [
+    ("nothing", b"", 400, "not_json", None),
+    ("no JSON", b"customerId=acme", 400, "not_json", None),
+    ("cut off", b'{"customerId":"acme","delta":1', 400, "not_json", None),
+    ("more after it", emit() + b"{}", 400, "not_json", None),
+    ("not UTF-8", b'{"customerId":"\xff","delta":1}', 400, "not_json", None),
+    ("surrogates in UTF-8", b'{"customerId":"\xed\xa0\x80","delta":1}', 400, "not_json", None),
+    ("a byte order mark", b"\xef\xbb\xbf" + emit(), 400, "not_json", None),
+    ("a raw control character", b'{"customerId":"a\x01b","delta":1}', 400, "not_json", None),
+    ("nested without end", b"[" * 200_000, 400, "not_json", None),
+    ("metadata nested without end", raw("metadata", "[" * 200_000), 400, "not_json", None),
+    ("a list", b"[1]", 422, "wrong_type", None),
+    ("a number for an id", emit(customerId=5), 422, "wrong_type", "/customerId"),
+    ("null for an id", emit(customerId=None), 422, "wrong_type", "/customerId"),
+    ("a list for a reason", emit(reason=[]), 422, "wrong_type", "/reason"),
+    ("true for an amount", emit(delta=True), 422, "wrong_type", "/delta"),
+    ("null for an amount", emit(delta=None), 422, "wrong_type", "/delta"),
+    ("an object for an amount", emit(delta={}), 422, "wrong_type", "/delta"),
+    ("a text for adjusts", emit(adjusts="r-0"), 422, "wrong_type", "/adjusts"),
+    ("no customer", b'{"delta":1}', 422, "missing_field", "/customerId"),
+    ("no amount", b'{"customerId":"acme"}', 422, "missing_field", "/delta"),
+    ("an unknown field", emit(currency="EUR"), 422, "unknown_field", "/currency"),
+    ("NaN", raw("delta", "NaN"), 400, "not_json", None),
+    ("Infinity", raw("delta", "Infinity"), 400, "not_json", None),
+    ("-Infinity", raw("delta", "-Infinity"), 400, "not_json", None),
+    ("NaN as text", emit(delta="NaN"), 422, "amount_not_a_number", "/delta"),
+    ("Infinity as text", emit(delta="Infinity"), 422, "amount_not_a_number", "/delta"),
+    ("an empty amount", emit(delta=""), 422, "amount_not_a_number", "/delta"),
+    ("an amount with a space", emit(delta=" 1"), 422, "amount_not_a_number", "/delta"),
+    ("an amount with an underscore", emit(delta="1_000"), 422, "amount_not_a_number", "/delta"),
+    ("an amount in other digits", emit(delta="١"), 422, "amount_not_a_number", "/delta"),
+    ("1e400", raw("delta", "1e400"), 422, "amount_out_of_range", "/delta"),
+    ("1e999999999", raw("delta", "1e999999999"), 422, "amount_not_a_number", "/delta"),
+    ("a million digits", raw("delta", "9" * 900_000), 422, "amount_not_a_number", "/delta"),
+    ("19 fractional digits", raw("delta", "0.0000000000000000001"), 422, "amount_too_precise", "/delta"),
+    ("1e-19", raw("delta", "1e-19"), 422, "amount_too_precise", "/delta"),
+    (
+        "beyond int128",
+        raw("delta", "170141183460469231731.687303715884105728"),
+        422,
+        "amount_out_of_range",
+        "/delta",
+    ),
+    (
+        "beyond int128 below zero",
+        emit(delta="-170141183460469231731.687303715884105728"),
+        422,
+        "amount_out_of_range",
+        "/delta",
+    ),
+    ("an empty customer", emit(customerId=""), 422, "invalid_id", "/customerId"),
+    ("300 characters of customer", emit(customerId="c" * 300), 422, "invalid_id", "/customerId"),
+    ("a control character in a customer", emit(customerId="a\nb"), 422, "invalid_id", "/customerId"),
+    ("U+0000 in a customer", emit(customerId="a\0b"), 422, "invalid_id", "/customerId"),
+    ("U+0085 in a customer", emit(customerId="a\x85b"), 422, "invalid_id", "/customerId"),
+    ("a lone surrogate in a customer", emit(customerId="a\ud800b"), 422, "invalid_id", "/customerId"),
+    ("an empty reference", emit(referenceId=""), 422, "invalid_id", "/referenceId"),
+    ("300 characters of reference", emit(referenceId="r" * 300), 422, "invalid_id", "/referenceId"),
+    ("a control character in a reference", emit(referenceId="\x7f"), 422, "invalid_id", "/referenceId"),
+    ("a lone surrogate in a reference", emit(referenceId="\udc00"), 422, "invalid_id", "/referenceId"),
+    ("300 characters of unit", emit(unit="u" * 300), 422, "invalid_id", "/unit"),
+    ("a control character in a unit", emit(unit="a\tb"), 422, "invalid_id", "/unit"),
+    ("U+0000 in a reason", emit(reason="a\0b"), 422, "invalid_text", "/reason"),
+    ("a lone surrogate in a reason", emit(reason="\ud83d"), 422, "invalid_text", "/reason"),
+    ("a reason without end", emit(reason="x" * 1_025), 422, "invalid_text", "/reason"),
+    ("metadata over 16 KiB", emit(metadata={"a": "x" * 17_000}), 422, "invalid_metadata", "/metadata"),
+    ("metadata that is no object", emit(metadata=[1]), 422, "invalid_metadata", "/metadata"),
+    (
+        "metadata 17 levels deep",
+        raw("metadata", '{"a":' * 17 + "1" + "}" * 17),
+        422,
+        "invalid_metadata",
+        "/metadata" + "/a" * 16,
+    ),
+    (
+        "a number that JCS cannot carry",
+        raw("metadata", '{"n":9007199254740993}'),
+        422,
+        "invalid_metadata",
+        "/metadata",
+    ),
+    ("1e400 in metadata", raw("metadata", '{"n":1e400}'), 422, "invalid_metadata", "/metadata"),
+    ("NaN in metadata", raw("metadata", '{"n":NaN}'), 400, "not_json", None),
+    ("U+0000 in metadata", emit(metadata={"a": "\0"}), 422, "invalid_metadata", "/metadata/a"),
+    ("a lone surrogate in metadata", emit(metadata={"a": "\udfff"}), 422, "invalid_metadata", "/metadata/a"),
+    ("a lone surrogate in a key", emit(metadata={"\ud800": 1}), 422, "invalid_metadata", "/metadata"),
+    (
+        "a key twice in metadata",
+        raw("metadata", '{"a":1,"a":1}'),
+        422,
+        "invalid_metadata",
+        "/metadata/a",
+    ),
+    ("a key twice", b'{"customerId":"a","delta":1,"delta":2}', 400, "duplicate_key", "/delta"),
+    ("the same twice", b'{"customerId":"a","customerId":"a","delta":1}', 400, "duplicate_key", "/customerId"),
+    (
+        "a key twice, once escaped",
+        rb'{"customerId":"a","delta":1,"\u0064elta":1}',
+        400,
+        "duplicate_key",
+        "/delta",
+    ),
+    (
+        "a key twice in adjusts",
+        b'{"customerId":"a","delta":1,"adjusts":{"referenceId":"x","referenceId":"y"}}',
+        400,
+        "duplicate_key",
+        "/referenceId",
+    ),
+    ("a time of long after", emit(occurredAt=9_999_999_999_999), 422, "time_in_future", "/occurredAt"),
+    ("a time of next month", emit(occurredAt="2026-05-01T00:00:00Z"), 422, "time_in_future", "/occurredAt"),
+    ("a time before 1970", emit(occurredAt=-1), 422, "invalid_time", "/occurredAt"),
+    ("a time beyond u64", emit(occurredAt=2**64), 422, "invalid_time", "/occurredAt"),
+    ("a time with a fraction", emit(occurredAt=1.5), 422, "wrong_type", "/occurredAt"),
+    ("a time without an offset", emit(occurredAt="2026-03-01T00:00:00"), 422, "invalid_time", "/occurredAt"),
+    ("no time at all", emit(occurredAt="yesterday"), 422, "invalid_time", "/occurredAt"),
+    ("adjusts what is not there", emit(adjusts={"referenceId": "r-0"}), 422, "adjusted_delta_missing", None),
+    ("over 1 MiB", emit(reason="x" * 1_048_576), 413, "body_too_large", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"), [case[1:] for case in BAD_EMITS], ids=[case[0] for case in BAD_EMITS]
+)
+def test_a_bad_emit_is_refused_and_nothing_is_stored(
+    service: Service, body: bytes, status: int, code: str, field: str | None
+) -> None:
+    before = service.stored()
+    answer = service.http.post(DELTA, content=body)
+    assert_problem(answer, status, code)
+    if field is not None:
+        assert answer.json()["field"] == field
+    assert service.stored() == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [case[1] for case in BAD_EMITS if case[2] == 422 or case[3] == "duplicate_key"],
+    ids=[case[0] for case in BAD_EMITS if case[2] == 422 or case[3] == "duplicate_key"],
+)
+def test_in_a_batch_a_bad_item_fails_alone(service: Service, body: bytes) -> None:
+    good = emit(customerId="other", referenceId="good-1"), emit(customerId="other", referenceId="good-2")
+    answer = service.http.post(BATCH, content=b'{"deltas":[' + good[0] + b"," + body + b"," + good[1] + b"]}")
+    assert answer.status_code == 200, answer.text
+    first, bad, second = answer.json()["results"]
+    assert first["receiptId"] != second["receiptId"]
+    assert bad["problem"]["status"] in (400, 422)
+    assert service.stored()[:2] == (2, 1)
+
+
+BAD_BATCHES: list[tuple[str, bytes, int, str]] = [
+    ("no JSON", b"{", 400, "not_json"),
+    ("one that is no JSON", b'{"deltas":[' + emit() + b",{]}", 400, "not_json"),
+    ("a bare list", b"[" + emit() + b"]", 422, "wrong_type"),
+    ("none", b'{"deltas":[]}', 422, "invalid_value"),
+    ("1,001", b'{"deltas":[' + b",".join([emit()] * 1_001) + b"]}", 422, "too_many_items"),
+    ("1,001 with a bad one", b'{"deltas":[' + b",".join([b"1"] * 1_001) + b"]}", 422, "too_many_items"),
+    ("deltas twice", b'{"deltas":[' + emit() + b'],"deltas":[' + emit() + b"]}", 400, "duplicate_key"),
+    ("another field", b'{"deltas":[' + emit() + b'],"more":1}', 422, "unknown_field"),
+    ("over 10 MiB", b'{"deltas":["' + b"x" * 10_485_760 + b'"]}', 413, "body_too_large"),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"), [case[1:] for case in BAD_BATCHES], ids=[case[0] for case in BAD_BATCHES]
+)
+def test_a_bad_batch_is_refused_as_a_whole(service: Service, body: bytes, status: int, code: str) -> None:
+    before = service.stored()
+    assert_problem(service.http.post(BATCH, content=body), status, code)
+    assert service.stored() == before
+
+
+def test_a_batch_takes_what_is_too_large_for_a_single_delta(service: Service) -> None:
+    items = [emit(referenceId=f"r-{n}", reason="x" * 1_024) for n in range(1_000)]
+    body = b'{"deltas":[' + b",".join(items) + b"]}"
+    assert len(body) > 1_048_576
+    assert service.http.post(BATCH, content=body).json()["recorded"] == 1_000
+
+
+def test_a_body_that_is_streamed_is_refused_once_it_is_too_large(service: Service) -> None:
+    sent = 0
+
+    def parts() -> Any:
+        nonlocal sent
+        for _ in range(64):
+            sent += 1
+            yield b" " * 65_536
+
+    before = service.stored()
+    assert_problem(service.http.post(DELTA, content=parts()), 413, "body_too_large")
+    assert service.stored() == before
+
+
+BAD_COMPARES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
+    ("nothing to compare", {"customerId": "acme"}, 422, "missing_field", "/yourBalance"),
+    ("unknown customer", {"customerId": "nobody", "yourBalance": 1}, 404, "unknown_customer", None),
+    ("unknown unit", {"customerId": "acme", "unit": "x", "yourBalance": 1}, 404, "unknown_customer", None),
+    ("true", {"customerId": "acme", "yourBalance": True}, 422, "wrong_type", "/yourBalance"),
+    ("null", {"customerId": "acme", "yourBalance": None}, 422, "wrong_type", "/yourBalance"),
+    ("no number", {"customerId": "acme", "yourBalance": "x"}, 422, "amount_not_a_number", "/yourBalance"),
+    (
+        "too precise",
+        {"customerId": "acme", "counterpartyBalance": "1e-19"},
+        422,
+        "amount_too_precise",
+        "/counterpartyBalance",
+    ),
+    (
+        "past the end",
+        {"customerId": "acme", "yourBalance": 1, "asOfIndex": 9},
+        422,
+        "index_out_of_range",
+        None,
+    ),
+    (
+        "both ways",
+        {"customerId": "acme", "yourBalance": 1, "yourDeltas": []},
+        422,
+        "invalid_value",
+        "/yourBalance",
+    ),
+    (
+        "a range beside balances",
+        {"customerId": "acme", "yourBalance": 1, "fromIndex": 0},
+        422,
+        "invalid_value",
+        "/fromIndex",
+    ),
+    (
+        "a range reversed",
+        {"customerId": "acme", "yourDeltas": [], "fromIndex": 1, "toIndex": 0},
+        422,
+        "range_reversed",
+        None,
+    ),
+    (
+        "a range past the end",
+        {"customerId": "acme", "yourDeltas": [], "fromIndex": 0, "toIndex": 9},
+        422,
+        "index_out_of_range",
+        None,
+    ),
+    (
+        "a bad entry",
+        {"customerId": "acme", "yourDeltas": [{"amount": 1}, {"amount": "x"}]},
+        422,
+        "amount_not_a_number",
+        "/yourDeltas/1/amount",
+    ),
+    (
+        "a bad period",
+        {"customerId": "acme", "yourDeltas": [], "period": "2026-13"},
+        422,
+        "invalid_period",
+        "/period",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [case[1:] for case in BAD_COMPARES],
+    ids=[case[0] for case in BAD_COMPARES],
+)
+def test_a_bad_comparison_is_refused(
+    service: Service, body: dict[str, Any], status: int, code: str, field: str | None
+) -> None:
+    service.emit("acme", 1, "a")
+    service.emit("acme", 2, "b")
+    answer = service.http.post(COMPARE, json=body)
+    assert_problem(answer, status, code)
+    assert answer.json().get("field") == field
+
+
+BAD_CHECKPOINTS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("no range", {"customerId": "acme"}, 422, "missing_field"),
+    ("half a range", {"customerId": "acme", "fromIndex": 0}, 422, "missing_field"),
+    ("reversed", {"customerId": "acme", "fromIndex": 1, "toIndex": 0}, 422, "range_reversed"),
+    ("past the end", {"customerId": "acme", "fromIndex": 0, "toIndex": 2}, 422, "index_out_of_range"),
+    ("all past the end", {"customerId": "acme", "fromIndex": 7, "toIndex": 9}, 422, "index_out_of_range"),
+    ("below zero", {"customerId": "acme", "fromIndex": -1, "toIndex": 0}, 422, "invalid_value"),
+    ("beyond 64 bits", {"customerId": "acme", "fromIndex": 0, "toIndex": 2**64}, 422, "invalid_value"),
+    ("a text", {"customerId": "acme", "fromIndex": "0", "toIndex": 0}, 422, "wrong_type"),
+    ("unknown customer", {"customerId": "nobody", "fromIndex": 0, "toIndex": 0}, 404, "unknown_customer"),
+    (
+        "both ways",
+        {"customerId": "acme", "fromIndex": 0, "toIndex": 0, "period": "2026"},
+        422,
+        "invalid_value",
+    ),
+    ("a bad period", {"customerId": "acme", "period": "April"}, 422, "invalid_period"),
+    ("half a span", {"customerId": "acme", "startDate": "2026-01-01"}, 422, "invalid_period"),
+    (
+        "a span reversed",
+        {"customerId": "acme", "startDate": "2026-02-01", "endDate": "2026-01-01"},
+        422,
+        "invalid_period",
+    ),
+    ("a span that is not over", {"customerId": "acme", "period": "2027"}, 422, "span_not_over"),
+    ("a span without a delta", {"customerId": "acme", "period": "2025"}, 422, "span_empty"),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [case[1:] for case in BAD_CHECKPOINTS],
+    ids=[case[0] for case in BAD_CHECKPOINTS],
+)
+def test_a_bad_checkpoint_is_refused_and_nothing_is_stored(
+    service: Service, body: dict[str, Any], status: int, code: str
+) -> None:
+    service.emit("acme", 1, "a")
+    service.emit("acme", 2, "b")
+    before = service.stored()
+    assert_problem(service.http.post(CHECKPOINT, json=body), status, code)
+    assert service.stored() == before
+
+
+BAD_QUERIES: list[tuple[str, int, str, str | None]] = [
+    ("/api/v1/balance/derive/nobody", 404, "unknown_customer", None),
+    ("/api/v1/balance/derive/acme?unit=gpu", 404, "unknown_customer", None),
+    ("/api/v1/balance/derive/" + "c" * 300, 422, "invalid_id", "customerId"),
+    ("/api/v1/balance/derive/a%00b", 422, "invalid_id", "customerId"),
+    ("/api/v1/balance/derive/acme?asOfIndex=2", 422, "index_out_of_range", None),
+    ("/api/v1/balance/derive/acme?asOfIndex=-1", 422, "invalid_value", "asOfIndex"),
+    ("/api/v1/balance/derive/acme?asOfIndex=x", 422, "invalid_value", "asOfIndex"),
+    ("/api/v1/balance/derive/acme?asOfTime=noon", 422, "invalid_time", "asOfTime"),
+    ("/api/v1/balance/derive/acme?asOfIndex=0&asOfTime=1", 422, "invalid_value", "asOfTime"),
+    ("/api/v1/balance/derive/acme?asofindex=0", 422, "unknown_field", "asofindex"),
+    ("/api/v1/balance/derive/acme?unit=a&unit=b", 422, "invalid_value", "unit"),
+    ("/api/v1/receipts/rcpt_" + "a" * 26, 404, "unknown_receipt", None),
+    ("/api/v1/receipts/rcpt_short/proof", 404, "unknown_receipt", None),
+    ("/api/v1/ledgers/0x12", 422, "invalid_value", "ledgerId"),
+    ("/api/v1/ledgers/0x" + "00" * 32 + "/deltas", 404, "unknown_ledger", None),
+    ("/api/v1/ledgers?limit=0", 422, "invalid_value", "limit"),
+    ("/api/v1/ledgers?limit=1001", 422, "invalid_value", "limit"),
+    ("/api/v1/ledgers?cursor=x", 422, "invalid_value", "cursor"),
+    ("/api/v1/ledgers?cursor=" + "9" * 40, 422, "invalid_value", "cursor"),
+    ("/api/v1/batches/1", 404, "unknown_batch", None),
+    ("/api/v1/batches/one", 422, "invalid_value", "number"),
+    ("/api/v1/checkpoints/ckpt_none", 404, "unknown_checkpoint", None),
+    ("/api/v1/checkpoints?customerId=nobody", 404, "unknown_customer", None),
+    ("/api/v1/checkpoints", 422, "missing_field", "customerId"),
+    ("/api/v1/nothing", 404, "no_such_route", None),
+    ("/api/v1/balance/delta", 405, "method_not_allowed", None),
+    ("/api/v1/verify/acme", 422, "wrong_kind_of_id", "id"),
+    ("/api/v1/verify/ckpt_" + "a" * 26, 404, "unknown_proof", "id"),
+    ("/api/v1/verify/rcpt_" + "a" * 26, 404, "unknown_proof", "id"),
+    ("/api/v1/verify/0x" + "ab" * 32, 404, "unknown_proof", "id"),
+    ("/api/v1/verify/0x" + "AB" * 32, 422, "wrong_kind_of_id", "id"),
+    ("/api/v1/verify/rcpt_" + "a" * 26 + "?source=moon", 422, "invalid_value", "source"),
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "code", "field"), BAD_QUERIES, ids=[case[0][:60] for case in BAD_QUERIES]
+)
+def test_a_bad_question_is_refused(
+    service: Service, url: str, status: int, code: str, field: str | None
+) -> None:
+    service.emit("acme", 1, "a")
+    service.emit("acme", 2, "b")
+    answer = service.http.get(url)
+    assert_problem(answer, status, code)
+    assert answer.json().get("field") == field
+
+
+def test_a_key_that_was_pasted_where_an_id_belongs_is_not_repeated(service: Service) -> None:
+    answer = service.anybody.get(f"/api/v1/verify/{service.http.key}")
+    assert_problem(answer, 422, "wrong_kind_of_id")
+    assert service.http.key not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"name": ""}, "invalid_id", "/name"),
+        ({"name": "x", "scopes": []}, "invalid_value", "/scopes"),
+        ({"name": "x", "scopes": ["root"]}, "invalid_value", "/scopes/0"),
+        ({"name": "x", "scopes": ["admin"], "customerId": "acme"}, "invalid_value", "/scopes"),
+        ({"scopes": ["read"]}, "missing_field", "/name"),
+    ],
+)
+def test_a_bad_key_is_not_made(service: Service, body: dict[str, Any], code: str, field: str) -> None:
+    before = service.stored()
+    answer = service.http.post("/api/v1/keys", json=body)
+    assert_problem(answer, 422, code)
+    assert answer.json()["field"] == field
+    assert service.stored() == before
+
+
+def test_a_key_that_is_not_there_cannot_be_revoked(service: Service) -> None:
+    assert_problem(service.http.delete("/api/v1/keys/99"), 404, "unknown_key")
+
+
+def test_a_body_is_not_read_before_the_key_is_known(service: Service) -> None:
+    answer = service.anybody.post(DELTA, content=b"{")
+    assert_problem(answer, 401, "key_missing")
+    reader = service.with_key(Scope.READ)
+    assert_problem(reader.post(DELTA, content=b"{"), 403, "scope_missing")
+
+
+def assert_problem(answer: Any, status: int, code: str) -> None:
+    """Hold an answer against the form of a problem document."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = answer.json()
+    assert (answer.status_code, document["code"]) == (status, code), document
+    assert document["status"] == status
+    assert document["type"] == f"urn:anchor:problem:{code}"
+    assert document["title"]
+    assert document["remedy"]
+    assert "Traceback" not in answer.text

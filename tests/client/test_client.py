@@ -1,0 +1,262 @@
+"""The client against a server on a real port: exact amounts, safe retries, typed refusals."""
+
+import json
+from collections.abc import Iterator
+from decimal import Context, Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from anchor.api.app import Components, create_app
+from anchor.client import (
+    AnchorClient,
+    AnchorProblem,
+    AnchorUnreachable,
+    NewDelta,
+    Recorded,
+    Refused,
+    UnexpectedAnswer,
+)
+from anchor.client.transport import Transport
+from anchor.ledger.api_keys import Scope, create_key
+from anchor.ledger.group_commit import GroupCommit
+from anchor.ledger.sealing import Sealer
+from anchor.protocol.amounts import parse_amount
+from anchor.protocol.errors import AmountError
+from anchor.service.background_server import BackgroundServer
+from anchor.verify.books import DiscrepancyKind, Entry
+from anchor.verify.divergence import OwnEntries
+from tests.fixtures.logs import OpenedLog
+
+
+@pytest.fixture
+def server(opened: OpenedLog) -> Iterator[tuple[BackgroundServer, str]]:
+    """A server on a free port, and a key for everything."""
+    app = create_app(
+        Components(
+            opened.database, opened.log, opened.identity_key, opened.clock, GroupCommit(opened.recorder)
+        )
+    )
+    key = create_key(opened.database, opened.clock, "all", list(Scope)).text
+    running = BackgroundServer(app, "127.0.0.1", 0)
+    running.start()
+    yield running, key
+    running.stop()
+
+
+@pytest.fixture
+def anchor(server: tuple[BackgroundServer, str]) -> Iterator[AnchorClient]:
+    """A client of the server."""
+    with AnchorClient(server[0].url, server[1]) as client:
+        yield client
+
+
+def test_amounts_go_and_come_exactly(anchor: AnchorClient) -> None:
+    amounts = [Decimal("0.000000000000000001"), "-170141183460469231731.5", 7, Decimal("1E+2")]
+    balance = Decimal(0)
+    for number, amount in enumerate(amounts):
+        recorded = anchor.emit("acme", amount, reference_id=f"r-{number}")
+        balance = Context(prec=60).add(balance, Decimal(amount))
+        assert recorded.delta == Decimal(amount)
+        assert recorded.balance == balance
+    assert anchor.derive("acme").recorded.balance == balance
+
+
+def test_a_float_is_no_amount(anchor: AnchorClient) -> None:
+    for amount in (0.1, True):
+        with pytest.raises(TypeError):
+            anchor.emit("acme", amount)  # type: ignore[arg-type]
+    for text in ("1e-19", "NaN", "many"):
+        with pytest.raises(AmountError):
+            anchor.emit("acme", text)
+    assert list(anchor.ledgers()) == []
+
+
+def test_the_same_reference_again_is_the_first_receipt(anchor: AnchorClient) -> None:
+    first = anchor.emit("acme", -5, reason="five", reference_id="r-1", metadata={"ü": [1, None]})
+    again = anchor.emit("acme", "-5.0", reason="five", reference_id="r-1", metadata={"ü": [1, None]})
+    assert (first.idempotent, again.idempotent) == (False, True)
+    assert again.receipt_id == first.receipt_id
+    with pytest.raises(AnchorProblem) as raised:
+        anchor.emit("acme", -6, reason="five", reference_id="r-1")
+    assert (raised.value.status, raised.value.code) == (409, "reference_conflict")
+    assert raised.value.field == "/referenceId"
+    assert raised.value.document["existing"]["receiptId"] == first.receipt_id
+
+
+def test_a_batch_gives_a_result_for_each(anchor: AnchorClient) -> None:
+    good, bad = anchor.emit_batch(
+        [NewDelta("acme", 1, reference_id="r-1"), NewDelta("", 1, reference_id="r-2")]
+    )
+    assert isinstance(good, Recorded)
+    assert isinstance(bad, Refused)
+    assert bad.problem.code == "invalid_id"
+
+
+def test_everything_about_a_customer_is_read_back(anchor: AnchorClient, opened: OpenedLog) -> None:
+    customer = "a/b ü?#.."
+    receipts = [anchor.emit(customer, -n, reference_id=f"r-{n}", unit="mile") for n in (1, 2, 3)]
+    opened.clock.advance(1_000)
+    Sealer(opened.database, opened.log, opened.clock).seal()
+    derived = anchor.derive(customer, "mile", audit=True)
+    assert (derived.recorded.balance, derived.recorded.delta_count) == (-6, 3)
+    assert derived.audit["agrees"] is True
+    assert anchor.derive(customer, "mile", as_of_index=1).recorded.balance == -3
+    receipt = anchor.receipt(receipts[1].receipt_id)
+    assert (receipt.status, receipt.index, receipt.delta, receipt.batch) == ("PROCESSING", 1, -2, 1)
+    assert json.loads(anchor.proof(receipts[1].receipt_id))["kind"] == "delta"
+    (ledger,) = anchor.ledgers(customer)
+    assert [delta["index"] for delta in anchor.deltas(ledger["ledgerId"])] == [0, 1, 2]
+    assert [batch["number"] for batch in anchor.batches()] == [1]
+    checkpoint = anchor.checkpoint(customer, "mile", from_index=0, to_index=1)
+    assert (checkpoint.delta_count, checkpoint.closing_balance) == (2, -3)
+    assert anchor.find_checkpoint(checkpoint.proof_token) == checkpoint
+    assert json.loads(anchor.checkpoint_proof(checkpoint.proof_token, deltas="full"))["kind"] == "period"
+    assert anchor.verify(receipts[0].receipt_id, "db")["checked"] == {"db": "holds", "chain": "not_asked"}
+    assert anchor.compare_balances(customer, "mile", yours=-6, counterparty="-6.0")["match"] is True
+    compared = anchor.compare_deltas(customer, "mile", yours=[("r-1", -1), ("r-2", "-2"), ("r-3", 3)])
+    assert [each["kind"] for each in compared["discrepancies"]] == ["altered"]
+    assert anchor.status()["deltaCount"] == 3
+    assert anchor.ready()
+
+
+def test_long_books_are_compared_without_sending_them(anchor: AnchorClient) -> None:
+    for start in range(0, 3_000, 1_000):
+        anchor.emit_batch(
+            [NewDelta("acme", -n - 1, reference_id=f"r-{n}") for n in range(start, start + 1_000)]
+        )
+    books = [Entry(f"r-{n}", parse_amount(str(-n - 1))) for n in range(3_000)]
+    assert anchor.reconcile("acme", books).match
+    removed, altered = books.pop(17), books[2_000]
+    books[2_000] = Entry(altered.reference_id, altered.amount + 1)
+    found = anchor.reconcile("acme", reversed(books))
+    assert {(each.kind, each.reference_id) for each in found.discrepancies} == {
+        (DiscrepancyKind.MISSING, removed.reference_id),
+        (DiscrepancyKind.ALTERED, altered.reference_id),
+    }
+    parted = anchor.first_divergence("acme", OwnEntries(books))
+    assert (parted.confirmed, parted.index, parted.round_trips) == (17, 17, 2)
+
+
+def test_keys_are_made_and_revoked(
+    anchor: AnchorClient, server: tuple[BackgroundServer, str], opened: OpenedLog
+) -> None:
+    made = anchor.create_key("auditor", customer_id="acme")
+    with AnchorClient(server[0].url, made["key"], attempts=1) as auditor:
+        with pytest.raises(AnchorProblem) as raised:
+            auditor.derive("acme")
+        assert raised.value.code == "unknown_customer"
+        anchor.revoke_key(made["id"])
+        opened.clock.advance(1_000)
+        with pytest.raises(AnchorProblem) as raised:
+            auditor.derive("acme")
+        assert raised.value.code == "key_not_accepted"
+    assert [key["name"] for key in anchor.keys()]  # noqa: SIM118 == ["all", "auditor"]
+
+
+# What a network does, which a real server on one machine does not.
+
+
+class Flaky(httpx.BaseTransport):
+    """Answers as scripted: a status, or a failure of the connection."""
+
+    def __init__(self, *script: int | Exception) -> None:
+        self.script = list(script)
+        self.sent: list[httpx.Request] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.sent.append(request)
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        if step < 300:
+            return httpx.Response(step, json={"ok": True})
+        document = {"type": "t", "title": "Busy.", "status": step, "code": "overloaded"}
+        return httpx.Response(
+            step,
+            content=json.dumps(document),
+            headers={"Content-Type": "application/problem+json", "Retry-After": "2"},
+        )
+
+
+def _transport(flaky: Flaky, pauses: list[float]) -> Transport:
+    return Transport(
+        "http://anchor",
+        "ak_x",
+        timeout=1,
+        attempts=4,
+        http=flaky,
+        pause=lambda seconds: pauses.append(seconds),
+    )
+
+
+def test_it_tries_again_while_the_server_is_away_or_busy() -> None:
+    flaky, pauses = Flaky(httpx.ConnectError("refused"), 503, httpx.ReadTimeout("slow"), 200), []
+    assert _transport(flaky, pauses).call("POST", "/x", body={"a": 1}) == {"ok": True}
+    assert pauses == [0.25, 2, 1.0]
+    assert {request.content for request in flaky.sent} == {b'{"a": 1}'}
+
+
+def test_it_gives_up_and_says_why() -> None:
+    with pytest.raises(AnchorUnreachable, match="refused"):
+        _transport(Flaky(*[httpx.ConnectError("refused")] * 4), []).call("GET", "/x")
+    with pytest.raises(AnchorProblem) as raised:
+        _transport(Flaky(*[503] * 4), []).call("GET", "/x")
+    assert raised.value.retry_after == 2
+
+
+def test_what_may_happen_only_once_is_sent_once() -> None:
+    flaky = Flaky(httpx.ReadTimeout("slow"))
+    with pytest.raises(AnchorUnreachable):
+        _transport(flaky, []).call("POST", "/x", once=True)
+    assert len(flaky.sent) == 1
+
+
+def test_a_retry_without_a_reference_carries_the_same_idempotency_key() -> None:
+    answer: dict[str, Any] = {
+        "receiptId": "r",
+        "status": "QUEUED",
+        "fingerprint": "f",
+        "customerId": "acme",
+        "unit": "",
+        "ledgerId": "l",
+        "index": 0,
+        "delta": 1,
+        "balance": 1,
+        "recordedAt": 1,
+        "idempotent": False,
+    }
+    keys: list[str | None] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers.get("idempotency-key"))
+        if len(keys) == 1:
+            raise httpx.ReadError("cut")
+        return httpx.Response(201, json=answer)
+
+    client = AnchorClient("http://anchor", "ak_x", transport=httpx.MockTransport(handle))
+    client.emit("acme", 1)
+    client.emit("acme", 1)
+    client.emit("acme", 1, reference_id="r-1")
+    assert keys[0] is not None
+    assert keys[0] == keys[1] != keys[2]
+    assert keys[3] is None
+
+
+def test_something_that_is_no_anchor_server_is_named_as_such() -> None:
+    def handle(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, text="<html>nginx</html>")
+
+    client = AnchorClient("http://elsewhere", transport=httpx.MockTransport(handle))
+    with pytest.raises(UnexpectedAnswer, match="elsewhere"):
+        client.derive("acme")
+
+
+def test_no_key_is_in_what_an_error_says(server: tuple[BackgroundServer, str]) -> None:
+    with AnchorClient(server[0].url, "ak_" + "A" * 43) as client:
+        with pytest.raises(AnchorProblem) as raised:
+            client.derive("acme")
+        assert "AAAA" not in str(raised.value)
+        assert "AAAA" not in repr(raised.value)

@@ -1,6 +1,5 @@
 """What a proof is made of: a delta with its salts, a ledger's head in a batch, and where a batch is."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, ScalarSelect, bindparam, func, select
@@ -154,12 +153,12 @@ def _ledger(rows: CursorResult[Any]) -> LedgerRow | None:
 def provable_deltas(connection: Connection, ledger: int, start: int, stop: int) -> list[ProvableDelta]:
     """Return the deltas from ``start`` up to, not including, ``stop``, in order."""
     bounds = {"of_ledger": ledger, "start": start, "stop": stop}
-    rows: Sequence[Any] = connection.execute(_DELTAS, bounds).all()
+    rows = connection.execute(_DELTAS, bounds).all()
     erased: dict[int, dict[str, Bytes32]] = {}
     if any(None in (row.reason_salt, row.reference_salt, row.metadata_salt) for row in rows):
         for index, field, commitment in connection.execute(_ERASED, bounds):
             erased.setdefault(index, {})[field] = bytes(commitment)
-    return [ProvableDelta(*row, erased=erased.get(row[0], {})) for row in rows]
+    return [ProvableDelta._make((*row, erased.get(row[0], {}))) for row in rows]
 
 
 def head_at(connection: Connection, ledger: int, batch: int) -> HeadRow | None:

@@ -30,7 +30,7 @@ def encode(answer: Any) -> bytes:
     return _ENCODER.encode(answer)
 
 
-class RecordedAnswer(Struct, rename="camel"):
+class RecordedAnswer(Struct, rename="camel", gc=False):
     """A delta is durably on record. The receipt is the key to it: keep it, and keep it to yourself.
 
     ``status`` is QUEUED whenever a delta is recorded; the receipt tells how far it has come since.

@@ -53,7 +53,7 @@ class Adjusts(Struct, forbid_unknown_fields=True, rename="camel"):
     reference_id: ReferenceId
 
 
-class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     """One usage event: what to add to a customer's balance, and why."""
 
     customer_id: CustomerId

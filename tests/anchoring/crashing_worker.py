@@ -91,7 +91,6 @@ def work(configuration: dict[str, Any], kill_at: int | None) -> int:
         contract=bytes.fromhex(configuration["contract"]),
         finality=FinalityRule(None, 2),
         interval=0.01,
-        low_funds_days=1e-6,
     )
     log = open_log(database)
     identity = IdentityKey(bytes.fromhex(configuration["identity"]))

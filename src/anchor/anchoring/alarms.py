@@ -124,7 +124,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         True,
     ),
     AlarmName.FUNDS_LOW: Meaning(
-        "At this rate the funds last fewer days than the settings ask for.",
+        "At the rate of the last day, the funds last fewer days than the settings ask for.",
         "Send funds to the address.",
         False,
     ),

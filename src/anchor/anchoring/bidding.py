@@ -6,6 +6,7 @@ from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.conditions import Conditions
+from anchor.anchoring.funds import DAY_MS
 from anchor.anchoring.recording import describe_revert
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.chain.contract import revert_of
@@ -26,7 +27,6 @@ from anchor.chain.transactions import Fees, Transaction
 from anchor.chain.values import Block, address_text
 from anchor.storage.sending import fees_paid
 
-DAY_MS: Final = 86_400_000
 UNCAPPED_FACTOR: Final = 10
 """Without a cap, a replacement offers no more than this many times the market's price, unless it must."""
 _MINIMUM: Final = re.compile(r"minimum needed (\d+)", re.IGNORECASE)

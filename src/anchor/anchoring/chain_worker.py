@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
-from anchor.anchoring.bidding import DAY_MS
 from anchor.anchoring.conditions import Conditions
 from anchor.anchoring.confirming import ConfirmStep
+from anchor.anchoring.funds import days_left
 from anchor.anchoring.journal import Journal
 from anchor.anchoring.lease import Lease, LeaseLost
 from anchor.anchoring.planning import adopt_anchors, choose_target, read_head
@@ -34,7 +34,7 @@ from anchor.protocol.hashing import Bytes32
 from anchor.storage.anchors import batch_of_root, unsettled_anchors
 from anchor.storage.database import StorageUnavailable
 from anchor.storage.observations import ObservationRow, observation_of, observe
-from anchor.storage.sending import newest_send, sends_in, usual_cost
+from anchor.storage.sending import newest_send, sends_in
 
 IDLE_SECONDS: Final = 30.0
 LONGEST_BACKOFF: Final = 60.0
@@ -215,15 +215,11 @@ class ChainWorker:
                     gas_price=price,
                 ),
             )
-            usual = usual_cost(writing, chain.row.id)
-        if usual is None:
-            return
-        gas, fee = usual
-        settings = self.connection.settings
-        # A chain that was dear the last time may be cheap now, and the other way round.
-        days = balance / (max(fee, gas * price, 1) * DAY_MS / (settings.interval * 1000))
-        if days < settings.low_funds_days:
-            self._conditions.add(AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at today's price")
+            days = days_left(writing, chain.row.id, balance=balance, gas_price=price, now=now)
+        if days is not None and days < self.connection.settings.low_funds_days:
+            self._conditions.add(
+                AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at the rate of the last one"
+            )
 
     def _publish(self, *, whole: bool) -> None:
         for finding in self._node.findings:

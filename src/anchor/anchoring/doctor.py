@@ -234,9 +234,13 @@ class Doctor:
         if balance < cost:
             self._bad("funds", f"{held}, an anchor takes {cost / ETHER:.6f}", "send funds to it")
         elif days < self._settings.low_funds_days:
-            self._warn("funds", f"{held}: {days:.1f} days at today's price", "send funds to it")
+            self._warn(
+                "funds",
+                f"{held}: {days:.1f} days of an anchor every {self._settings.interval:.0f} s",
+                "send funds to it",
+            )
         else:
-            self._good("funds", f"{held}: {days:.0f} days at today's price")
+            self._good("funds", f"{held}: {days:.0f} days of an anchor every {self._settings.interval:.0f} s")
         if latest.gas_limit < USUAL_GAS:
             self._bad("gas", f"a block has {latest.gas_limit} gas", "this is no chain to anchor on")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from anchor.anchoring.alarms import MEANINGS, AlarmName
+from anchor.anchoring.funds import DAY_MS, days_left
 from anchor.anchoring.lease import LEASE_NAME
 from anchor.anchoring.states import IN_FLIGHT
 from anchor.ledger.clock import Clock
@@ -22,7 +23,6 @@ from anchor.storage.unanchored import (
     read_backlog,
 )
 
-DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 
 
@@ -150,8 +150,8 @@ def _chain_status(connection: Connection, row: ChainRow, backlog: Backlog, now: 
     deltas = deltas_between(connection, costs.first_batch, costs.last_batch)
     cost = costs.total // costs.anchors if costs.anchors else None
     days = None
-    if seen is not None and cost and costs.span_ms:
-        days = seen.sender_balance / (costs.total / costs.span_ms * DAY_MS)
+    if seen is not None:
+        days = days_left(connection, row.id, balance=seen.sender_balance, gas_price=seen.gas_price, now=now)
     return ChainStatus(
         name=row.name,
         chain_id=row.chain_id,

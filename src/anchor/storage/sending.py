@@ -261,7 +261,6 @@ class Costs:
     anchors: int
     first_batch: int
     last_batch: int
-    span_ms: int
 
 
 def costs_since(connection: Connection, chain: int, since: int) -> Costs:
@@ -274,7 +273,7 @@ def costs_since(connection: Connection, chain: int, since: int) -> Costs:
     ).all()
     anchored = [row.batch for row in rows if row.succeeded]
     if not anchored:
-        return Costs(sum(row.fee_paid for row in rows), 0, 0, 0, 0)
+        return Costs(sum(row.fee_paid for row in rows), 0, 0, 0)
     before = connection.execute(
         select(func.max(sends.c.batch)).where(
             sends.c.chain == chain,
@@ -287,7 +286,6 @@ def costs_since(connection: Connection, chain: int, since: int) -> Costs:
         anchors=len(anchored),
         first_batch=before or 0,
         last_batch=max(anchored),
-        span_ms=max(rows[-1].mined_at - rows[0].mined_at, 0),
     )
 
 

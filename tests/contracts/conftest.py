@@ -66,7 +66,11 @@ class ProofLibrary:
 
 @pytest.fixture(scope="session")
 def proof_library() -> ProofLibrary:
-    web3 = Web3(EthereumTesterProvider(EthereumTester(PyEVMBackend())))
+    return proof_library_on(Web3(EthereumTesterProvider(EthereumTester(PyEVMBackend()))))
+
+
+def proof_library_on(web3: Web3) -> ProofLibrary:
+    """Deploy the library's harness on any chain with an unlocked account."""
 
     def deployed(name: str) -> Contract:
         contract = compiled(f"contracts/test/{name}.sol", name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from anchor.verify.proof_file import ProofFile
 from anchor.verify.proof_writing import proof_file_json
-from tests.verify.building import MemoryChain, example_log, example_proofs
+from tests.verify.building import BuiltLog, MemoryChain, example_log, example_proofs
 from tests.verify.fraud_examples import cheated_log, fraud_file
 
 HASH = "0x" + "ab" * 32
@@ -37,6 +37,22 @@ def logs(seeds: int) -> Iterator[tuple[MemoryChain, dict[str, ProofFile]]]:
         yield log.chain, example_proofs(log)
         cheated, frauds = cheated_log(seed)
         yield cheated.chain, {name: fraud_file(cheated, fraud) for name, fraud in frauds.items()}
+        yield cheated_periods(seed)
+
+
+def cheated_periods(seed: int) -> tuple[MemoryChain, dict[str, ProofFile]]:
+    """Periods of a log that was sealed and anchored with a false balance, and with times reversed."""
+    log = BuiltLog(seed)
+    for customer in ("UA", "AA"):
+        log.record_many(customer, 4)
+    log.record("UA", 5, balance=0)
+    log.record("AA", 5, recorded_at=log.ledger("AA").records[2].recorded_at)
+    number = log.seal().batch.number
+    log.anchor()
+    return log.chain, {
+        "false balance": log.period("UA", 2, 4, number, listed=True),
+        "times reversed": log.period("AA", 2, 4, number, listed=True),
+    }
 
 
 def altered(value: Any, random: Random) -> bytes:
@@ -46,11 +62,11 @@ def altered(value: Any, random: Random) -> bytes:
     whole = json.loads(json.dumps(value))
     holder, key = _any_place(whole, random)
     what = random.random()
-    if what < 0.6:
+    if what < 0.7:
         holder[key] = _flipped(holder[key], random)
-    elif what < 0.7:
+    elif what < 0.77:
         del holder[key]
-    elif what < 0.85:
+    elif what < 0.87:
         holder[key] = random.choice(OTHERS)
     elif isinstance(holder, list):
         _rearrange(holder, random)
@@ -88,8 +104,10 @@ def _flipped(value: Any, random: Random) -> Any:
     if isinstance(value, str):
         if not value:
             return "x"
-        at = random.randrange(len(value))
-        other = random.choice("0123456789abcdef-. é")
+        # Mostly what still reads as a value of its kind, so that the proof itself is put to the test.
+        kept = random.random() < 0.9
+        at = random.randrange(2 if kept and value[:2] == "0x" else 0, len(value))
+        other = random.choice("0123456789" if kept else "0123456789abcdef-. é")
         return value[:at] + other + value[at + 1 :]
     if isinstance(value, list):
         value = list(value)

@@ -1,4 +1,8 @@
-"""Python and the page say the same of ten thousand proof files, word for word."""
+"""Python, the page and the Solidity library judge ten thousand proof files alike.
+
+Python and the page say the same word for word. The library checks what a contract can: the way from a
+delta, a head or an absence to an anchored root, histories, consistency, and false balances.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import base64
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +22,12 @@ from anchor.verify.results import Verification
 from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 from anchor.verify.verifying_files import not_a_proof_file
+from tests.contracts.conftest import Call, ProofLibrary, proof_library_on
+from tests.fixtures.anvil import running_anvil
+from tests.fixtures.eth_tester import Refusal
 from tests.verify.building import MemoryChain
 from tests.web.corpus import corpus
+from tests.web.solidity import WITHOUT_COUNTERPART, solidity_calls
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / ".venv/bin/node"
@@ -93,25 +102,68 @@ def agree(raw: bytes, python: Verification, page: dict[str, Any]) -> None:
         assert page[key] == ours[key], raw
 
 
-def check(seeds: int, each: int) -> Counter[str]:
+class SolidityVerdicts:
+    """Holds the library against Python: it accepts what Python finds nothing wrong with, file by file."""
+
+    def __init__(self, library: ProofLibrary) -> None:
+        self.library = library
+        self.pending: list[tuple[bytes, list[Call], bool]] = []
+        self.accepted = self.refused = 0
+
+    def add(self, raw: bytes) -> None:
+        """Note a file, where the library has a check for its claim."""
+        try:
+            proof = parse_proof_file(raw)
+        except ProofFileError:
+            return
+        calls = solidity_calls(proof)
+        failed = verify_proof(proof, None).failed
+        if calls is None or (failed is not None and failed.name.partition(" (")[0] in WITHOUT_COUNTERPART):
+            return
+        self.pending.append((raw, [Call(*call) for call in calls], failed is None))
+
+    def settle(self) -> None:
+        """Ask for all that was noted."""
+        outcomes = iter(self.library.outcomes([call for _, calls, _ in self.pending for call in calls]))
+        for raw, calls, expected in self.pending:
+            refusals = [isinstance(next(outcomes), Refusal) for _ in calls]
+            accepted = not any(refusals)
+            assert accepted == expected, raw
+            self.accepted += accepted
+            self.refused += not accepted
+        self.pending.clear()
+
+
+def check(seeds: int, each: int, solidity: SolidityVerdicts) -> Counter[str]:
     seen: Counter[str] = Counter()
     for chain, files in corpus(seeds, each):
         for raw, page in zip(files, page_answers(chain, files), strict=True):
             python = python_answer(chain, raw)
             agree(raw, python, page)
+            solidity.add(raw)
             failed = "" if python.failed is None else python.failed.name.partition(" (")[0]
             seen[f"{python.verdict} {failed}".strip()] += 1
+        solidity.settle()
     return seen
 
 
-def test_python_and_the_page_agree_on_some_hundred_proof_files() -> None:
-    seen = check(seeds=1, each=15)
+@pytest.fixture(scope="module")
+def solidity() -> Iterator[SolidityVerdicts]:
+    """The library on Anvil, which computes faster than the chain in Python."""
+    with running_anvil("--gas-limit", "1000000000") as anvil:
+        yield SolidityVerdicts(proof_library_on(anvil.web3()))
+
+
+def test_python_the_page_and_solidity_agree_on_some_hundred_proof_files(solidity: SolidityVerdicts) -> None:
+    seen = check(1, 15, solidity)
     assert seen["valid"] >= 27
 
 
 @pytest.mark.slow
-def test_python_and_the_page_agree_on_ten_thousand_proof_files() -> None:
-    seen = check(seeds=5, each=75)
+def test_python_the_page_and_solidity_agree_on_ten_thousand_proof_files(solidity: SolidityVerdicts) -> None:
+    seen = check(5, 75, solidity)
+    assert solidity.accepted >= 200
+    assert solidity.refused >= 2_000
     assert seen.total() >= 10_000
     assert seen["valid"] >= 5 * 27
     # The corpus goes everywhere: no step that can fail is left out.
@@ -127,6 +179,7 @@ def test_python_and_the_page_agree_on_ten_thousand_proof_files() -> None:
         "consistency",
         "all deltas",
         "balances",
+        "times",
         "contradiction",
         "block",
         "transaction",

@@ -1,0 +1,139 @@
+"""The claims of proof files as calls of the Solidity library, for those claims that it checks."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import Any
+
+from anchor.protocol.fingerprint import Delta
+from anchor.protocol.hashing import ZERO
+from anchor.verify.proof_file import (
+    AbsenceClaim,
+    AnchoredBatch,
+    BalanceClaim,
+    Claim,
+    ConsistencyClaim,
+    DeltaClaim,
+    DeltaRecord,
+    FalseBalance,
+    FraudClaim,
+    FreshnessClaim,
+    Included,
+    LedgerAbsence,
+    LedgerHead,
+    ProofFile,
+    ShrunkLedger,
+    TwoHeads,
+)
+
+Call = tuple[str, tuple[Any, ...]]
+
+
+class SolidityCalls:
+    """All that the library has to accept of one proof file: what the file's own numbers have to show."""
+
+    def __init__(self, proof: ProofFile) -> None:
+        assert proof.ledger is not None
+        self.log_id = proof.log.log_id
+        self.ledger_id = proof.ledger.ledger_id
+        self.calls: list[Call] = []
+
+    def _batch(self, batch: AnchoredBatch) -> tuple[Any, ...]:
+        """A batch, after asking for the history paths that are given for it."""
+        for anchor in batch.anchors:
+            if anchor.through is not None:
+                later = anchor.through.batch
+                self.calls.append(
+                    (
+                        "verifyHistory",
+                        (
+                            self.log_id,
+                            later.anchor_root(self.log_id),
+                            astuple(batch.batch),
+                            (list(anchor.through.path), astuple(later)),
+                        ),
+                    )
+                )
+        return astuple(batch.batch)
+
+    def _delta(self, included: Included, head: LedgerHead) -> tuple[bytes, tuple[Any, ...]]:
+        record = included.record
+        assert isinstance(record, DeltaRecord)
+        delta: Delta = record.delta(self.ledger_id)
+        root = head.batch.batch.anchor_root(self.log_id)
+        parts = (astuple(delta), head.size, list(included.path), list(head.siblings), self._batch(head.batch))
+        return root, parts
+
+    def delta(self, included: Included, head: LedgerHead) -> None:
+        root, parts = self._delta(included, head)
+        self.calls.append(("verifyDelta", (self.log_id, root, parts)))
+        # A delta's proof leads to whatever root the path gives; a file states the root as well.
+        self.head(head)
+
+    def head(self, head: LedgerHead) -> None:
+        parts = (self.ledger_id, head.size, head.root, list(head.siblings), self._batch(head.batch))
+        root = head.batch.batch.anchor_root(self.log_id)
+        self.calls.append(("verifyHead", (self.log_id, root, parts)))
+
+    def absence(self, absence: LedgerAbsence) -> None:
+        other = absence.other
+        place = (False, ZERO, ZERO) if other is None else (True, other.ledger_id, other.head)
+        parts = (self.ledger_id, list(absence.siblings), place, self._batch(absence.batch))
+        root = absence.batch.batch.anchor_root(self.log_id)
+        self.calls.append(("verifyAbsence", (self.log_id, root, parts)))
+
+    def consistency(self, claim: ConsistencyClaim) -> None:
+        if isinstance(claim.earlier, LedgerHead):
+            self.head(claim.earlier)
+        self.head(claim.head)
+        old, new = claim.earlier, claim.head
+        self.calls.append(("verifyConsistency", (old.size, old.root, new.size, new.root, list(claim.path))))
+
+    def false_balance(self, fraud: FalseBalance) -> None:
+        root, after = self._delta(fraud.after, fraud.head)
+        if fraud.before is None:
+            self.calls.append(("verifyFalseOpening", (self.log_id, root, after)))
+        else:
+            _, before = self._delta(fraud.before, fraud.head)
+            self.calls.append(("verifyFalseBalance", (self.log_id, root, before, root, after)))
+        self.head(fraud.head)
+
+
+def solidity_calls(proof: ProofFile) -> list[Call] | None:
+    """The calls for one file; None where the library has no such check."""
+    if proof.ledger is None:
+        return None
+    calls = SolidityCalls(proof)
+    claim: Claim = proof.claim
+    match claim:
+        case DeltaClaim(delta, head) | BalanceClaim(delta, head) if isinstance(delta.record, DeltaRecord):
+            calls.delta(delta, head)
+        case FreshnessClaim(head):
+            calls.head(head)
+        case AbsenceClaim(absence):
+            calls.absence(absence)
+        case ConsistencyClaim():
+            calls.consistency(claim)
+        case FraudClaim(FalseBalance() as fraud):
+            calls.false_balance(fraud)
+        case FraudClaim(TwoHeads(first, second)) | FraudClaim(ShrunkLedger(first, second)):
+            calls.head(first)
+            calls.head(second)
+        case _:
+            return None
+    return calls.calls
+
+
+WITHOUT_COUNTERPART = frozenset(
+    {
+        "log id",
+        "identity proof",
+        "head size",
+        "batch order",
+        "same size",
+        "contradiction",
+        "neighbours",
+        "first delta",
+    }
+)
+"""Steps that a caller of the library takes itself, or that it takes in another order."""

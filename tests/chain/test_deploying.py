@@ -23,6 +23,7 @@ from anchor.chain.signers.local import LocalSigner
 from anchor.chain.values import address_text
 from anchor.protocol.hashing import ZERO
 from tests.fixtures.anvil import CHAIN_ID, Anvil, StartAnvil
+from tests.fixtures.rpc_proxy import MakeProxy, refuse
 
 LOG_ID = b"\x21" * 32
 
@@ -98,6 +99,28 @@ def test_a_deployment_that_is_not_mined_says_which_transaction_to_look_for(
             waiting=waiting,
         )
     assert "may still be mined" in failure.value.remedy
+
+
+def test_an_account_without_funds_is_told_before_anything_is_signed(anvil: Anvil, node: Node) -> None:
+    poor = LocalSigner(b"\x77" * 32)
+    with pytest.raises(DeploymentFailed, match="holds 0 wei") as failure:
+        deploy(node, poor, log_id=LOG_ID, owner=poor.address, submitter=poor.address)
+    assert address_text(poor.address) in failure.value.problem
+    assert failure.value.remedy == "send it funds"
+
+
+def test_a_refusal_that_time_does_not_change_ends_the_waiting(anvil: Anvil, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(anvil.url)
+    proxy.on("eth_sendRawTransaction", refuse("exceeds block gas limit"))
+    owner = signer_of(anvil)
+    with pytest.raises(DeploymentFailed, match="exceeds block gas limit"):
+        deploy(
+            Node([HttpEndpoint(proxy.url)], CHAIN_ID),
+            owner,
+            log_id=LOG_ID,
+            owner=owner.address,
+            submitter=owner.address,
+        )
 
 
 def test_events_are_read_back_newest_first_and_by_their_head(anvil: Anvil, node: Node) -> None:

@@ -15,6 +15,7 @@ import rlp
 from anchor.chain.contract import creation_code
 from anchor.chain.fees import FeeLimits, offer, read_market
 from anchor.chain.node import Node
+from anchor.chain.refusals import Refusal
 from anchor.chain.signers.signer import Signer
 from anchor.chain.transactions import Transaction
 from anchor.chain.values import Receipt, address_text, hexadecimal
@@ -33,6 +34,20 @@ DEPLOYMENT_PROXY_TRANSACTION: Final = bytes.fromhex(
     "1ba02222222222222222222222222222222222222222222222222222222222222222"
     "a02222222222222222222222222222222222222222222222222222222222222222"
 )
+
+
+_HOPELESS: Final = frozenset(
+    {
+        Refusal.OUT_OF_FUNDS,
+        Refusal.UNDERPRICED,
+        Refusal.FEE_TOO_HIGH,
+        Refusal.GAS_LIMIT_TOO_HIGH,
+        Refusal.GAS_LIMIT_TOO_LOW,
+        Refusal.WRONG_CHAIN,
+        Refusal.TYPE_NOT_SUPPORTED,
+    }
+)
+"""Refusals of a transaction that time does not change: the nonce was not used, and nothing is pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,13 @@ def send_and_wait(
         gas_limit=min(gas + gas // 5, latest.gas_limit),
         fees=fees,
     )
+    balance = node.balance(signer.address)
+    needed = value + transaction.gas_limit * fees.max_fee
+    if balance < needed:
+        raise DeploymentFailed(
+            f"{address_text(signer.address)} holds {balance} wei, and the transaction takes up to {needed}",
+            "send it funds",
+        )
     signed = signer.sign(transaction)
     deadline = waiting.monotonic() + waiting.seconds
     refused: str | None = None
@@ -159,6 +181,8 @@ def send_and_wait(
         answers = node.broadcast(signed.raw)
         if not any(answer.accepted for answer in answers):
             refused = "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers)
+        if all(answer.meaning in _HOPELESS for answer in answers):
+            raise DeploymentFailed(f"no node takes the transaction ({refused})", "see why, and try again")
         receipt = node.receipt(signed.hash)
         if receipt is not None:
             break

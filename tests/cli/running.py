@@ -1,12 +1,17 @@
 """Run the command line as a person does: a process, its exit code and its two streams."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+_MAIN = "from anchor.cli.main import main; main()"
 
 
 @dataclass(frozen=True)
@@ -30,16 +35,51 @@ def anchor(
     timeout: float = 120,
 ) -> Finished:
     """Run ``anchor`` with these arguments; nothing of this process's ANCHOR_ variables is passed on."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANCHOR_")}
-    environment |= {"COLUMNS": "200", "NO_COLOR": "1", **(env or {})}
-    code = "from anchor.cli.main import main; main()"
     ran = subprocess.run(
-        [python, "-c", code, *map(str, arguments)],
+        [python, "-c", _MAIN, *map(str, arguments)],
         cwd=cwd,
-        env=environment,
+        env=_environment(env),
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
     )
     return Finished(ran.returncode, ran.stdout, ran.stderr)
+
+
+def start(*arguments: object, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start ``anchor`` with these arguments and leave it running; both streams come as one."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", _MAIN, *map(str, arguments)],
+        env=_environment(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def anchor_here(*arguments: object, env: dict[str, str] | None = None) -> Finished:
+    """Run ``anchor`` in this process, which is quicker; streams and variables are set for the while."""
+    from anchor.cli.main import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    code = 0
+    with (
+        mock.patch.dict(os.environ, _environment(env), clear=True),
+        mock.patch.object(sys, "argv", ["anchor", *map(str, arguments)]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    for stream in (out, err):
+        stream.flush()
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return Finished(code, *texts)
+
+
+def _environment(more: dict[str, str] | None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANCHOR_")}
+    return kept | {"COLUMNS": "200", "NO_COLOR": "1", **(more or {})}

@@ -11,7 +11,7 @@ import pytest
 
 from anchor.service.assembly import open_directory
 from anchor.service.initializing import initialise
-from tests.cli.running import anchor
+from tests.cli.running import anchor_here as anchor
 
 MAPPING = ("--map", "customerId=carrier", "--map", "referenceId=id", "--map", "delta=miles")
 

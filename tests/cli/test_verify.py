@@ -12,7 +12,8 @@ from anchor.chain.values import address_text
 from anchor.service.background_server import BackgroundServer, listen
 from anchor.service.json_rpc_app import JsonRpcApp
 from anchor.verify import write_proof_file
-from tests.cli.running import anchor
+from tests.cli.running import anchor as anchor_of
+from tests.cli.running import anchor_here as anchor
 from tests.verify.anchored_log import AnchoredLog
 
 
@@ -105,5 +106,5 @@ def test_it_runs_on_the_base_install(
     log: AnchoredLog, proof: Path, tmp_path: Path, base_python: Path
 ) -> None:
     python = str(base_python)
-    assert anchor("verify", proof, "--rpc", log.url, python=python).code == 0
-    assert anchor("verify", altered(proof, tmp_path), "--rpc", log.url, python=python).code == 1
+    assert anchor_of("verify", proof, "--rpc", log.url, python=python).code == 0
+    assert anchor_of("verify", altered(proof, tmp_path), "--rpc", log.url, python=python).code == 1

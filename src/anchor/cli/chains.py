@@ -49,7 +49,7 @@ def deploy(
 
     opened = open_directory(data, os.environ)
     output = Output(json_)
-    wanted = _chosen(opened.settings, chain)
+    wanted = chosen_chain(opened.settings, chain)
     if wanted.contract is not None and not again:
         raise CommandFailed(
             f"chain {wanted.name} has a contract: {address_text(wanted.contract)}",
@@ -109,7 +109,7 @@ def doctor(data: DataDirectory, chain: ChainName = None, json_: Json = False) ->
 
     opened = open_directory(data, os.environ)
     output = Output(json_)
-    chosen = [_chosen(opened.settings, chain)] if chain else _some(opened.settings)
+    chosen = [chosen_chain(opened.settings, chain)] if chain else _some(opened.settings)
     verdicts = {}
     for one in chosen:
         connection = connect_chain(one, os.environ)
@@ -159,7 +159,8 @@ def _some(settings: "Settings") -> tuple["ChainSettings", ...]:
     return settings.chains
 
 
-def _chosen(settings: "Settings", name: str | None) -> "ChainSettings":
+def chosen_chain(settings: "Settings", name: str | None) -> "ChainSettings":
+    """Return the chain of this name, or the only one. Raises CommandFailed."""
     chains = _some(settings)
     if name is None and len(chains) == 1:
         return chains[0]

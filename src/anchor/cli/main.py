@@ -19,8 +19,10 @@ from anchor.cli import (
     operating,
     reading,
     recording,
+    repairing,
     statuses,
     verifying,
+    watching,
 )
 from anchor.cli.demo import command as demo
 from anchor.cli.failures import ExitCode, failure_of
@@ -47,9 +49,11 @@ for group in (
     comparing,
     verifying,
     conforming,
+    watching,
     operating,
     keys,
     chains,
+    repairing,
     statuses,
 ):
     group.register(app)

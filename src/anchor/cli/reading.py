@@ -35,7 +35,10 @@ def derive(
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Show the balance of CUSTOMER: what is final on the chain, and what is pending beside it."""
+    """Show the balance of CUSTOMER: what is final on the chain, and what is pending beside it.
+
+    Exit code 1: the audit found that the log does not add up.
+    """
     output = Output(json_)
     with connect(url, key, data) as server, output.progress(f"deriving {customer}", None):
         answer = server.get(
@@ -45,11 +48,22 @@ def derive(
             asOfTime=as_of_time,
             audit="true" if audit else None,
         )
+    audited = answer.get("audit")
     if json_:
         output.json(answer)
-        return
-    pending = answer["pending"]
+    else:
+        _show_balance(output, answer, unit, as_of=as_of_index is not None or as_of_time is not None)
+    if audited is not None and not audited["agrees"]:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: bool) -> None:
+    audited = answer.get("audit")
+    pending, recorded = answer["pending"], answer["recorded"]
     last = answer["lastVerifiedIndex"]
+    if as_of:
+        then = f"after {recorded['deltaCount']:,} deltas"
+        output.pairs(("balance then", f"[bold]{amount(recorded['balance'], unit)}[/] {then}"))
     output.pairs(
         ("balance", f"[bold]{amount(answer['balance'], unit)}[/]"),
         (
@@ -58,11 +72,15 @@ def derive(
         ),
         ("pending", f"{amount(pending['balance'], unit)} in {pending['deltaCount']:,} deltas"),
     )
-    if answer.get("asOf") is not None:
-        as_of = answer["asOf"]
-        output.pairs((f"as of index {answer.get('asOfIndex')}", f"[bold]{amount(as_of['balance'], unit)}[/]"))
-    if answer.get("audited"):
-        output.say("[green]✓[/] recomputed from the log: every balance agrees")
+    if audited is None:
+        return
+    if audited["agrees"]:
+        output.say(f"[green]✓[/] added up again from {audited['deltaCount']:,} deltas: the balance agrees")
+    else:
+        output.say(
+            f"[red]✗[/] the log adds up to {amount(audited['balance'], unit)}: "
+            f"it first differs at index {audited['firstMismatch']:,}"
+        )
 
 
 def checkpoint(

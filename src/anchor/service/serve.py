@@ -1,6 +1,8 @@
 """``anchor serve``: the HTTP API in a process of its own. Any number of them may share one PostgreSQL."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +26,16 @@ def run_server(
         # Taken here, so that a port in use is one sentence and not a traceback.
         taken = listen(host or settings.server.host, settings.server.port if port is None else port)
         config = uvicorn.Config(app, log_level="info", access_log=False, lifespan="on")
-        uvicorn.Server(config).run(sockets=[taken])
+        _Server(config).run(sockets=[taken])
     finally:
         opened.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, for which being told to stop is a good end and not a death by signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield

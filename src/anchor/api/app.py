@@ -32,6 +32,7 @@ from anchor.api.routes import (
     exchange,
     keys,
     operating,
+    proofs,
     records,
     verifying,
 )
@@ -106,6 +107,7 @@ def create_app(components: Components) -> FastAPI:
         comparing.routes(database, access),
         checkpoints.routes(database, components.log, clock, access),
         records.routes(database, components.log, access),
+        proofs.routes(database, components.log, components.identity_key, access),
         exchange.routes(Reconciler(database), access),
         verifying.routes(database, components.log, components.chains),
         keys.routes(database, clock, access),

@@ -76,12 +76,3 @@ def _hash_of(headers: Iterable[tuple[bytes, bytes]]) -> Bytes32:
     if not is_key_form(key):
         raise Problem("key_not_accepted")
     return hash_of_key(key)
-
-
-def require_customer(key: ApiKey, customer_id: str) -> None:
-    """Raise the Problem of an unknown customer where the key is for another one.
-
-    The answer is the same as where nothing is on record, so that it tells nobody which customers there are.
-    """
-    if key.customer_id is not None and key.customer_id != customer_id:
-        raise Problem("unknown_customer", "Nothing is on record for this customer and unit.")

@@ -169,6 +169,12 @@ _KINDS: Final = (
         "Ask again after the next batch was sealed.",
     ),
     ProblemKind(
+        "customer_has_ledger",
+        409,
+        "The customer has a ledger in this unit.",
+        "Ask for its balance, or for the newest head of the ledger.",
+    ),
+    ProblemKind(
         "wrong_kind_of_id",
         422,
         "This id is of another kind.",

@@ -242,9 +242,24 @@ class AnchorClient:
             self._transport.call("GET", f"/api/v1/receipts/{quote(receipt_id, safe='')}")
         )
 
-    def proof(self, receipt_id: str) -> bytes:
-        """Return the proof file of a receipt."""
-        return self._transport.send("GET", f"/api/v1/receipts/{quote(receipt_id, safe='')}/proof").content
+    def proof(self, receipt_id: str, *, disclosure: str = "full") -> bytes:
+        """Return the proof file of a receipt; ``disclosure`` is ``full``, ``amounts`` or ``fingerprints``."""
+        path = f"/api/v1/receipts/{quote(receipt_id, safe='')}/proof"
+        return self._transport.send("GET", path, query={"disclosure": disclosure}).content
+
+    def ledger_proof(self, ledger_id: str, kind: str, **query: Any) -> bytes:
+        """Return a proof file about a ledger.
+
+        ``kind`` is ``balance`` (with ``asOfIndex``, or the newest), ``freshness``, or ``consistency`` (with
+        the ``earlierSize`` of a head that is known from before).
+        """
+        path = f"/api/v1/ledgers/{quote(ledger_id, safe='')}/proofs/{quote(kind, safe='')}"
+        return self._transport.send("GET", path, query=query).content
+
+    def absence_proof(self, customer_id: str, unit: str = "") -> bytes:
+        """Return the proof file that a customer has no ledger in a unit."""
+        query = {"customerId": customer_id, "unit": unit or None}
+        return self._transport.send("GET", "/api/v1/proofs/absence", query=query).content
 
     def ledgers(self, customer_id: str | None = None) -> Iterator[Json]:
         """Go through the ledgers, all or a customer's."""

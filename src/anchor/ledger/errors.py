@@ -16,6 +16,7 @@ from anchor.storage.database import StorageUnavailable
 __all__ = [
     "AdjustedDeltaMissing",
     "BalanceOverflow",
+    "CustomerHasLedger",
     "IdempotencyKeyConflict",
     "IndexOutOfRange",
     "LedgerError",
@@ -99,6 +100,18 @@ class UnknownCustomer(LedgerError):
     def __str__(self) -> str:
         unit = f" in unit {self.unit!r}" if self.unit else ""
         return f"nothing is on record for customer {self.customer_id!r}{unit}"
+
+
+@dataclass(eq=False)
+class CustomerHasLedger(LedgerError):
+    """A proof was asked for that a customer has no ledger, and there is one."""
+
+    code: ClassVar[str] = "customer_has_ledger"
+    customer_id: str
+    unit: str
+
+    def __str__(self) -> str:
+        return "this customer has a ledger in this unit"
 
 
 @dataclass(eq=False)

@@ -7,7 +7,13 @@ and then the file names no chain yet and says so by naming none.
 
 from sqlalchemy import Connection
 
-from anchor.ledger.errors import IndexOutOfRange, NotSealedYet, UnknownBatch, UnknownCustomer
+from anchor.ledger.errors import (
+    CustomerHasLedger,
+    IndexOutOfRange,
+    NotSealedYet,
+    UnknownBatch,
+    UnknownCustomer,
+)
 from anchor.ledger.histories import history_nodes
 from anchor.ledger.ledger_tree import ledger_nodes
 from anchor.ledger.model import Log
@@ -115,7 +121,7 @@ class Prover:
     def absence(self, identity_key: IdentityKey, customer_id: str, unit: str) -> ProofFile:
         """Prove that a customer has no ledger in a unit, under the newest root on a chain.
 
-        Raises ValueError where the customer has one there, UnknownBatch where nothing is sealed.
+        Raises CustomerHasLedger where there is one, UnknownBatch where nothing is sealed.
         """
         identity = identity_key.ledger_identity(customer_id, unit)
         with self._database.read() as connection:
@@ -124,7 +130,7 @@ class Prover:
                 raise UnknownBatch(1)
             path = map_path(path_reader(connection, batches[0], identity.ledger_id), identity.ledger_id)
             if path.found is not None and path.found.ledger_id == identity.ledger_id:
-                raise ValueError("the customer has a ledger in this batch")
+                raise CustomerHasLedger(customer_id, unit)
             absence = LedgerAbsence(path.siblings, path.found, anchored_batch(connection, batches[0]))
             return ProofFile(
                 ProofLog(self._log.log_id, self._log.identity_public_key),

@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from anchor.api.access import Access, body_as, json_answer
 from anchor.api.answers import CheckpointAnswer, Page, ProofFileAnswer
-from anchor.api.authentication import require_customer
 from anchor.api.documentation import described
 from anchor.api.problems import Problem
+from anchor.api.proof_responses import PROOF_EXAMPLE, proof_response
+from anchor.api.readable import readable_checkpoint, require_customer
 from anchor.api.requests import CheckpointRequest
-from anchor.api.routes.records import PROOF_EXAMPLE, proof_response
 from anchor.api.shaping import checkpoint
 from anchor.api.values import require_id, require_unit, span_of, whole_number
 from anchor.ledger.api_keys import ApiKey, Scope
@@ -20,7 +20,6 @@ from anchor.ledger.checkpoints import (
     checkpoints_page,
     create_checkpoint,
     create_span_checkpoint,
-    find_checkpoint,
 )
 from anchor.ledger.clock import Clock
 from anchor.ledger.model import Log
@@ -146,14 +145,6 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         return proof_response(made, proofToken)
 
     return router
-
-
-def readable_checkpoint(database: Database, key: ApiKey, proof_token: str) -> CheckpointView:
-    """Return a checkpoint that this key may read. Another customer's is unknown to it."""
-    view = find_checkpoint(database, require_id(proof_token, "proofToken"))
-    if key.customer_id is not None and key.customer_id != view.customer_id:
-        raise Problem("unknown_checkpoint", "There is no such checkpoint.")
-    return view
 
 
 def _create(

@@ -8,11 +8,11 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from anchor.api.access import Access, body_as, json_answer
-from anchor.api.authentication import require_customer
 from anchor.api.compare_answers import CompareAnswer, CompareBalancesAnswer
 from anchor.api.compare_shaping import compared_balances, compared_deltas
 from anchor.api.documentation import described
 from anchor.api.problems import Problem
+from anchor.api.readable import require_customer
 from anchor.api.requests import CompareRequest, EntryRequest
 from anchor.api.values import amount_units, balance_units, require_id, require_unit, span_of
 from anchor.ledger.api_keys import ApiKey, Scope

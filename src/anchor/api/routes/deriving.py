@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from anchor.api.access import Access, json_answer
 from anchor.api.answers import DerivedAnswer
-from anchor.api.authentication import require_customer
 from anchor.api.documentation import described
 from anchor.api.problems import Problem
+from anchor.api.readable import require_customer
 from anchor.api.shaping import derived
 from anchor.api.values import require_id, require_unit, time_parameter
 from anchor.ledger.api_keys import ApiKey, Scope

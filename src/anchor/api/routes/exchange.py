@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from anchor.api.access import Access, body_as, json_answer
-from anchor.api.authentication import require_customer
 from anchor.api.documentation import described
 from anchor.api.exchange_messages import (
     BlocksAnswer,
@@ -23,6 +22,7 @@ from anchor.api.exchange_messages import (
     ResolveRequest,
 )
 from anchor.api.problems import Problem
+from anchor.api.readable import require_customer
 from anchor.api.turns import Turns
 from anchor.api.values import amount_json, require_id, require_unit
 from anchor.ledger.api_keys import ApiKey, Scope

@@ -8,27 +8,21 @@ from starlette.responses import Response
 from anchor.api.access import Access, json_answer
 from anchor.api.answers import BatchSummary, LedgerAnswer, Page, ProofFileAnswer, ReceiptAnswer
 from anchor.api.documentation import described
-from anchor.api.problems import Problem
+from anchor.api.proof_responses import PROOF_EXAMPLE, disclosed, proof_response
+from anchor.api.readable import readable_ledger, readable_receipt
 from anchor.api.shaping import batch_summary, delta, ledger, receipt
 from anchor.api.values import hash_of, require_id, whole_number
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.model import Log
 from anchor.ledger.proving import Prover
 from anchor.ledger.views import (
-    ReceiptView,
-    UnknownLedger,
     batches_page,
     deltas_page,
     find_batch,
-    find_ledger,
-    find_receipt,
     ledgers_page,
 )
-from anchor.protocol.hashing import Bytes32
 from anchor.storage.database import Database
-from anchor.storage.reading import LedgerRow
-from anchor.verify.proof_file import ProofFile
-from anchor.verify.proof_writing import write_proof_file
+from anchor.verify.proof_file import Disclosure
 
 _LEDGER_ID: Final = "0x6b0e8e3f9f0a4a3f4d6f1d0b9c8a7e6f5d4c3b2a19080706f5e4d3c2b1a09f8e"
 _HASH: Final = "0x8f0d2b6a1c3e5f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8"
@@ -87,7 +81,6 @@ _BATCH: Final[dict[str, Any]] = {
     "ledgerCount": 1,
     "anchors": [_ANCHOR],
 }
-PROOF_EXAMPLE: Final[dict[str, Any]] = {"format": "anchor-proof", "version": 1, "kind": "delta"}
 
 
 def routes(database: Database, log: Log, access: Access) -> APIRouter:
@@ -104,7 +97,7 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         **described(ReceiptAnswer, _RECEIPT, problems=("unknown_receipt", "invalid_id")),
     )
     def one_receipt(key: Reader, receiptId: str) -> Response:  # noqa: N803
-        return json_answer(receipt(_readable_receipt(database, log, key, receiptId)))
+        return json_answer(receipt(readable_receipt(database, log, key, receiptId)))
 
     @router.get(
         "/api/v1/receipts/{receiptId}/proof",
@@ -112,11 +105,18 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         tags=["Receipts"],
         **described(ProofFileAnswer, PROOF_EXAMPLE, problems=("unknown_receipt", "not_sealed_yet")),
     )
-    def receipt_proof(key: Reader, receiptId: str) -> Response:  # noqa: N803
+    def receipt_proof(
+        key: Reader,
+        receiptId: str,  # noqa: N803
+        disclosure: Annotated[
+            Disclosure, Query(description="How much of the delta the file shows.")
+        ] = Disclosure.FULL,
+    ) -> Response:
         """Check it without asking us: `anchor verify FILE --rpc URL`."""
-        view = _readable_receipt(database, log, key, receiptId)
+        view = readable_receipt(database, log, key, receiptId)
         index = view.delta.delta.index_in_ledger
-        return proof_response(prover.delta(view.ledger.customer_id, view.ledger.unit, index), receiptId)
+        proof = prover.delta(view.ledger.customer_id, view.ledger.unit, index)
+        return proof_response(disclosed(proof, disclosure), receiptId)
 
     @router.get(
         "/api/v1/ledgers",
@@ -153,7 +153,7 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         **described(LedgerAnswer, _LEDGER, problems=("unknown_ledger", "invalid_value")),
     )
     def one_ledger(key: Reader, ledgerId: str) -> Response:  # noqa: N803
-        return json_answer(ledger(_readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))))
+        return json_answer(ledger(readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))))
 
     @router.get(
         "/api/v1/ledgers/{ledgerId}/deltas",
@@ -167,7 +167,7 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         cursor: Annotated[str, Query(description="The index to begin with.")] = "0",
         limit: Limit = 100,
     ) -> Response:
-        row = _readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))
+        row = readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))
         start = whole_number(cursor, "cursor")
         found = deltas_page(database, log, row.ledger_id, start=start, limit=limit + 1)
         return json_answer(
@@ -201,25 +201,3 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         return json_answer(batch_summary(find_batch(database, number)))
 
     return router
-
-
-def proof_response(proof: ProofFile, name: str) -> Response:
-    """Return a proof file, to be kept under a name of its own."""
-    headers = {"content-disposition": f'attachment; filename="{name}.proof.json"'}
-    return Response(write_proof_file(proof), media_type="application/json", headers=headers)
-
-
-def _readable_receipt(database: Database, log: Log, key: ApiKey, receipt_id: str) -> ReceiptView:
-    """Return what a receipt leads to. Another customer's is unknown to this key."""
-    view = find_receipt(database, log, require_id(receipt_id, "receiptId"))
-    if key.customer_id is not None and key.customer_id != view.ledger.customer_id:
-        raise Problem("unknown_receipt", "No delta has this receipt.")
-    return view
-
-
-def _readable_ledger(database: Database, key: ApiKey, ledger_id: Bytes32) -> LedgerRow:
-    """Return a ledger. Another customer's is unknown to this key."""
-    row = find_ledger(database, ledger_id)
-    if key.customer_id is not None and key.customer_id != row.customer_id:
-        raise UnknownLedger(ledger_id)
-    return row

@@ -1,0 +1,41 @@
+"""What a key may read. What is another customer's is as unknown to it as what is not there."""
+
+from anchor.api.problems import Problem
+from anchor.api.values import require_id
+from anchor.ledger.api_keys import ApiKey
+from anchor.ledger.checkpoints import CheckpointView, find_checkpoint
+from anchor.ledger.model import Log
+from anchor.ledger.views import ReceiptView, UnknownLedger, find_ledger, find_receipt
+from anchor.protocol.hashing import Bytes32
+from anchor.storage.database import Database
+from anchor.storage.reading import LedgerRow
+
+
+def require_customer(key: ApiKey, customer_id: str) -> None:
+    """Raise the Problem of an unknown customer where the key is for another one."""
+    if key.customer_id is not None and key.customer_id != customer_id:
+        raise Problem("unknown_customer", "Nothing is on record for this customer and unit.")
+
+
+def readable_receipt(database: Database, log: Log, key: ApiKey, receipt_id: str) -> ReceiptView:
+    """Return what a receipt leads to. Raises UnknownReceipt, or the Problem that says the same."""
+    view = find_receipt(database, log, require_id(receipt_id, "receiptId"))
+    if key.customer_id is not None and key.customer_id != view.ledger.customer_id:
+        raise Problem("unknown_receipt", "No delta has this receipt.")
+    return view
+
+
+def readable_ledger(database: Database, key: ApiKey, ledger_id: Bytes32) -> LedgerRow:
+    """Return a ledger. Raises UnknownLedger."""
+    row = find_ledger(database, ledger_id)
+    if key.customer_id is not None and key.customer_id != row.customer_id:
+        raise UnknownLedger(ledger_id)
+    return row
+
+
+def readable_checkpoint(database: Database, key: ApiKey, proof_token: str) -> CheckpointView:
+    """Return a checkpoint. Raises UnknownCheckpoint, or the Problem that says the same."""
+    view = find_checkpoint(database, require_id(proof_token, "proofToken"))
+    if key.customer_id is not None and key.customer_id != view.customer_id:
+        raise Problem("unknown_checkpoint", "There is no such checkpoint.")
+    return view

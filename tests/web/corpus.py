@@ -34,7 +34,7 @@ def logs(seeds: int) -> Iterator[tuple[MemoryChain, dict[str, ProofFile]]]:
     """Some logs with every honest proof out of them, and as many whose operator cheated."""
     for seed in range(1, seeds + 1):
         log = example_log(seed)
-        yield log.chain, example_proofs(log)
+        yield log.chain, example_proofs(log) | {"old head": log.freshness("B6", 2, "mile")}
         cheated, frauds = cheated_log(seed)
         yield cheated.chain, {name: fraud_file(cheated, fraud) for name, fraud in frauds.items()}
         yield cheated_periods(seed)

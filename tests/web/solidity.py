@@ -10,20 +10,27 @@ from anchor.protocol.hashing import ZERO
 from anchor.verify.proof_file import (
     AbsenceClaim,
     AnchoredBatch,
+    Backdated,
     BalanceClaim,
     Claim,
     ConsistencyClaim,
     DeltaClaim,
     DeltaRecord,
     FalseBalance,
+    Fraud,
     FraudClaim,
     FreshnessClaim,
     Included,
     LedgerAbsence,
     LedgerHead,
+    PeriodClaim,
     ProofFile,
+    RecordedAfterSealed,
     ShrunkLedger,
+    TimeReversed,
+    TwoDeltas,
     TwoHeads,
+    VanishedLedger,
 )
 
 Call = tuple[str, tuple[Any, ...]]
@@ -98,6 +105,39 @@ class SolidityCalls:
             self.calls.append(("verifyFalseBalance", (self.log_id, root, before, root, after)))
         self.head(fraud.head)
 
+    def period(self, claim: PeriodClaim) -> None:
+        if claim.opening is not None:
+            self.delta(claim.opening, claim.head)
+        self.delta(claim.closing, claim.head)
+        closing = (claim.to_index + 1, claim.closing_root)
+        head = (claim.head.size, claim.head.root)
+        opening = (claim.from_index, claim.opening_root)
+        for old, new, path in ((closing, head, claim.closing_path), (opening, closing, claim.opening_path)):
+            self.calls.append(("verifyConsistency", (*old, *new, list(path))))
+        if claim.span is not None:
+            self.delta(claim.span.first, claim.head)
+            if claim.span.next is not None:
+                self.delta(claim.span.next, claim.head)
+
+    def fraud(self, fraud: Fraud) -> None:
+        match fraud:
+            case FalseBalance():
+                self.false_balance(fraud)
+            case TimeReversed(before, after, head):
+                self.delta(before, head)
+                self.delta(after, head)
+            case RecordedAfterSealed(delta, head):
+                self.delta(delta, head)
+            case Backdated(earlier, delta, head):
+                self.head(earlier)
+                self.delta(delta, head)
+            case TwoHeads(first, second) | ShrunkLedger(first, second):
+                self.head(first)
+                self.head(second)
+            case VanishedLedger(earlier, absence):
+                self.head(earlier)
+                self.absence(absence)
+
 
 def solidity_calls(proof: ProofFile) -> list[Call] | None:
     """The calls for one file; None where the library has no such check."""
@@ -114,11 +154,10 @@ def solidity_calls(proof: ProofFile) -> list[Call] | None:
             calls.absence(absence)
         case ConsistencyClaim():
             calls.consistency(claim)
-        case FraudClaim(FalseBalance() as fraud):
-            calls.false_balance(fraud)
-        case FraudClaim(TwoHeads(first, second)) | FraudClaim(ShrunkLedger(first, second)):
-            calls.head(first)
-            calls.head(second)
+        case PeriodClaim() if claim.closing.record.index < 2**64 - 1:
+            calls.period(claim)
+        case FraudClaim(fraud) if not isinstance(fraud, TwoDeltas):
+            calls.fraud(fraud)
         case _:
             return None
     return calls.calls
@@ -130,6 +169,25 @@ WITHOUT_COUNTERPART = frozenset(
         "identity proof",
         "head size",
         "batch order",
+        "range",
+        "opening delta",
+        "closing delta",
+        "delta count",
+        "opening peaks",
+        "opening peaks' root",
+        "delta order",
+        "all deltas",
+        "last delta",
+        "balances",
+        "times",
+        "span",
+        "span: delta before",
+        "span: first delta",
+        "span: first delta's time",
+        "span: last delta's time",
+        "span: delta after",
+        "span: delta after's time",
+        "span: sealed after",
         "same size",
         "contradiction",
         "neighbours",

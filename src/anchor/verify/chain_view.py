@@ -75,7 +75,10 @@ class ChainView(Protocol):
         ...
 
     def block(self, number: int) -> Block | None:
-        """Return the block at a height; None where the chain is not that high."""
+        """Return the block at a height; None where the chain is not that high.
+
+        Raises EventsUnavailable where nothing is known of old blocks.
+        """
         ...
 
     def log_id(self, contract: bytes) -> Bytes32 | None:

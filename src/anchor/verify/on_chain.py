@@ -215,7 +215,11 @@ class OnChain:
                 f"The block is not final yet by your rule ({self.finality}), or the node lags behind.",
                 NOT_CHECKED,
             )
-        block = self.chain.block(number)
+        try:
+            block = self.chain.block(number)
+        except EventsUnavailable as unavailable:
+            self.checks.skipped(claim.step("block"), f"{unavailable.reason}.")
+            return None
         if block is None:
             raise ChainUnavailable(f"the node has no block {number}, though its final block is above it")
         self.checks.same(

@@ -97,6 +97,18 @@ def bytes_of(length: int) -> Read[bytes]:
     return read
 
 
+def bytes_up_to(most: int) -> Read[bytes]:
+    def read(value: Any, place: str) -> bytes:
+        if not isinstance(value, str):
+            raise ProofFileError("shape", place, f"is {_named(value)}, not text")
+        length = len(value) // 2 - 1
+        if length > most:
+            raise ProofFileError("shape", place, f"has more than {most} bytes")
+        return bytes_of(max(0, length))(value, place)
+
+    return read
+
+
 hash32: Final = bytes_of(32)
 salt: Final = bytes_of(SALT_LENGTH)
 address: Final = bytes_of(20)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Context, Decimal
 from typing import Any
 
@@ -260,3 +261,15 @@ def test_no_key_is_in_what_an_error_says(server: tuple[BackgroundServer, str]) -
             client.derive("acme")
         assert "AAAA" not in str(raised.value)
         assert "AAAA" not in repr(raised.value)
+
+
+def test_many_at_once_under_one_reference_record_it_once(anchor: AnchorClient) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        receipts = list(
+            threads.map(lambda _: anchor.emit("acme", -5, reason="five", reference_id="r-1"), range(64))
+        )
+        others = list(threads.map(lambda n: anchor.emit("acme", 1, reference_id=f"o-{n}"), range(64)))
+    assert len({receipt.receipt_id for receipt in receipts}) == 1
+    assert sorted(receipt.idempotent for receipt in receipts) == [False] + [True] * 63
+    assert sorted(receipt.index for receipt in others) == list(range(1, 65))
+    assert anchor.derive("acme", audit=True).audit["agrees"]

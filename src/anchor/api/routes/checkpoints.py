@@ -61,7 +61,7 @@ _PROBLEMS: Final = (
 
 def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRouter:
     """Return the routes over one database."""
-    router = APIRouter(tags=["Checkpoints"])
+    router = APIRouter()
     Reader = Annotated[ApiKey, Depends(access.key(Scope.READ))]  # noqa: N806
 
     @router.post(
@@ -83,6 +83,7 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
     @router.get(
         "/api/v1/checkpoints",
         summary="The checkpoints of a ledger",
+        tags=["Checkpoints"],
         **described(Page, {"items": [ANSWER], "next": None}, problems=("unknown_customer",)),
     )
     def page(
@@ -108,6 +109,7 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
     @router.get(
         "/api/v1/checkpoints/{proofToken}",
         summary="One checkpoint",
+        tags=["Checkpoints"],
         **described(CheckpointAnswer, ANSWER, problems=("unknown_checkpoint",)),
     )
     def one(key: Reader, proofToken: str) -> Response:  # noqa: N803
@@ -116,6 +118,7 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
     @router.get(
         "/api/v1/checkpoints/{proofToken}/proof",
         summary="The proof file of a checkpoint",
+        tags=["Checkpoints"],
         **described(
             ProofFileAnswer,
             {**PROOF_EXAMPLE, "kind": "period"},

@@ -1,6 +1,7 @@
 """``anchor dev``: everything in one process, for a laptop."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,7 +57,8 @@ def announce(output: Output, running: "Development") -> None:
         ("data", str(running.directory)),
     )
     output.say("\nIn another terminal:\n")
-    output.say(f"  export ANCHOR_URL={running.url} ANCHOR_API_KEY=$(cat {running.directory}/admin.key)")
-    output.say("  anchor emit acme -182 --reason 'gpu hours' --reference run-7781")
-    output.say("  anchor derive acme\n")
+    output.line(f"  export ANCHOR_URL={running.url}")
+    output.line(f"  export ANCHOR_API_KEY=$(cat {shlex.quote(str(running.directory / 'admin.key'))})")
+    output.line("  anchor emit acme -182 --reason 'gpu hours' --reference run-7781")
+    output.line("  anchor derive acme\n")
     output.say("[dim]Ctrl-C stops it.[/]")

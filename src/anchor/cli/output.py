@@ -60,6 +60,11 @@ class Output:
         if not self.as_json:
             self.console.print(text)
 
+    def line(self, text: str = "") -> None:
+        """Write a line that is never broken, so that it can be copied; nothing with ``--json``."""
+        if not self.as_json:
+            self.console.print(text, soft_wrap=True)
+
     def bytes(self, content: bytes) -> None:
         """Write a file's content as it is to standard output."""
         sys.stdout.buffer.write(content)
@@ -93,23 +98,21 @@ class Output:
             return
         from rich.progress import (
             BarColumn,
+            DownloadColumn,
             MofNCompleteColumn,
             Progress,
+            ProgressColumn,
             SpinnerColumn,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
 
-        columns = [
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn() if total is not None else TextColumn("{task.completed}"),
-            TextColumn(unit),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        ]
+        columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}")]
+        if total is not None:
+            done = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+            columns += [BarColumn(), done, TimeRemainingColumn()]
+        columns.append(TimeElapsedColumn())
         with Progress(*columns, console=self.errors, transient=True) as progress:
             yield Bar(progress, progress.add_task(what, total=total))
 

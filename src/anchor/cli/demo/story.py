@@ -123,7 +123,7 @@ class Story:
 
     def _balances(self) -> None:
         self._heading("Balances", "one row read, whatever the number of deltas")
-        self._command("anchor", "derive", CARRIER, "--unit", UNIT)
+        self._aside("$ anchor derive CUSTOMER --unit mile, for each of them")
         table = self._output.table(
             "customer", "carrier", "flights", "balance in miles", "", right=("flights", "balance in miles")
         )
@@ -156,6 +156,7 @@ class Story:
         first, last = places[0], places[-1]
         self._aside("Flights were imported in the order of departure: a month of departures is a range")
         self._aside("of indexes. (--period goes by the time of recording, which is today.)")
+        self._output.say()
         self._command("anchor", "checkpoint", CARRIER, "--unit", UNIT, "--from", first, "--to", last)
         answer = self._server.post(
             "/api/v1/balance/checkpoint",
@@ -173,6 +174,7 @@ class Story:
         books = self._directory / "counterparty.csv"
         mistakes = write_books(books, flown)
         self._aside("We removed three flights from them, and swapped two digits of a fourth.")
+        self._output.say()
         maps = ["--map", "referenceId=flight", "--map", "delta=miles", "--negate"]
         span = ["--from", first, "--to", last]
         self._command("anchor", "compare", CARRIER, "--unit", UNIT, "--their-books", books, *maps, *span)
@@ -224,6 +226,7 @@ class Story:
         altered = proof.with_name("altered.proof.json")
         altered.write_text(json.dumps(document))
         self._aside(f"{stated} became {document['delta']['amount']}")
+        self._output.say()
         done = self._run_verify(altered)
         self._require(done == ExitCode.NO, "exit code 1", f"exit code {done}")
 
@@ -233,19 +236,19 @@ class Story:
         directory = shlex.quote(str(self._directory))
         anchor = _anchor_name()
         if stays:
-            self._output.say(f"  export ANCHOR_URL={self._running.url}")
+            self._output.line(f"  export ANCHOR_URL={self._running.url}")
         else:
-            self._output.say(f"  {anchor} dev {directory}   [dim]# the same log, on a new chain[/]")
-            self._output.say("  [dim]# and in another terminal:[/]")
-            self._output.say("  export ANCHOR_URL=http://127.0.0.1:8440")
-        self._output.say(f"  export ANCHOR_API_KEY=$(cat {directory}/admin.key)")
-        self._output.say(f"  {anchor} emit acme -182 --unit gpu-hour --reference run-7781")
-        self._output.say(f"  {anchor} derive acme --unit gpu-hour")
-        self._output.say(f"  {anchor} derive DL --unit mile --audit")
+            self._output.line(f"  {anchor} dev {directory}   [dim]# the same log, on a new chain[/]")
+            self._output.line("  [dim]# and in another terminal:[/]")
+            self._output.line("  export ANCHOR_URL=http://127.0.0.1:8440")
+        self._output.line(f"  export ANCHOR_API_KEY=$(cat {directory}/admin.key)")
+        self._output.line(f"  {anchor} emit acme -182 --unit gpu-hour --reference run-7781")
+        self._output.line(f"  {anchor} derive acme --unit gpu-hour")
+        self._output.line(f"  {anchor} derive DL --unit mile --audit")
         self._output.say("\n  The five-minute tour is in README.md.")
         if stays:
             self._output.say(f"\n  API {self._running.url}/docs   chain {self._running.rpc_url}")
-            self._output.say("  [dim]Ctrl-C stops it.[/]")
+            self._output.line("  [dim]Ctrl-C stops it.[/]")
 
     # What they share
 

@@ -160,6 +160,7 @@ def test_python_the_page_and_solidity_agree_on_some_hundred_proof_files(solidity
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_python_the_page_and_solidity_agree_on_ten_thousand_proof_files(solidity: SolidityVerdicts) -> None:
     seen = check(5, 75, solidity)
     assert solidity.accepted >= 200

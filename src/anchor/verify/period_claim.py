@@ -1,13 +1,20 @@
 """A checkpoint and its two balances, the time span that it may stand for, and all deltas in it."""
 
+from typing import Final
+
 from anchor.protocol.amounts import format_units
 from anchor.protocol.checkpoint import Checkpoint, checkpoint_hash
 from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.merkle import LEDGER_TREE, Frontier
 from anchor.verify.claims import head_facts
 from anchor.verify.local_checks import LocalChecks, Proven, shown
-from anchor.verify.proof_file import DeltaRecord, PeriodClaim, PeriodDeltas, Span
+from anchor.verify.proof_file import DeltaRecord, HashPath, PeriodClaim, PeriodDeltas, Record, Span
+from anchor.verify.results import Checks
 from anchor.verify.wording import moment
+
+_IN_ORDER: Final = "The deltas follow each other without a gap."
+_LEAVES_AT_ONCE: Final = 1024
 
 
 def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
@@ -96,72 +103,119 @@ def _opening(local: LocalChecks, claim: PeriodClaim) -> int:
     return shown(opening).balance
 
 
+class DeltaWalk:
+    """A period's deltas, taken one by one in bounded memory, and then held against its two ends."""
+
+    def __init__(
+        self, separator: Bytes32, ledger_id: Bytes32, start: int, peaks: HashPath, opening_balance: int
+    ) -> None:
+        """``peaks`` has as many entries as ``start`` has bits set."""
+        self._separator = separator
+        self._ledger_id = ledger_id
+        self._start = start
+        self._frontier = Frontier(start, peaks)
+        self._leaves: list[Bytes32] = []
+        self._balance: int | None = opening_balance
+        self._recorded_at = 0
+        self._compared = 0
+        self._faults: dict[str, tuple[str, str, str]] = {}
+        self.opening_root: Bytes32 = self._frontier.root(LEDGER_TREE)
+        self.count = 0
+        self.last: Bytes32 = ZERO
+
+    def take(self, record: Record) -> Bytes32:
+        """Take the next delta and return its fingerprint."""
+        wanted = self._start + self.count
+        if record.index != wanted:
+            self._fault("delta order", wanted, record.index, _IN_ORDER)
+        self.last = record.fingerprint(self._separator, self._ledger_id)
+        self._leaves.append(LEDGER_TREE.leaf(self.last))
+        if len(self._leaves) == _LEAVES_AT_ONCE:
+            self._fold()
+        self.count += 1
+        if isinstance(record, DeltaRecord):
+            self._compare(record)
+        else:
+            self._balance = None
+        return self.last
+
+    def finish(self, checks: Checks, closing_root: Bytes32, closing: Bytes32) -> None:
+        """Check all that was taken: order, tree, last delta, balances and times."""
+        self._fold()
+        self._raise(checks, "delta order")
+        end = self._start + self.count - 1
+        checks.passed("delta order", f"{self._start} to {end}", _IN_ORDER)
+        checks.same(
+            "all deltas",
+            closing_root,
+            self._frontier.root(LEDGER_TREE),
+            "The listed deltas, and no others, lead from the opening root to the closing root.",
+            "A listed delta was altered, or one is missing: the list does not lead to the closing root.",
+        )
+        checks.same("last delta", closing, self.last, "The last one listed is the closing delta.")
+        self._raise(checks, "balances", "times")
+        checks.passed(
+            "balances",
+            f"{self._compared} of {self.count}",
+            "Each balance is the one before it plus the amount.",
+        )
+
+    def _compare(self, record: DeltaRecord) -> None:
+        """Hold a balance against the one before it, and its time against the latest, where both are shown."""
+        if self._balance is not None:
+            self._compared += 1
+            if self._balance + record.amount != record.balance:
+                self._fault(
+                    "balances",
+                    format_units(self._balance + record.amount),
+                    format_units(record.balance),
+                    f"Delta {record.index}: its balance is not the one before it plus its amount.",
+                )
+        if record.recorded_at < self._recorded_at:
+            self._fault(
+                "times",
+                f"from {moment(self._recorded_at)}",
+                moment(record.recorded_at),
+                f"Delta {record.index} was recorded before one that stands before it.",
+            )
+        self._balance, self._recorded_at = record.balance, record.recorded_at
+
+    def _fold(self) -> None:
+        self._frontier = self._frontier.extend(LEDGER_TREE, self._leaves)
+        self._leaves.clear()
+
+    def _fault(self, name: str, expected: object, found: object, explanation: str) -> None:
+        """Keep the first fault of each kind: the tree is looked at before balances are."""
+        if name not in self._faults and not ({name, *self._faults} >= {"balances", "times"}):
+            self._faults[name] = (str(expected), str(found), explanation)
+
+    def _raise(self, checks: Checks, *names: str) -> None:
+        for name, (expected, found, explanation) in self._faults.items():
+            if name in names:
+                checks.fail(name, expected, found, explanation)
+
+
+def check_peaks(checks: Checks, start: int, peaks: HashPath) -> None:
+    """Check that there are as many peaks as a tree of ``start`` leaves has."""
+    checks.same("opening peaks", start.bit_count(), len(peaks), "There is one for each bit of fromIndex.")
+
+
 def _all_deltas(
     local: LocalChecks, claim: PeriodClaim, deltas: PeriodDeltas, opening_balance: int, closing: bytes
 ) -> None:
     checks, start, count = local.checks, claim.from_index, claim.to_index - claim.from_index + 1
     checks.same("delta count", count, len(deltas.records), f"The period has {count} deltas.")
-    peaks = start.bit_count()
-    checks.same("opening peaks", peaks, len(deltas.opening_peaks), "There is one for each bit of fromIndex.")
-    frontier = Frontier(start, deltas.opening_peaks)
+    check_peaks(checks, start, deltas.opening_peaks)
+    walk = DeltaWalk(local.separator, local.ledger_id, start, deltas.opening_peaks, opening_balance)
     checks.same(
         "opening peaks' root",
         claim.opening_root,
-        frontier.root(LEDGER_TREE),
+        walk.opening_root,
         "The peaks are those of the ledger that opens the period.",
     )
-    for at, record in enumerate(deltas.records):
-        if record.index != start + at:
-            checks.fail(
-                "delta order", start + at, record.index, "The deltas follow each other without a gap."
-            )
-    checks.passed(
-        "delta order", f"{start} to {claim.to_index}", "The deltas follow each other without a gap."
-    )
-    fingerprints = [record.fingerprint(local.separator, local.ledger_id) for record in deltas.records]
-    root = frontier.extend(LEDGER_TREE, map(LEDGER_TREE.leaf, fingerprints)).root(LEDGER_TREE)
-    checks.same(
-        "all deltas",
-        claim.closing_root,
-        root,
-        "The listed deltas, and no others, lead from the opening root to the closing root.",
-        "A listed delta was altered, or one is missing: the list does not lead to the closing root.",
-    )
-    checks.same("last delta", closing, fingerprints[-1], "The last one listed is the closing delta.")
-    _balances_add_up(local, deltas, opening_balance)
-
-
-def _balances_add_up(local: LocalChecks, deltas: PeriodDeltas, opening_balance: int) -> None:
-    """Check each balance against the one before it, and the order of times, where both are shown."""
-    balance: int | None = opening_balance
-    recorded_at = 0
-    compared = 0
     for record in deltas.records:
-        if not isinstance(record, DeltaRecord):
-            balance = None
-            continue
-        if balance is not None:
-            compared += 1
-            if balance + record.amount != record.balance:
-                local.checks.fail(
-                    "balances",
-                    format_units(balance + record.amount),
-                    format_units(record.balance),
-                    f"Delta {record.index}: its balance is not the one before it plus its amount.",
-                )
-        if record.recorded_at < recorded_at:
-            local.checks.fail(
-                "times",
-                f"from {moment(recorded_at)}",
-                moment(record.recorded_at),
-                f"Delta {record.index} was recorded before one that stands before it.",
-            )
-        balance, recorded_at = record.balance, record.recorded_at
-    local.checks.passed(
-        "balances",
-        f"{compared} of {len(deltas.records)}",
-        "Each balance is the one before it plus the amount.",
-    )
+        walk.take(record)
+    walk.finish(checks, claim.closing_root, closing)
 
 
 def _span(local: LocalChecks, claim: PeriodClaim, span: Span) -> str:

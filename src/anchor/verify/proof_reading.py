@@ -152,7 +152,8 @@ def _record_of(record: Members) -> Record:
     )
 
 
-def _record(value: Any, place: str) -> Record:
+def read_record(value: Any, place: str) -> Record:
+    """Return a delta without a path. Raises ProofFileError."""
     members = Members.of(value, place)
     record = _record_of(members)
     members.done()
@@ -312,7 +313,7 @@ def _period_deltas(value: Any, place: str) -> PeriodDeltas:
     members = Members.of(value, place)
     deltas = PeriodDeltas(
         members.take("openingPeaks", inclusion_path),
-        members.take("deltas", list_of(_record, None)),
+        members.take("deltas", list_of(read_record, None)),
     )
     members.done()
     return deltas

@@ -1,10 +1,12 @@
 """From a file and the URLs of nodes to an answer: the half of a verification that does I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anchor.protocol.errors import ProofError
+from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
 from anchor.verify.chain_view import ChainView, Finality
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
 from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
@@ -28,45 +30,107 @@ def verify_file(
     timeout: float = 20.0,
     largest: int = LARGEST_FILE,
     largest_period: int = LARGEST_PERIOD_FILE,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Verification:
-    """Verify a proof file, given by its path or as its bytes.
+    """Verify a proof file, given by its path or as its bytes, or an audit pack given by its path.
 
     ``rpc`` holds the URLs of nodes of one chain; several are held against each other. In their place,
-    ``evidence`` is a file of a chain's evidence and ``block_hash`` the block that the reader trusts.
+    ``evidence`` is a file of a chain's evidence (a pack may hold its own) and ``block_hash`` the block
+    that the reader trusts. ``progress`` hears how many deltas of a pack are done, and of how many.
     ``contract``, ``customer``, ``unit`` and ``ledger_id`` are what the reader means: the file must agree.
     Times are seconds, sizes bytes. A file that is no proof file is ``invalid``, with the step and the
     place.
     Raises ValueError where an option is malformed or missing, OSError where the file cannot be read.
     """
-    expected_contract = None if contract is None else parse_contract(contract)
-    expected_ledger = None if ledger_id is None else _hex(ledger_id, 32, "a ledger id")
-    rule = Finality.parse(finality)
-    trusted = None if block_hash is None else _hex(block_hash, 32, "a block's hash")
-    if (evidence is None) != (trusted is None) or (evidence is not None and rpc):
-        raise ValueError("evidence of a chain needs the hash of the block that you trust, and no node")
+    reading = _Reading(
+        rpc=(rpc,) if isinstance(rpc, str) else tuple(rpc),
+        contract=None if contract is None else parse_contract(contract),
+        customer=customer,
+        unit=unit,
+        ledger_id=None if ledger_id is None else _hex(ledger_id, 32, "a ledger id"),
+        finality=Finality.parse(finality),
+        evidence=_read(Path(evidence), LARGEST_EVIDENCE) if isinstance(evidence, Path | str) else evidence,
+        trusted=None if block_hash is None else _hex(block_hash, 32, "a block's hash"),
+        timeout=timeout,
+        largest=largest,
+        largest_period=largest_period,
+    )
+    if reading.trusted is not None and reading.rpc:
+        raise ValueError("name a node, or the hash of the block that you trust, not both")
+    if reading.evidence is not None and reading.trusted is None:
+        raise ValueError("evidence of a chain needs the hash of the block that you trust")
+    if not isinstance(file, bytes) and _is_pack(Path(file)):
+        return _verify_pack(Path(file), reading, progress)
+    if reading.trusted is not None and reading.evidence is None:
+        raise ValueError("the hash of a block needs the chain's evidence beside it")
     raw = file if isinstance(file, bytes) else _read(Path(file), max(largest, largest_period))
-    try:
-        proof = parse_proof_file(raw, largest=largest, largest_period=largest_period)
-    except ProofFileError as error:
-        return not_a_proof_file(error)
-    with ExitStack() as stack:
-        chain: ChainView | None
-        if evidence is None:
-            chain = _chain([rpc] if isinstance(rpc, str) else list(rpc), timeout, stack)
-        else:
+    return reading.verify(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the reader means, and how the chain is asked."""
+
+    rpc: tuple[str, ...]
+    contract: bytes | None
+    customer: str | None
+    unit: str | None
+    ledger_id: bytes | None
+    finality: Finality
+    evidence: bytes | None
+    trusted: bytes | None
+    timeout: float
+    largest: int
+    largest_period: int
+
+    def verify(self, raw: bytes) -> Verification:
+        """Verify one proof file."""
+        try:
+            proof = parse_proof_file(raw, largest=self.largest, largest_period=self.largest_period)
+        except ProofFileError as error:
+            return not_a_proof_file(error)
+        with ExitStack() as stack:
             try:
-                chain = _offline(evidence, trusted)
+                chain = self._chain(stack)
             except (ProofError, ProofFileError) as error:
                 return _unusable_evidence(proof.kind, error)
-        return verify_proof(
-            proof,
-            chain,
-            expected_contract=expected_contract,
-            expected_customer=customer,
-            expected_unit=unit,
-            expected_ledger_id=expected_ledger,
-            finality=rule,
-        )
+            return verify_proof(
+                proof,
+                chain,
+                expected_contract=self.contract,
+                expected_customer=self.customer,
+                expected_unit=self.unit,
+                expected_ledger_id=self.ledger_id,
+                finality=self.finality,
+            )
+
+    def _chain(self, stack: ExitStack) -> ChainView | None:
+        if self.evidence is not None and self.trusted is not None:
+            return EvidenceChain(parse_evidence(self.evidence), self.trusted)
+        chains = []
+        for url in self.rpc:
+            chain = JsonRpcChain(url, timeout=self.timeout)
+            stack.callback(chain.close)
+            chains.append((chain.name, chain))
+        if not chains:
+            return None
+        return chains[0][1] if len(chains) == 1 else AgreeingChains(chains)
+
+
+def _is_pack(path: Path) -> bool:
+    with path.open("rb") as opened:
+        return opened.read(4) == b"PK\x03\x04"
+
+
+def _verify_pack(path: Path, reading: _Reading, progress: Callable[[int, int], None]) -> Verification:
+    with ExitStack() as stack:
+        try:
+            pack = AuditPack(path, stack)
+            if reading.trusted is not None and reading.evidence is None and pack.has_evidence:
+                reading = replace(reading, evidence=pack.read(EVIDENCE, LARGEST_EVIDENCE))
+            return check_pack(pack, reading.verify, progress)
+        except ProofFileError as error:
+            return not_a_proof_file(error)
 
 
 def not_a_proof_file(error: ProofFileError) -> Verification:
@@ -74,11 +138,6 @@ def not_a_proof_file(error: ProofFileError) -> Verification:
     place = error.place or "the file"
     step = Step(f"file: {error.step}", "failed", "a proof file", place, f"{place} {error.reason}.")
     return Verification(None, INVALID, (step,), ("This is not a proof file.", step.explanation))
-
-
-def _offline(evidence: Path | str | bytes, trusted: bytes | None) -> EvidenceChain:
-    raw = evidence if isinstance(evidence, bytes) else _read(Path(evidence), LARGEST_EVIDENCE)
-    return EvidenceChain(parse_evidence(raw), trusted or b"")
 
 
 def _unusable_evidence(kind: str, error: ProofError | ProofFileError) -> Verification:
@@ -114,14 +173,3 @@ def _read(path: Path, largest: int) -> bytes:
     """Read a file, and never more of it than can be a proof file."""
     with path.open("rb") as opened:
         return opened.read(largest + 1)
-
-
-def _chain(urls: Sequence[str], timeout: float, stack: ExitStack) -> ChainView | None:
-    chains = []
-    for url in urls:
-        chain = JsonRpcChain(url, timeout=timeout)
-        stack.callback(chain.close)
-        chains.append((chain.name, chain))
-    if not chains:
-        return None
-    return chains[0][1] if len(chains) == 1 else AgreeingChains(chains)

@@ -42,7 +42,7 @@ def test_a_server_command_says_what_to_install(
     flights = ("--flights", str(VECTORS)) if command == ("demo",) else ()
     done = anchor(*command, *flights, python=str(base_python), cwd=tmp_path)
     assert done.code == 3
-    assert "pip install 'anchor-ledger[" in done.err
+    assert "pip install '.[" in done.err
     assert "Traceback" not in done.err
 
 

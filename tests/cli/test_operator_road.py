@@ -92,6 +92,14 @@ def test_an_operator_gets_from_nothing_to_a_verified_proof(
     checked = anchor("verify", proof, "--rpc", anvil.url, "--contract", contract)
     assert checked.code == 0, checked.out
 
+    pack = tmp_path / "acme.zip"
+    packed = anchor("pack", "acme", "--data", data, "--out", pack, "--json").json()
+    assert packed["deltas"] == 1
+    assert anchor("verify", pack, proof, "--rpc", anvil.url, "--contract", contract).code == 0
+    offline = anchor("verify", pack, "--block-hash", packed["evidenceBlock"], "--contract", contract)
+    assert offline.code == 0, offline.out
+    assert anchor("verify", tmp_path, "--block-hash", packed["evidenceBlock"]).code == 2
+
     status = anchor("status", "--json", env=where).json()
     assert status["chains"][0]["finalBatch"] == 1
     shown = anchor("status", env=where)

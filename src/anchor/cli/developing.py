@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anchor.cli.options import Json
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def dev(
     port: Annotated[int, typer.Option(metavar="PORT", help="Of the API; 0 takes any.")] = 8440,
     rpc_port: Annotated[int, typer.Option(metavar="PORT", help="Of the chain; 0 takes any.")] = 8545,
     every: Annotated[float, typer.Option(metavar="SECONDS", help="Between batches.")] = 2.0,
+    json_: Json = False,
 ) -> None:
     """Run API, anchoring loop and a development chain in one process, until Ctrl-C.
 
@@ -33,7 +35,7 @@ def dev(
     from anchor.service.development import Development, Ports
     from anchor.service.worker import stop_on_signals
 
-    output = Output()
+    output = Output(json_)
     stop = stop_on_signals()
     with Development(directory, os.environ, ports=Ports(port, rpc_port), anchor_every=every) as running:
         announce(output, running)
@@ -43,6 +45,19 @@ def dev(
 
 def announce(output: Output, running: "Development") -> None:
     """Say where everything is."""
+    if output.as_json:
+        output.json(
+            {
+                "url": running.url,
+                "key": running.admin_key,
+                "rpc": running.rpc_url,
+                "chainId": running.chain.chain_id,
+                "contract": running.contract,
+                "directory": str(running.directory),
+                "anchoredAnew": running.anchored_elsewhere,
+            }
+        )
+        return
     if running.anchored_elsewhere:
         output.say(
             "[yellow]This log was anchored on a development chain that is gone.[/] "

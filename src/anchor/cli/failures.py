@@ -42,13 +42,13 @@ class CommandFailed(Exception):
         return self.problem
 
 
-SERVER_INSTALL: Final = "pip install 'anchor-ledger[server]'"
-DEVELOPMENT_INSTALL: Final = "pip install 'anchor-ledger[dev]'"
+SERVER_INSTALL: Final = "pip install '.[server]'"
+DEVELOPMENT_INSTALL: Final = "pip install '.[dev]'"
 
 _OPTIONAL_MODULES: Final = {
     "eth_tester": DEVELOPMENT_INSTALL,
     "eth": DEVELOPMENT_INSTALL,
-    "boto3": "pip install 'anchor-ledger[aws]'",
+    "boto3": "pip install '.[aws]'",
 } | dict.fromkeys(
     (
         "alembic",
@@ -83,7 +83,7 @@ def failure_of(error: BaseException) -> CommandFailed | None:
         if install is not None:
             return CommandFailed(
                 "this command needs more than the base install",
-                f"install it with: {install}",
+                f"in a checkout of Anchor: {install}",
                 ExitCode.REFUSED,
                 "not_installed",
             )

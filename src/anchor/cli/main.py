@@ -14,9 +14,11 @@ from anchor.cli import (
     comparing,
     conforming,
     developing,
+    hammering,
     importing,
     keys,
     operating,
+    packing,
     reading,
     recording,
     repairing,
@@ -36,7 +38,7 @@ app = typer.Typer(
     help="A private, append-only usage ledger that anyone can check against a public chain.",
     epilog=(
         "Exit codes: 0 yes or done, 1 the answer is no, 2 typed wrongly, 3 refused, "
-        "4 could not be found out, 130 interrupted. Every command takes --json."
+        "4 could not be found out, 130 interrupted. Whatever answers takes --json."
     ),
 )
 
@@ -48,6 +50,7 @@ for group in (
     reading,
     comparing,
     verifying,
+    packing,
     conforming,
     watching,
     operating,
@@ -55,6 +58,7 @@ for group in (
     chains,
     repairing,
     statuses,
+    hammering,
 ):
     group.register(app)
 

@@ -54,6 +54,7 @@ class Output:
     def json(self, value: Any) -> None:
         """Write one JSON document. Decimals keep their digits."""
         sys.stdout.write(exact_json(value) + "\n")
+        sys.stdout.flush()
 
     def say(self, text: str = "") -> None:
         """Write a line for people; nothing with ``--json``."""
@@ -128,6 +129,11 @@ class Bar:
         """Say that so many more are done."""
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task, steps)
+
+    def reach(self, done: int, total: int) -> None:
+        """Say how many are done, and of how many."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
 
     def describe(self, what: str) -> None:
         """Say what is being done now."""

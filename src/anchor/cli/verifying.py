@@ -32,7 +32,10 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A proof file.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Proof files, audit packs, or directories of proof files."),
+    ],
     rpc: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,32 +56,79 @@ def verify(
     finality: Annotated[
         str, typer.Option(metavar="RULE", help="finalized, safe, latest, or a number of confirmations.")
     ] = "finalized",
+    block_hash: Annotated[
+        str | None,
+        typer.Option(metavar="HASH", help="Offline: the block that you trust, in place of a node."),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Offline: the chain's evidence; packs hold their own."),
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Check a proof FILE against the chain. Needs no server, no account and no database.
+    """Check proof FILEs against the chain. Needs no server, no account and no database.
 
-    Exit code 0: valid. 1: not valid. 4: not checked against a chain.
+    Exit code 0: valid. 1: not valid. 4: not checked against a chain. Of several, the worst.
     """
     from anchor.verify import verify_file
 
-    try:
-        result = verify_file(
-            file,
-            rpc=rpc or [],
-            contract=contract,
-            customer=customer,
-            unit=unit,
-            ledger_id=ledger_id,
-            finality=finality,
-        )
-    except ValueError as error:
-        raise CommandFailed(str(error), "see anchor verify --help", ExitCode.USAGE, "usage") from None
     output = Output(json_)
+    results = []
+    for file in _found(files):
+        try:
+            with output.progress(f"checking {file.name}", None) as bar:
+                result = verify_file(
+                    file,
+                    rpc=rpc or [],
+                    contract=contract,
+                    customer=customer,
+                    unit=unit,
+                    ledger_id=ledger_id,
+                    finality=finality,
+                    evidence=evidence,
+                    block_hash=block_hash,
+                    progress=bar.reach,
+                )
+        except ValueError as error:
+            raise CommandFailed(str(error), "see anchor verify --help", ExitCode.USAGE, "usage") from None
+        results.append(result)
+        if not json_:
+            show(output, result, file.name)
     if json_:
-        output.json(result.to_json())
-    else:
-        show(output, result, file.name)
-    raise typer.Exit(EXIT_CODES[result.verdict])
+        documents = [result.to_json() for result in results]
+        output.json(documents[0] if len(results) == 1 else documents)
+    elif len(results) > 1:
+        _sum_up(output, results)
+    verdicts = {result.verdict for result in results}
+    worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
+    raise typer.Exit(EXIT_CODES[worst])
+
+
+_WORST_FIRST: Final = ("invalid", "not_checked_against_a_chain", "valid")
+
+
+def _found(paths: list[Path]) -> list[Path]:
+    """Return the files to check: those named, and the proof files and packs in directories."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(
+                one
+                for one in path.rglob("*")
+                if one.suffix in {".json", ".zip"} and one.name != "evidence.json" and one.is_file()
+            )
+            if not inside:
+                raise CommandFailed(f"there is no proof file in {path}", "name files", code="no_proof_files")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def _sum_up(output: Output, results: list["Verification"]) -> None:
+    output.say()
+    counts = [(verdict, sum(one.verdict == verdict for one in results)) for verdict in reversed(_WORST_FIRST)]
+    output.say(", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts if count))
 
 
 def show(output: Output, result: "Verification", name: str) -> None:

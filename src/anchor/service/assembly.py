@@ -47,6 +47,7 @@ class OpenLog:
             self.clock,
             log_id=self.log.log_id,
             seal_interval=seal_interval or self.settings.sealing.interval_seconds,
+            seal_at=self.settings.sealing.max_deltas,
         )
 
     def close(self) -> None:

@@ -119,6 +119,7 @@ port = 8440
 
 [sealing]
 interval_seconds = 10       # how often what is new becomes a batch
+max_deltas = 100000         # before that where so many deltas wait
 
 # The chains to anchor on; the first is the one whose finality makes a delta VERIFIED.
 """

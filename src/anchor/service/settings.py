@@ -62,9 +62,12 @@ class SealingSettings:
     """How often the worker makes a batch of what is new. Each chain has its own interval of sending."""
 
     interval_seconds: int = 10
+    max_deltas: int = 100_000
+    """Make one before its time where so many deltas wait."""
 
     def __post_init__(self) -> None:
         within("sealing.interval_seconds", self.interval_seconds, 1, 86_400)
+        within("sealing.max_deltas", self.max_deltas, 1, 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,18 @@
 """Settings are read whole or refused with the place, what is wrong and what is allowed."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from anchor.service.settings import load_settings, parse_settings
+from anchor.service.settings import (
+    DatabaseSettings,
+    IdentitySettings,
+    SealingSettings,
+    ServerSettings,
+    load_settings,
+    parse_settings,
+)
 from anchor.service.settings_values import InvalidSettings
 
 DIRECTORY = Path("/data")
@@ -84,3 +92,11 @@ def test_a_wrong_setting_is_refused_with_its_place_and_what_is_allowed(
 def test_a_directory_without_settings_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match="anchor init"):
         load_settings(tmp_path, {})
+
+
+def test_the_operators_page_explains_every_setting() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = page.partition("## Settings of the service")[2].partition("## Settings of a chain")[0]
+    for kind in (DatabaseSettings, IdentitySettings, ServerSettings, SealingSettings):
+        for field in fields(kind):
+            assert f"`{field.name}`" in table

@@ -64,6 +64,14 @@ def test_a_read_only_database_is_named(sqlite_database: Database) -> None:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
 
 
+def test_a_read_only_server_is_named(postgresql_database: Database) -> None:
+    with pytest.raises(StorageUnavailable, match="read-only"), postgresql_database.read() as connection:
+        connection.exec_driver_sql(NODE.format(0))
+    with postgresql_database.write() as connection:
+        connection.exec_driver_sql(NODE.format(0))
+    assert count(postgresql_database) == 1
+
+
 def test_a_lost_connection_is_named_and_the_next_one_works(postgresql_database: Database) -> None:
     with pytest.raises(StorageUnavailable), postgresql_database.write() as connection:
         victim = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from anchor.cli.main import app as _app  # noqa: F401  (the command line imports before a server runs)
 from anchor.client.hammer_load import HammerPlan, requests_of
 from anchor.service.background_server import BackgroundServer
 from anchor.service.development import Development, Ports

@@ -56,3 +56,12 @@ def test_every_step_is_described() -> None:
     names = {step.name.partition(" (")[0] for result in results for step in result.steps}
     for name in names:
         assert f"`{name}`" in PAGE or name.startswith("span: "), name
+
+
+def test_the_security_page_names_steps_and_tests_that_exist() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs/security.md").read_text()
+    for name in set(re.findall(r"`(test_\w+\.py)`", page)):
+        assert list((root / "tests").rglob(name)), name
+    for name in CHEATS.values():
+        assert f"`{name}`" in page, name

@@ -12,6 +12,7 @@ import pytest
 from anchor.service.assembly import open_directory
 from anchor.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
+from tests.cli.running import start
 
 MAPPING = ("--map", "customerId=carrier", "--map", "referenceId=id", "--map", "delta=miles")
 
@@ -79,6 +80,17 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, directory: Path) -
     assert again.json()["onRecordBefore"] == before
     assert again.json()["recorded"] == rows - before
     assert totals(directory) == expected(rows)
+
+
+def test_an_interrupted_import_says_that_it_can_go_on(tmp_path: Path, directory: Path) -> None:
+    words = ("import", usage(tmp_path, 60_000), *MAPPING, "--data", directory)
+    running = start(*words)
+    while running.poll() is None and not totals(directory):
+        pass
+    running.send_signal(signal.SIGINT)
+    told, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "goes on where it was" in told
 
 
 def test_refused_rows_are_named_and_their_neighbours_recorded(tmp_path: Path, directory: Path) -> None:

@@ -1,6 +1,7 @@
 """``anchor init`` makes a directory that opens, whose keys only its owner reads, and never makes it twice."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ def test_a_made_directory_opens_with_its_first_key(tmp_path: Path) -> None:
     assert {scope.value for scope in key.scopes} == {"admin", "read", "write"}
     assert opened.log.log_id == made.log_id
     assert opened.settings.chains == ()
+    opened.close()
+
+
+def test_the_log_may_be_kept_in_postgresql(tmp_path: Path, make_postgresql_url: Callable[[], str]) -> None:
+    url = make_postgresql_url()
+    made = initialise(tmp_path / "data", database_url=url, with_signing_key=False)
+    opened = open_directory(tmp_path / "data", {})
+    assert (opened.database.dialect, opened.log.log_id) == ("postgresql", made.log_id)
+    assert not (tmp_path / "data" / "anchor.db").exists()
     opened.close()
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, TextIO
 
 import typer
 
-from anchor.cli.failures import ExitCode
+from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Data, Json, Key, Url
 from anchor.cli.output import Bar, Output, exact_json
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
@@ -93,7 +93,12 @@ def import_(
         sink = stack.enter_context(closing(_sink(url, key, data)))
         written = None if rejects is None else stack.enter_context(rejects.open("w", newline=""))
         bar = stack.enter_context(output.progress(f"importing {file.name}", size, "bytes"))
-        done = import_file(file, kind, mapped, sink, bar, written)
+        try:
+            done = import_file(file, kind, mapped, sink, bar, written)
+        except KeyboardInterrupt:
+            raise CommandFailed(
+                "interrupted", "run it again: it goes on where it was", ExitCode.INTERRUPTED, "interrupted"
+            ) from None
     if json_:
         output.json(
             {

@@ -49,20 +49,19 @@ def init(
         )
         return
     output.say(f"[green]✓[/] made [bold]{directory}[/]")
-    table = output.table("", "")
-    table.show_header = False
-    table.add_row("log id", "0x" + made.log_id.hex())
-    table.add_row("signs as", f"{made.signer}  [dim](send it funds for gas)[/]")
-    table.add_row("admin key", f"[bold]{made.admin_key}[/]  [dim](shown this once)[/]")
-    output.console.print(table)
+    output.pairs(
+        ("log id", "0x" + made.log_id.hex()),
+        ("signs as", f"{made.signer}  [dim](send it funds for gas)[/]"),
+        ("admin key", f"[bold]{made.admin_key}[/]  [dim](shown this once)[/]"),
+    )
     output.say("Keep copies of identity.key and of the signing key offline. Next:")
     if first is None:
-        output.say(f"  1. fill in a chain in {directory / 'anchor.toml'}")
+        output.line(f"  1. fill in a chain in {directory / 'anchor.toml'}")
     else:
-        output.say(f"  1. send funds to {made.signer}")
-    output.say(f"  2. anchor deploy --data {directory}")
-    output.say(f"  3. anchor doctor --data {directory}")
-    output.say(f"  4. anchor serve --data {directory}, and anchor worker --data {directory} beside it")
+        output.line(f"  1. send funds to {made.signer}")
+    output.line(f"  2. anchor deploy --data {directory}")
+    output.line(f"  3. anchor doctor --data {directory}")
+    output.line(f"  4. anchor serve --data {directory}, and anchor worker --data {directory} beside it")
 
 
 def serve(

@@ -38,9 +38,12 @@ def _show(output: Output, answer: dict[str, Any]) -> None:
     from rich.markup import escape
 
     worker = answer["worker"]
+    newest = "none yet"
+    if answer["newestBatch"]:
+        newest = f"{answer['newestBatch']:,}, sealed {_time(answer['newestSealedAt'])}"
     output.pairs(
         ("record", f"{answer['deltaCount']:,} deltas in {answer['ledgerCount']:,} ledgers"),
-        ("newest batch", f"{answer['newestBatch']:,}, sealed {_time(answer['newestSealedAt'])}"),
+        ("newest batch", newest),
         ("lag", f"[bold]{_duration(answer['lagMs'])}[/]"),
         ("worker", escape(worker) if worker else "[yellow]none is running[/]"),
     )

@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
+from anchor.api.app import Components, create_app
 from anchor.chain.signers.local import LocalSigner
+from anchor.ledger.group_commit import GroupCommit
 from anchor.protocol.errors import hex_of
+from anchor.service.background_server import BackgroundServer
 from anchor.service.http_app import verifier_page
+from anchor.storage.database import Database
 from anchor.verify import verify_file, write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
+from tests.fixtures.logs import open_new_log
 from tests.verify.anchored_log import AnchoredLog
 from tests.web.browser import PAGE, running_chromium, verdicts, verify
 
@@ -70,6 +75,28 @@ def test_the_page_is_what_its_sources_build(tmp_path: Path) -> None:
 
 def test_the_service_serves_this_page() -> None:
     assert verifier_page() == PAGE.read_text()
+
+
+def test_the_page_works_from_the_service_as_well(
+    chromium: Browser, sqlite_database: Database, good: bytes, anvil: Anvil
+) -> None:
+    opened = open_new_log(sqlite_database)
+    components = Components(
+        database=opened.database,
+        log=opened.log,
+        identity_key=opened.identity_key,
+        clock=opened.clock,
+        group_commit=GroupCommit(opened.recorder, queue_limit=100),
+        verifier_page=verifier_page(),
+    )
+    server = BackgroundServer(create_app(components), "127.0.0.1", 0)
+    server.start()
+    page = chromium.new_page()
+    page.goto(f"{server.url}/verify")
+    verify(page, {"proof.json": good}, rpc=anvil.url)
+    assert verdicts(page) == ["valid"]
+    page.close()
+    server.stop()
 
 
 def test_the_page_is_small_and_holds_no_address_to_load_from() -> None:

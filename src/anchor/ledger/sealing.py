@@ -20,23 +20,24 @@ from anchor.ledger.model import Batch, Log
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.ledger_map import head_hash, update_map
 from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
-from anchor.protocol.merkle_growth import grow
+from anchor.protocol.merkle_growth import Growth, grow
 from anchor.storage.database import Database
 from anchor.storage.fence import raise_fence
 from anchor.storage.ledger_trees import STORED_HEIGHTS
 from anchor.storage.map_nodes import map_reader, write_map_nodes
 from anchor.storage.sealing import (
+    NewDeltas,
     NewHead,
     SealedBatch,
     StoredNode,
     UnsealedLedger,
     count_unsealed,
-    fingerprints_between,
+    fingerprints_of,
     keep_nodes,
     newest_sealed_batch,
     oldest_needed_batch,
     publish_batch,
-    read_frontier,
+    read_frontiers,
     unsealed_ledgers,
 )
 
@@ -95,27 +96,30 @@ class Sealer:
     def _grown(self, changed: list[UnsealedLedger]) -> Iterator[NewHead]:
         """Extend the trees, storing the subtrees that are complete now, and yield the new heads."""
         waiting: list[StoredNode] = []
-        for ledger in changed:
+        for group in _read_together(changed):
             with self._database.read() as connection:
-                frontier = Frontier.from_bytes(ledger.sealed_size, read_frontier(connection, ledger.id))
-            for start in range(ledger.sealed_size, ledger.size, _LEAVES_AT_ONCE):
-                stop = min(start + _LEAVES_AT_ONCE, ledger.size)
+                stored = read_frontiers(connection, [ledger.id for ledger in group])
+            frontiers = [
+                Frontier.from_bytes(ledger.sealed_size, stored.get(ledger.id, b"")) for ledger in group
+            ]
+            for new in _chunks(group):
                 with self._database.read() as connection:
-                    fingerprints = fingerprints_between(connection, ledger.id, start, stop)
-                growth = grow(LEDGER_TREE, frontier, leaf_level(LEDGER_TREE, fingerprints))
-                frontier = growth.frontier
-                waiting.extend(
-                    StoredNode(ledger.id, nodes.height, nodes.first_position + at, node)
-                    for nodes in growth.completed
-                    if nodes.height % STORED_HEIGHTS == 0
-                    for at, node in enumerate(nodes.hashes)
-                )
+                    fingerprints = fingerprints_of(connection, new)
+                leaves = leaf_level(LEDGER_TREE, fingerprints)
+                at = 0
+                # A group of several ledgers is one chunk; a chunk of a large ledger is its own group.
+                for place, one in enumerate(new):
+                    growth = grow(LEDGER_TREE, frontiers[place], leaves[at : at + one.stop - one.start])
+                    at += one.stop - one.start
+                    frontiers[place] = growth.frontier
+                    waiting.extend(_nodes_to_store(one.ledger, growth))
                 if len(waiting) >= _NODES_AT_ONCE:
                     self._store(waiting)
                     waiting = []
-            yield NewHead(
-                ledger.id, ledger.size, frontier.root(LEDGER_TREE), ledger.balance, frontier.to_bytes()
-            )
+            for ledger, frontier in zip(group, frontiers, strict=True):
+                yield NewHead(
+                    ledger.id, ledger.size, frontier.root(LEDGER_TREE), ledger.balance, frontier.to_bytes()
+                )
         self._store(waiting)
 
     def _store(self, nodes: list[StoredNode]) -> None:
@@ -155,3 +159,35 @@ class Sealer:
         write_map_nodes(connection, number, update.written, oldest_needed_batch(connection))
         keep_nodes(connection, nodes_completed_by(connection, number))
         return Batch(*batch)
+
+
+def _read_together(changed: list[UnsealedLedger]) -> Iterator[list[UnsealedLedger]]:
+    """Cut the ledgers into groups whose new deltas can be read at once; a larger ledger is its own."""
+    group: list[UnsealedLedger] = []
+    count = 0
+    for ledger in changed:
+        new = ledger.size - ledger.sealed_size
+        if group and count + new > _LEAVES_AT_ONCE:
+            yield group
+            group, count = [], 0
+        group.append(ledger)
+        count += new
+    if group:
+        yield group
+
+
+def _chunks(group: list[UnsealedLedger]) -> Iterator[list[NewDeltas]]:
+    """Yield what to read of a group: all of it at once, or one large ledger piece by piece."""
+    if len(group) > 1:
+        yield [NewDeltas(ledger.id, ledger.sealed_size, ledger.size) for ledger in group]
+        return
+    (ledger,) = group
+    for start in range(ledger.sealed_size, ledger.size, _LEAVES_AT_ONCE):
+        yield [NewDeltas(ledger.id, start, min(start + _LEAVES_AT_ONCE, ledger.size))]
+
+
+def _nodes_to_store(ledger: int, growth: Growth) -> Iterator[StoredNode]:
+    for nodes in growth.completed:
+        if nodes.height % STORED_HEIGHTS == 0:
+            for at, node in enumerate(nodes.hashes):
+                yield StoredNode(ledger, nodes.height, nodes.first_position + at, node)

@@ -1,5 +1,6 @@
 """What a seal reads and writes: ledgers with something new, their fingerprints, heads and batches."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from anchor.storage.schema import (
 from anchor.storage.schema_sending import anchors, chains
 
 _ROWS_AT_ONCE: Final = 10_000
+_LEDGERS_AT_ONCE: Final = 500
 
 
 class UnsealedLedger(NamedTuple):
@@ -103,22 +105,44 @@ def count_unsealed(connection: Connection) -> int:
     return int(count)
 
 
-def read_frontier(connection: Connection, ledger: int) -> bytes:
-    """Return the frontier (joined peaks) at a ledger's sealed size; empty before its first seal."""
-    stored = connection.execute(
-        select(frontiers.c.frontier).where(frontiers.c.ledger == ledger)
-    ).scalar_one_or_none()
-    return b"" if stored is None else bytes(stored)
+def read_frontiers(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Return the frontiers (joined peaks) of ledgers at their sealed sizes; absent before the first seal."""
+    found: dict[int, bytes] = {}
+    for at in range(0, len(numbers), _LEDGERS_AT_ONCE):
+        rows = connection.execute(
+            select(frontiers.c.ledger, frontiers.c.frontier).where(
+                frontiers.c.ledger.in_(numbers[at : at + _LEDGERS_AT_ONCE])
+            )
+        )
+        found.update((ledger, bytes(frontier)) for ledger, frontier in rows)
+    return found
 
 
-def fingerprints_between(connection: Connection, ledger: int, start: int, stop: int) -> list[Bytes32]:
-    """Return the fingerprints of the deltas from ``start`` up to, not including, ``stop``."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    rows = connection.exec_driver_sql(
-        f'SELECT fingerprint FROM deltas WHERE ledger = {mark} AND "index" >= {mark} AND "index" < {mark} '
-        'ORDER BY "index"',
-        (ledger, start, stop),
-    ).fetchall()
+class NewDeltas(NamedTuple):
+    """The deltas of a ledger from index ``start`` up to, not including, ``stop``."""
+
+    ledger: int
+    start: int
+    stop: int
+
+
+def fingerprints_of(connection: Connection, new: Sequence[NewDeltas]) -> list[Bytes32]:
+    """Return the fingerprints of these deltas, ledger after ledger in the order given, in one statement."""
+    if connection.dialect.name == "sqlite":
+        # CROSS JOIN holds SQLite to this order: for each ledger, one search of the index.
+        rows = connection.exec_driver_sql(
+            "SELECT d.fingerprint FROM json_each(?) n CROSS JOIN deltas d "
+            "ON d.ledger = json_extract(n.value, '$[0]') AND d.\"index\" >= json_extract(n.value, '$[1]') "
+            'AND d."index" < json_extract(n.value, \'$[2]\') ORDER BY n.key, d."index"',
+            (json.dumps(new),),
+        ).fetchall()
+    else:
+        rows = connection.exec_driver_sql(
+            "SELECT d.fingerprint FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) "
+            "WITH ORDINALITY AS n(ledger, start, stop, place) JOIN deltas d ON d.ledger = n.ledger "
+            'AND d."index" >= n.start AND d."index" < n.stop ORDER BY n.place, d."index"',
+            ([one.ledger for one in new], [one.start for one in new], [one.stop for one in new]),
+        ).fetchall()
     return [bytes(row[0]) for row in rows]
 
 

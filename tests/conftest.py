@@ -14,7 +14,7 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """Let no example be timed, and undo what py_ecc did to the recursion limit when a plugin above imported web3: see anchor.chain."""
+    """Let no example of a property be timed, and put back the recursion limit (see anchor.chain)."""
     import sys
 
     from hypothesis import settings

@@ -9,6 +9,7 @@ the results that are there. Let nothing else run meanwhile; the whole takes abou
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ BENCHMARKS = (
     Benchmark("ingest", [], ["--seconds", "0.5", "--runs", "1"]),
     Benchmark("trees", [], ["--most", "10000", "--runs", "1"]),
     Benchmark("ledgers", [], ["--most", "10000"]),
+    Benchmark("importing", [], ["--rows", "10000", "--runs", "1"]),
     Benchmark("comparing", _to("comparing"), ["--size", "10000", *_to("comparing")]),
     Benchmark("anchoring_cost", _to("anchoring_cost"), ["--deltas", "1", "1000", *_to("anchoring_cost")]),
     Benchmark("soak", _to("soak"), ["--anchors", "10", *_to("soak")]),
@@ -60,6 +62,8 @@ def main() -> None:
     if unknown:
         parser.error(f"no benchmark is named {', '.join(sorted(unknown))}")
     RESULTS.mkdir(exist_ok=True)
+    # Says whether the machine was quiet, which figures depend on more than on anything.
+    load_before = os.getloadavg()[0]
     failed = []
     for benchmark in BENCHMARKS:
         if wanted and benchmark.name not in wanted:
@@ -70,7 +74,10 @@ def main() -> None:
             failed.append(benchmark.name)
         print(f"({time.monotonic() - started:.0f} s)", flush=True)
     (RESULTS / "run.json").write_text(
-        json.dumps({"machine": machine(), "quick": options.quick, "failed": failed}, indent=1) + "\n"
+        json.dumps(
+            {"machine": machine(), "load": load_before, "quick": options.quick, "failed": failed}, indent=1
+        )
+        + "\n"
     )
     for path in plot_all(RESULTS):
         print(f"plotted {path}")

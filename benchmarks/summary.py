@@ -7,6 +7,9 @@ from typing import Any
 
 from benchmarks.measuring import shown_time
 
+BUSY = 0.5
+"""The load average from which on figures are of a machine that does something else as well."""
+
 _INTRODUCTION = """\
 # Figures of one run
 
@@ -42,6 +45,9 @@ def _machine(results: Path) -> str:
     run = json.loads((results / "run.json").read_text())
     told = run["machine"]
     text = f"{told['cores']} cores, {told['system']}, Python {told['python']}, {told['measured_at']}."
+    text += f" Load average before the run: {run['load']:.1f}."
+    if run["load"] > BUSY:
+        text += " **The machine was busy with other work: rates are too low and latencies too high.**"
     if run["quick"]:
         text += " **A quick run: these are no figures to quote.**"
     if run["failed"]:

@@ -67,6 +67,7 @@ def announce(output: Output, running: "Development") -> None:
     output.pairs(
         ("API", f"[bold]{running.url}[/]   try it by hand: {running.url}/docs"),
         ("key", f"[bold]{running.admin_key or 'the one that anchor init printed'}[/]"),
+        ("verifier", f"{running.url}/verify   drop a proof file on it"),
         ("chain", f"{running.rpc_url}   chain id {running.chain.chain_id}"),
         ("contract", running.contract),
         ("data", str(running.directory)),

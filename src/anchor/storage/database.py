@@ -30,6 +30,13 @@ _SQLITE_REASONS: Final = {
     sqlite3.SQLITE_PROTOCOL: "the database's lock cannot be taken",
 }
 
+# SQLite opens a file that it may not write for reading, and such connections, and whatever shares memory
+# with them, stay read-only when the file no longer is: they are closed, and the next transaction opens anew.
+_OPENED_READ_ONLY: Final = (
+    _SQLITE_REASONS[sqlite3.SQLITE_READONLY],
+    _SQLITE_REASONS[sqlite3.SQLITE_CANTOPEN],
+)
+
 # PostgreSQL's SQLSTATE classes and codes that say nothing about the statement itself.
 _POSTGRESQL_REASONS: Final = {
     "08": "the connection was lost",
@@ -129,13 +136,13 @@ class Database:
         whether it was kept, as everywhere: what is written must be safe to write again.
         """
         if self.dialect == "postgresql":
-            with _failures_named(), self._writes.begin() as connection:
+            with self._failures_named(), self._writes.begin() as connection:
                 yield connection
             return
         if not self._writer.acquire(timeout=BUSY_TIMEOUT_SECONDS):
             raise StorageUnavailable("another transaction holds the database")
         try:
-            with _failures_named(), self._writes.begin() as connection:
+            with self._failures_named(), self._writes.begin() as connection:
                 yield connection
         finally:
             self._writer.release()
@@ -143,8 +150,23 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One read-only transaction over one snapshot of the database. Raises StorageUnavailable."""
-        with _failures_named(), self._reads.connect() as connection:
+        with self._failures_named(), self._reads.connect() as connection:
             yield connection
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StorageUnavailable("all connections are in use") from error
+        except DBAPIError as error:
+            reason = _reason(error)
+            if reason is None:
+                raise
+            if self.dialect == "sqlite" and reason in _OPENED_READ_ONLY:
+                self.engine.dispose()
+            given_way = getattr(error.orig, "sqlstate", None) in _GIVEN_WAY
+            raise (TransactionInTheWay if given_way else StorageUnavailable)(reason) from error
 
     def migrate(self) -> None:
         """Bring the schema to this version of Anchor's. Safe to call from several processes at once."""
@@ -155,20 +177,6 @@ class Database:
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
-
-
-@contextmanager
-def _failures_named() -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeout as error:
-        raise StorageUnavailable("all connections are in use") from error
-    except DBAPIError as error:
-        reason = _reason(error)
-        if reason is None:
-            raise
-        given_way = getattr(error.orig, "sqlstate", None) in _GIVEN_WAY
-        raise (TransactionInTheWay if given_way else StorageUnavailable)(reason) from error
 
 
 def _reason(error: DBAPIError) -> str | None:

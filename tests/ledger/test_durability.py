@@ -136,7 +136,7 @@ def test_recorders_killed_fifty_times_lose_nothing_they_acknowledged(
 ) -> None:
     url = make_database_url()
     opened = open_new_log(Database.open(url))
-    kill_under_load(opened, url, rounds=25, workers=2)
+    kill_under_load(opened, url, rounds=13, workers=4)
     opened.database.close()
 
 

@@ -210,6 +210,7 @@ class Load(threading.Thread):
         self._name = name
         self._shared = shared
         self.answered = 0
+        self.refused = ""
         self.stop = threading.Event()
         self.failure: BaseException | None = None
 
@@ -222,9 +223,12 @@ class Load(threading.Thread):
                         delta(at % CUSTOMERS, f"{self._shared if at % 3 == 0 else self._name}-{number}-{at}")
                         for at in range(20)
                     ]
-                    if self._deployment.emit(client, batch).status_code == 200:
+                    answer = self._deployment.emit(client, batch)
+                    if answer.status_code == 200:
                         self.answered += 1
                         number += 1
+                    else:
+                        self.refused = answer.text
         except httpx.TransportError:
             pass  # Killed: what it answered before is what counts.
         except (AssertionError, json.JSONDecodeError, KeyError) as error:

@@ -9,6 +9,9 @@ import uvicorn
 from anchor.service.settings_values import InvalidSettings
 
 _START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 8
+"""How long a server that is told to stop waits for what is under way: a caller who stalls in the middle of a
+request must not keep it from ending, and process supervisors kill after 10 seconds."""
 
 
 class BackgroundServer:
@@ -19,7 +22,13 @@ class BackgroundServer:
         self._socket = listen(host, port)
         self.port: Final[int] = self._socket.getsockname()[1]
         self.url: Final = f"http://{host}:{self.port}"
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run, name=f"http-{self.port}", daemon=True)
 
@@ -30,9 +39,9 @@ class BackgroundServer:
             raise RuntimeError(f"the server on port {self.port} did not start")
 
     def stop(self) -> None:
-        """Answer what is under way, and stop."""
+        """Answer what is under way and ends in ``STOP_SECONDS``, and stop."""
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(STOP_SECONDS + 2)
 
     def _run(self) -> None:
         try:

@@ -1,0 +1,324 @@
+"""The operator's fsck: recompute everything from the deltas and name each place that says otherwise.
+
+One snapshot, read once in order. Memory grows with the number of ledgers and batches, not of deltas.
+What nothing can be recomputed from (receipt_key, times and names of erasures, checkpoints and API
+keys) is checked for its form at most.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from anchor.ledger.auditing_findings import Finding
+from anchor.ledger.auditing_ledgers import LedgerCheck, check_stored_nodes
+from anchor.ledger.ledger_tree import ledger_root
+from anchor.protocol.batch import anchor_root
+from anchor.protocol.checkpoint import Checkpoint, checkpoint_hash
+from anchor.protocol.errors import IdentityError
+from anchor.protocol.fingerprint import domain_separator
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.protocol.identities import log_id, verify_ledger_identity
+from anchor.protocol.ledger_map import MapLeaf, MapNode, Position, head_hash, update_map
+from anchor.protocol.merkle import HISTORY_TREE, Frontier
+from anchor.protocol.merkle_growth import grow
+from anchor.protocol.salted_fingerprint import salted_fingerprint
+from anchor.storage import auditing as stored
+from anchor.storage.auditing import AuditedHead, AuditedLedger
+from anchor.storage.database import Database
+from anchor.storage.schema import HISTORY
+
+__all__ = ["Finding", "HeadOnChain", "audit", "audit_chain"]
+
+
+class HeadOnChain(NamedTuple):
+    """A head that a chain's contract took."""
+
+    number: int
+    previous_head: Bytes32
+    new_head: Bytes32
+    transaction_hash: Bytes32
+
+
+def audit(database: Database) -> Iterator[Finding]:
+    """Yield every place of the record that does not follow from its deltas. Raises StorageUnavailable."""
+    with database.read() as connection:
+        rows = stored.audited_log(connection)
+        if len(rows) != 1:
+            yield Finding.of("log", (), "id", len(rows), "one row")
+            return
+        # Every hash stands on the log's id: with the id wrong, nothing below it could be told apart.
+        own = log_id(bytes(rows[0][2]))
+        if rows[0][1] != own:
+            yield Finding.of("log", (1,), "log_id", rows[0][1], own)
+        ledgers = {ledger.id: ledger for ledger in stored.audited_ledgers(connection)}
+        batches = stored.audited_batches(connection)
+        yield from _check_log(rows[0], ledgers, batches)
+        yield from _check_identities(bytes(rows[0][2]), ledgers)
+        yield from _check_ledgers(connection, bytes(rows[0][1]), ledgers, [batch[1] for batch in batches])
+        yield from _check_batches(connection, bytes(rows[0][1]), ledgers, batches)
+        yield from _check_checkpoints(connection, bytes(rows[0][1]), ledgers)
+        yield from _check_what_belongs_to_nothing(connection, len(batches))
+
+
+def audit_chain(database: Database, chain: str, heads: Iterable[HeadOnChain]) -> Iterator[Finding]:
+    """Hold every head that a chain took, the oldest first, against the batches, and the anchors on record
+    against them. The key of a head that is no batch of ours is its number and transaction.
+    """
+    with database.read() as connection:
+        roots = {batch[0]: bytes(batch[4]) for batch in stored.audited_batches(connection)}
+        anchors = stored.audited_anchors(connection, chain)
+    held: dict[int, HeadOnChain] = {}
+    previous = ZERO
+    for head in heads:
+        if head.previous_head != previous:
+            yield Finding.of("chain", (chain, head.number), "previous_head", head.previous_head, previous)
+        if roots.get(head.number) != head.new_head:
+            yield Finding.of("chain", (chain, head.number), "head", head.new_head, roots.get(head.number))
+        previous = head.new_head
+        held[head.number] = head
+    for batch, transaction_hash, previous_head, _ in anchors:
+        found = held.get(batch)
+        if found is None:
+            yield Finding.of("anchors", (chain, batch), "batch", batch, None)
+            continue
+        if transaction_hash != found.transaction_hash:
+            found_hash = found.transaction_hash
+            yield Finding.of("anchors", (chain, batch), "transaction_hash", transaction_hash, found_hash)
+        if previous_head != found.previous_head:
+            yield Finding.of("anchors", (chain, batch), "previous_head", previous_head, found.previous_head)
+
+
+def _check_log(row: Any, ledgers: dict[int, AuditedLedger], batches: Any) -> Iterator[Finding]:
+    _, _, _, receipt_key, sealing_at, created_at = row
+    if len(receipt_key) != 16:
+        yield Finding.of("log", (1,), "receipt_key", f"{len(receipt_key)} bytes", "16 bytes")
+    newest = batches[-1][1] if batches else 0
+    if sealing_at < max(newest, created_at):
+        yield Finding.of("log", (1,), "sealing_at", sealing_at, f"at least {max(newest, created_at)}")
+    first = min((ledger.last_recorded_at for ledger in ledgers.values() if ledger.size), default=created_at)
+    if created_at > first:
+        yield Finding.of("log", (1,), "created_at", created_at, f"at most {first}")
+
+
+def _check_identities(public_key: bytes, ledgers: dict[int, AuditedLedger]) -> Iterator[Finding]:
+    for ledger in ledgers.values():
+        try:
+            proof = bytes(ledger.identity_proof)
+            expected = verify_ledger_identity(public_key, proof, ledger.customer_id, ledger.unit)
+        except IdentityError as error:
+            yield Finding("ledgers", (ledger.id,), "identity_proof", "a proof of another ledger", str(error))
+            continue
+        if ledger.ledger_id != expected:
+            yield Finding.of("ledgers", (ledger.id,), "ledger_id", ledger.ledger_id, expected)
+
+
+def _check_ledgers(
+    connection: Connection, log: Bytes32, ledgers: dict[int, AuditedLedger], sealed_at: list[int]
+) -> Iterator[Finding]:
+    separator = domain_separator(log)
+    fingerprint_of = salted_fingerprint(separator)
+    heads = _HeadsInOrder(stored.audited_heads(connection))
+    waiting = iter(ledgers.values())
+
+    def begin(ledger: AuditedLedger) -> LedgerCheck:
+        own = heads.of(ledger.id)
+        return LedgerCheck(connection, separator, fingerprint_of, ledger, own, sealed_at)
+
+    check: LedgerCheck | None = None
+    number: int | None = None
+    for ledger, rows in stored.audited_deltas(connection):
+        if ledger != number:
+            if check is not None:
+                yield from check.finish()
+            check, number = None, ledger
+            if ledger not in ledgers:
+                yield Finding.of("deltas", (ledger, rows[0][1]), "ledger", ledger, None)
+                continue
+            for other in waiting:
+                check = begin(other)
+                if other.id == ledger:
+                    break
+                yield from check.finish()
+        if check is not None:
+            yield from check.take(rows)
+    if check is not None:
+        yield from check.finish()
+    for other in waiting:
+        yield from begin(other).finish()
+    heads.of(2**63)
+    for head in heads.strays:
+        yield Finding.of("heads", (head.ledger, head.batch), "ledger", head.ledger, None)
+
+
+class _HeadsInOrder:
+    """Gives each ledger's heads, where ledgers are asked for in order; ``strays`` are those of no ledger."""
+
+    def __init__(self, heads: Iterator[AuditedHead]) -> None:
+        self._groups = groupby(heads, key=lambda head: head.ledger)
+        self._next: tuple[int, list[AuditedHead]] | None = self._read()
+        self.strays: list[AuditedHead] = []
+
+    def _read(self) -> tuple[int, list[AuditedHead]] | None:
+        found = next(self._groups, None)
+        return None if found is None else (found[0], list(found[1]))
+
+    def of(self, ledger: int) -> list[AuditedHead]:
+        while self._next is not None and self._next[0] < ledger:
+            self.strays += self._next[1]
+            self._next = self._read()
+        if self._next is None or self._next[0] != ledger:
+            return []
+        own = self._next[1]
+        self._next = self._read()
+        return own
+
+
+def _check_batches(
+    connection: Connection, log: Bytes32, ledgers: dict[int, AuditedLedger], batches: Any
+) -> Iterator[Finding]:
+    places: dict[Position, MapNode] = {}
+    written_in: dict[Position, int] = {}
+    sizes: dict[int, int] = {}
+    history = Frontier.empty()
+    groups = {
+        number: [head[1:] for head in group]
+        for number, group in groupby(stored.heads_by_batch(connection), key=lambda head: head[0])
+    }
+    map_root, before = ZERO, 0
+    for place, (number, sealed_at, history_root, stated_map, stated_root, deltas, touched) in enumerate(
+        batches, 1
+    ):
+        if number != place:
+            yield Finding.of("batches", (number,), "number", number, place)
+        heads = groups.pop(number, [])
+        changes = {
+            bytes(ledgers[ledger].ledger_id): head_hash(size, bytes(root))
+            for ledger, size, root in heads
+            if ledger in ledgers and 0 <= size < 2**63
+        }
+        if changes:
+            update = update_map(lambda asked: {at: places[at] for at in asked if at in places}, changes)
+            places.update(update.written)
+            written_in.update(dict.fromkeys(update.written, number))
+            map_root = update.root
+        counted = sum(size - sizes.get(ledger, 0) for ledger, size, _ in heads)
+        sizes.update((ledger, size) for ledger, size, _ in heads)
+        told = (
+            ("history_root", history_root, history.root(HISTORY_TREE)),
+            ("map_root", stated_map, map_root),
+            (
+                "anchor_root",
+                stated_root,
+                anchor_root(log, number, bytes(history_root), bytes(stated_map), sealed_at),
+            ),
+            ("delta_count", deltas, counted),
+            ("ledger_count", touched, len(heads)),
+        )
+        for column, stated, recomputed in told:
+            if stated != recomputed:
+                yield Finding.of("batches", (number,), column, stated, recomputed)
+        if sealed_at < before:
+            yield Finding.of("batches", (number,), "sealed_at", sealed_at, f"at least {before}")
+        before = sealed_at
+        growth = grow(HISTORY_TREE, history, [HISTORY_TREE.leaf(bytes(stated_root))])
+        history = growth.frontier
+        yield from check_stored_nodes(connection, HISTORY, growth, len(batches))
+    for number, heads in groups.items():
+        for ledger, _, _ in heads:
+            yield Finding.of("heads", (ledger, number), "batch", number, None)
+    yield from _check_map(connection, places, written_in)
+
+
+def _check_map(
+    connection: Connection, places: dict[Position, MapNode], written_in: dict[Position, int]
+) -> Iterator[Finding]:
+    missing = dict(places)
+    for depth, prefix, batch, hash_, leaf_ledger_id, leaf_head in stored.audited_map_nodes(connection):
+        key = (depth, bytes(prefix), batch)
+        position = Position(depth, int.from_bytes(prefix, "big"))
+        node = missing.pop(position, None)
+        if node is None or len(prefix) != (depth + 7) // 8:
+            yield Finding.of("map_nodes", key, "prefix", bytes(prefix), None)
+            continue
+        leaf = node if isinstance(node, MapLeaf) else None
+        told = (
+            ("batch", batch, written_in[position]),
+            ("hash", hash_, node.hash),
+            ("leaf_ledger_id", leaf_ledger_id, None if leaf is None else leaf.ledger_id),
+            ("leaf_head", leaf_head, None if leaf is None else leaf.head),
+        )
+        for column, stated, recomputed in told:
+            if stated != recomputed:
+                yield Finding.of("map_nodes", key, column, stated, recomputed)
+    for position, node in missing.items():
+        prefix = position.prefix.to_bytes((position.depth + 7) // 8, "big")
+        key = (position.depth, prefix, written_in[position])
+        yield Finding.of("map_nodes", key, "hash", None, node.hash)
+
+
+def _check_checkpoints(
+    connection: Connection, log: Bytes32, ledgers: dict[int, AuditedLedger]
+) -> Iterator[Finding]:
+    separator = domain_separator(log)
+    for row in stored.audited_checkpoints(connection):
+        (id_, token, hash_, number, start, end, opening, closing, opening_root, closing_root) = row[:10]
+        ledger = ledgers.get(number)
+        if ledger is None or not 0 <= start <= end < ledger.size:
+            column = "ledger" if ledger is None else "to_index"
+            yield Finding.of("checkpoints", (id_,), column, number if ledger is None else end, None)
+            continue
+        last = stored.balance_and_time(connection, number, end)
+        first = stored.balance_and_time(connection, number, start - 1) if start else (0, -(2**63))
+        if last is None or first is None:
+            yield Finding.of("checkpoints", (id_,), "to_index", end, None)
+            continue
+        try:
+            roots = tuple(ledger_root(connection, number, size) for size in (start, end + 1))
+        except LookupError:
+            # Deltas or nodes below it are not there, which is reported where they are missing.
+            yield Finding.of("checkpoints", (id_,), "closing_root", closing_root, None)
+            continue
+        sealed = Checkpoint(bytes(ledger.ledger_id), start, end, first[0], last[0], *roots)
+        told = (
+            ("proof_hash", bytes(hash_), checkpoint_hash(separator, sealed)),
+            ("opening_balance", int(opening), first[0]),
+            ("closing_balance", int(closing), last[0]),
+            ("opening_root", bytes(opening_root), roots[0]),
+            ("closing_root", bytes(closing_root), roots[1]),
+            ("proof_token", token[:5], "ckpt_"),
+        )
+        for column, stated, recomputed in told:
+            if stated != recomputed:
+                yield Finding.of("checkpoints", (id_,), column, stated, recomputed)
+        yield from _check_span(connection, row, first[1], last[1])
+
+
+def _check_span(connection: Connection, row: Any, before: int, last: int) -> Iterator[Finding]:
+    """Hold the span of a checkpoint against the deltas at its edges. ``before``: of the delta before it."""
+    id_, number, start, end, span_start, span_end = row[0], row[3], row[4], row[5], row[10], row[11]
+    if span_start is None and span_end is None:
+        return
+    if span_start is None or span_end is None:
+        yield Finding.of("checkpoints", (id_,), "span_start", span_start, "both ends, or none")
+        return
+    first = stored.balance_and_time(connection, number, start)
+    after = stored.balance_and_time(connection, number, end + 1)
+    if first is not None and not before < span_start <= first[1]:
+        yield Finding.of("checkpoints", (id_,), "span_start", span_start, f"after {before}, to {first[1]}")
+    if not last < span_end or (after is not None and after[1] < span_end):
+        until = "" if after is None else after[1]
+        yield Finding.of("checkpoints", (id_,), "span_end", span_end, f"after {last}, to {until}")
+
+
+def _check_what_belongs_to_nothing(connection: Connection, batch_count: int) -> Iterator[Finding]:
+    for ledger in stored.frontiers_of_nothing(connection):
+        yield Finding.of("frontiers", (ledger,), "ledger", ledger, None)
+    for tree, height, position in stored.nodes_of_nothing(connection, batch_count):
+        yield Finding.of("tree_nodes", (tree, height, position), "position", position, None)
+    for ledger, index, field in stored.erasures_of_nothing(connection):
+        yield Finding.of("erasures", (ledger, index, field), "field", field, None)
+    for api_key, ledger, index, lost in stored.idempotency_keys_of_nothing(connection):
+        column = "index" if lost else "api_key"
+        yield Finding.of("idempotency_keys", (api_key, ledger, index), column, (ledger, index), None)

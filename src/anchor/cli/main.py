@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from anchor.cli import (
+    auditing,
     chains,
     comparing,
     conforming,
     developing,
+    erasing,
     hammering,
     importing,
     keys,
@@ -57,6 +59,8 @@ for group in (
     keys,
     chains,
     repairing,
+    auditing,
+    erasing,
     statuses,
     hammering,
 ):

@@ -69,7 +69,7 @@ def audited_ledgers(connection: Connection) -> list[AuditedLedger]:
         "l.last_recorded_at, l.sealed_size, l.unsealed, f.frontier FROM ledgers l "
         "LEFT JOIN frontiers f ON f.ledger = l.id ORDER BY l.id",
     )
-    return [AuditedLedger(*row[:6], int(row[6]), *row[7:9], bool(row[9]), row[10]) for row in rows]
+    return [AuditedLedger._make((*row[:6], int(row[6]), *row[7:9], bool(row[9]), row[10])) for row in rows]
 
 
 def frontiers_of_nothing(connection: Connection) -> list[int]:
@@ -101,7 +101,7 @@ def audited_heads(connection: Connection) -> Iterator[AuditedHead]:
         *last,
         _ROWS_AT_ONCE,
     ):
-        yield from (AuditedHead(*row[:4], int(row[4])) for row in rows)
+        yield from (AuditedHead._make((*row[:4], int(row[4]))) for row in rows)
         last = (rows[-1][0], rows[-1][1])
 
 
@@ -247,3 +247,14 @@ def audited_anchors(connection: Connection, chain: str) -> Sequence[Any]:
         "WHERE c.name = {0} AND c.retired_at IS NULL ORDER BY a.batch",
         chain,
     )
+
+
+def first_block_of(connection: Connection, chain: str, contract: bytes) -> int:
+    """Return the block from which on a contract's events are on record; 0 where it is not known."""
+    rows = _run(
+        connection,
+        "SELECT first_block FROM chains WHERE name = {0} AND contract = {0} AND retired_at IS NULL",
+        chain,
+        contract,
+    )
+    return int(rows[0][0]) if rows else 0

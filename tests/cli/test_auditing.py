@@ -1,0 +1,71 @@
+"""``anchor audit`` on a real node, and ``anchor erase``."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from anchor.ledger.model import Emission, Receipt
+from anchor.service.assembly import connect_chains, open_directory
+from tests.cli.running import anchor_here as anchor
+from tests.fixtures.anvil import CHAIN_ID, Anvil
+
+
+@pytest.fixture
+def data(anvil: Anvil, tmp_path: Path) -> Path:
+    """A data directory with one delta recorded and anchored."""
+    folder = tmp_path / "data"
+    made = anchor("init", folder, "--rpc", anvil.url, "--chain-id", CHAIN_ID, "--json").json()
+    anvil.rpc("anvil_setBalance", made["signer"], hex(10**18))
+    assert anchor("deploy", "--data", folder).code == 0
+    return folder
+
+
+def record_and_anchor(data: Path) -> Receipt:
+    opened = open_directory(data, {})
+    (receipt,) = opened.recorder().record([Emission("acme", 1, "a private matter", "ref 1")])
+    assert isinstance(receipt, Receipt)
+    loop = opened.loop(connect_chains(opened.settings, {}))
+    assert loop.run_once()
+    loop.lease.release()
+    opened.close()
+    return receipt
+
+
+def database_file(data: Path) -> Path:
+    (path,) = data.glob("*.db")
+    return path
+
+
+def test_audit_finds_nothing_and_then_what_was_changed(data: Path) -> None:
+    record_and_anchor(data)
+    clean = anchor("audit", "--data", data, "--json")
+    assert (clean.code, clean.json()["whole"]) == (0, True), clean
+    assert "every head on the chains" in anchor("audit", "--data", data).out
+    raw = sqlite3.connect(database_file(data))
+    for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {trigger}")
+    raw.execute("UPDATE batches SET anchor_root = zeroblob(32)")
+    raw.commit()
+    raw.close()
+    found = anchor("audit", "--data", data, "--json")
+    assert found.code == 1
+    named = {(one["table"], one["column"]) for one in found.json()["findings"]}
+    assert named == {("batches", "anchor_root"), ("chain", "head")}
+    assert {
+        one["table"] for one in anchor("audit", "--data", data, "--offline", "--json").json()["findings"]
+    } == {"batches"}
+
+
+def test_erase_removes_the_text_and_the_audit_stays_clean(data: Path) -> None:
+    receipt = record_and_anchor(data)
+    refused = anchor("erase", receipt.receipt_id, "amount", "--data", data, "--by", "office", "--yes")
+    assert (refused.code, "cannot be erased" in refused.err) == (3, True)
+    erased = anchor(
+        "erase", receipt.receipt_id, "reason", "--data", data, "--by", "office", "--yes", "--json"
+    )
+    assert (erased.code, erased.json()["erasedBy"], erased.json()["already"]) == (0, "office", False), erased
+    assert b"a private matter" not in b"".join(
+        file.read_bytes() for file in data.glob(database_file(data).name + "*")
+    )
+    assert anchor("audit", "--data", data).code == 0

@@ -137,7 +137,7 @@ class LedgerCheck:
     def _with_erasures(
         self, row: Any, amount: int, balance: int, erased: dict[tuple[int, str], Bytes32]
     ) -> Bytes32:
-        commitments = []
+        commitments: list[Bytes32] = []
         for field, at in (("reason", 6), ("reference_id", 8), ("metadata", 10)):
             value, salt = row[at], row[at + 1]
             if salt is None:
@@ -146,6 +146,7 @@ class LedgerCheck:
                 commitments.append(erased[row[1], field])
             else:
                 commitments.append(commit(salt, None if value is None else value.encode()))
+        reason, reference_id, metadata = commitments
         return fingerprint_fields(
             self._separator,
             bytes(self._ledger.ledger_id),
@@ -154,7 +155,9 @@ class LedgerCheck:
             int256(balance),
             row[4],
             row[5],
-            *commitments,
+            reason,
+            reference_id,
+            metadata,
             row[12] or ZERO,
         )
 

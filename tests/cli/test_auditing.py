@@ -1,4 +1,4 @@
-"""``anchor audit`` on a real node, and ``anchor erase``."""
+"""``anchor audit`` and ``anchor sample`` on a real node, and ``anchor erase``."""
 
 import sqlite3
 from pathlib import Path
@@ -69,3 +69,26 @@ def test_erase_removes_the_text_and_the_audit_stays_clean(data: Path) -> None:
         file.read_bytes() for file in data.glob(database_file(data).name + "*")
     )
     assert anchor("audit", "--data", data).code == 0
+
+
+def test_a_sample_is_drawn_and_checked_on_the_chain(anvil: Anvil, data: Path, tmp_path: Path) -> None:
+    opened = open_directory(data, {})
+    opened.recorder().record([Emission("acme", at, f"flight {at}") for at in range(30)])
+    loop = opened.loop(connect_chains(opened.settings, {}))
+    assert loop.run_once()
+    loop.lease.release()
+    contract = opened.settings.chains[0].contract
+    assert contract is not None
+    opened.close()
+    anvil.mine(5)
+    file = tmp_path / "sample.json"
+    made = anchor(
+        "sample", "acme", "--data", data, "--from", 2, "--to", 27, "--count", 5, "--out", file, "--json"
+    )
+    assert (made.code, len(made.json()["deltas"])) == (0, 5), made
+    where = ("--rpc", anvil.url, "--contract", "0x" + contract.hex(), "--finality", "latest")
+    checked = anchor("check-sample", file, *where, "--count", 5)
+    assert (checked.code, "95 % confidence" in checked.out) == (0, True), checked
+    more = anchor("check-sample", file, *where, "--count", 6, "--json")
+    assert (more.code, more.json()["verdict"]) == (1, "invalid")
+    assert anchor("check-sample", file).code == 1

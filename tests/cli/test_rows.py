@@ -98,8 +98,24 @@ def test_a_bad_line_of_ndjson_fails_alone(tmp_path: Path, line: str | bytes, tol
     assert found[1] == Row(2, {"customerId": "a", "delta": "1", "referenceId": "r"})
 
 
-def test_a_line_without_end_stops_the_reading(tmp_path: Path) -> None:
-    assert "longer than" in rows(tmp_path, b"x" * 2_000_000, "ndjson")[0].problem
+def test_a_line_that_is_too_long_fails_alone(tmp_path: Path) -> None:
+    good = b'{"customerId":"a","delta":1,"referenceId":"%d"}\n'
+    found = rows(tmp_path, good % 1 + b"x" * 3_500_000 + b"\n" + good % 2 + good % 3, "ndjson")
+    assert [row.fields is None for row in found] == [False, True, False, False]
+    assert [row.line for row in found] == [1, 2, 3, 4]
+    assert "longer than" in found[1].problem
+
+
+def test_a_last_line_without_end_that_is_too_long_ends_the_file(tmp_path: Path) -> None:
+    found = rows(tmp_path, b"x" * 2_000_000, "ndjson")
+    assert len(found) == 1
+    assert "longer than" in found[0].problem
+
+
+def test_csv_that_breaks_in_mid_file_says_that_the_rest_was_not_read(tmp_path: Path) -> None:
+    found = rows(tmp_path, b'customerId,delta,referenceId\na,1,r1\na,1,"r2"x\na,1,r3\n')
+    assert found[-1].fields is None
+    assert "the rest was not read" in found[-1].problem
 
 
 @given(st.lists(st.tuples(st.text(), st.decimals(allow_nan=False, allow_infinity=False)), max_size=5))

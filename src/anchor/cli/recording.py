@@ -1,13 +1,13 @@
 """``anchor emit``: one delta into the record."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Data, Json, Key, Unit, Url
-from anchor.cli.output import NumberText, Output, amount
+from anchor.cli.output import Output, amount
+from anchor.cli.rows import read_json
 from anchor.cli.server import connect
 
 
@@ -47,7 +47,7 @@ def emit(
         "referenceId": reference,
         "unit": unit or None,
         "occurredAt": occurred_at,
-        "metadata": None if metadata is None else _object(metadata),
+        "metadata": None if metadata is None else parse_metadata_option(metadata),
         "adjusts": None if adjusts is None else {"referenceId": adjusts},
     }
     with connect(url, key, data) as server:
@@ -66,9 +66,10 @@ def emit(
     )
 
 
-def _object(text: str) -> Any:
+def parse_metadata_option(text: str) -> Any:
+    """Return the value of ``--metadata``. Raises CommandFailed where it is not JSON, or has a key twice."""
     try:
-        return json.loads(text, parse_float=NumberText)
+        return read_json(text)
     except (ValueError, RecursionError) as error:
         raise CommandFailed(
             f"--metadata is not JSON: {error}", """write it as '{"region": "eu"}'""", ExitCode.USAGE, "usage"

@@ -128,7 +128,9 @@ def _csv_rows(path: Path, raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
         except StopIteration:
             return
         except (csv.Error, UnicodeDecodeError) as error:
-            yield Row(line, None, f"this is not CSV in UTF-8: {error}")
+            yield Row(
+                line, None, f"this is not CSV in UTF-8: {error}; reading stopped here, the rest was not read"
+            )
             return
         if not row:
             continue
@@ -171,16 +173,13 @@ def _ndjson_rows(raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
         line += 1
         if len(text) > MAX_LINE_BYTES:
             yield Row(line, None, f"this line is longer than {MAX_LINE_BYTES:,} bytes")
-            return
+            while text and not text.endswith(b"\n"):
+                text = raw.readline(MAX_LINE_BYTES)
+            continue
         if not text.strip():
             continue
         try:
-            value = json.loads(
-                text,
-                parse_float=NumberText,
-                parse_constant=_no_constant,
-                object_pairs_hook=_no_duplicates,
-            )
+            value = read_json(text)
         except (ValueError, RecursionError) as error:
             yield Row(line, None, f"this is not JSON: {error}")
             continue
@@ -210,15 +209,20 @@ def _finished(fields: dict[str, Any], mapped: Mapped) -> dict[str, Any]:
     if isinstance(metadata, str):
         # A column of JSON; what is not JSON is refused with the row.
         try:
-            fields["metadata"] = json.loads(
-                metadata,
-                parse_float=NumberText,
-                parse_constant=_no_constant,
-                object_pairs_hook=_no_duplicates,
-            )
+            fields["metadata"] = read_json(metadata)
         except (ValueError, RecursionError):
             fields["metadata"] = metadata
     return fields
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return a JSON text's value, numbers with their digits as they stand.
+
+    Raises ValueError or RecursionError where it is not JSON, or has a key twice in one object.
+    """
+    return json.loads(
+        text, parse_float=NumberText, parse_constant=_no_constant, object_pairs_hook=_no_duplicates
+    )
 
 
 def _no_constant(name: str) -> None:

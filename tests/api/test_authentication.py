@@ -150,3 +150,35 @@ def test_no_key_is_logged(service: Service, caplog: pytest.LogCaptureFixture) ->
     caller.get(f"/api/v1/verify/{caller.key}")
     said = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("anchor"))
     assert caller.key not in said
+
+
+WRITES = (
+    (DELTA, {"customerId": "acme", "delta": 1, "reason": "usage", "referenceId": "new"}),
+    (f"{DELTA}/batch", {"deltas": [{"customerId": "acme", "delta": 1, "referenceId": "new"}]}),
+    ("/api/v1/balance/checkpoint", {"customerId": "acme", "fromIndex": 0, "toIndex": 0}),
+)
+
+
+@pytest.mark.parametrize(("url", "body"), WRITES, ids=[url for url, _ in WRITES])
+def test_a_good_request_with_a_key_that_may_not_stores_nothing(
+    service: Service, url: str, body: dict[str, object]
+) -> None:
+    service.emit("acme", 1, "first")
+    revoked = service.with_key(Scope.WRITE, Scope.READ)
+    listed = service.http.get("/api/v1/keys").json()["items"]
+    service.http.delete(f"/api/v1/keys/{listed[-1]['id']}")
+    foreign = service.with_key(Scope.WRITE, Scope.READ, customer_id="somebody else")
+    unable = service.with_key(Scope.ADMIN)
+    service.clock.advance(int(REMEMBERED_SECONDS * 1000) + 1)
+    before = service.stored()
+    unknown = Caller(service.anybody, "ak_" + "A" * 43)
+    for caller, statuses in ((unknown, {401}), (revoked, {401}), (foreign, {403, 404}), (unable, {403})):
+        answer = caller.post(url, json=body)
+        if caller is foreign and url.endswith("batch"):
+            (result,) = answer.json()["results"]
+            assert result["problem"]["code"] == "customer_not_allowed"
+        else:
+            assert answer.status_code in statuses, answer.text
+        assert service.stored() == before
+    assert service.http.post(url, json=body).status_code in (200, 201)
+    assert service.stored() != before

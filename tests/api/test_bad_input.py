@@ -370,6 +370,8 @@ BAD_QUERIES: list[tuple[str, int, str, str | None]] = [
     ("/api/v1/checkpoints?customerId=nobody", 404, "unknown_customer", None),
     ("/api/v1/checkpoints", 422, "missing_field", "customerId"),
     ("/api/v1/nothing", 404, "no_such_route", None),
+    ("/api/v1/ledgers/", 404, "no_such_route", None),
+    ("/api/v1/verify/..%2f", 404, "no_such_route", None),
     ("/api/v1/balance/delta", 405, "method_not_allowed", None),
     ("/api/v1/verify/acme", 422, "wrong_kind_of_id", "id"),
     ("/api/v1/verify/ckpt_" + "a" * 26, 404, "unknown_proof", "id"),
@@ -438,3 +440,18 @@ def assert_problem(answer: Any, status: int, code: str) -> None:
     assert document["title"]
     assert document["remedy"]
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/balance/delta", "/api/v1/balance/delta/batch"])
+@pytest.mark.parametrize("change", ["?x=1", "/", "?customerId=acme"])
+def test_a_good_body_at_an_address_that_is_not_one_stores_nothing(
+    service: Service, path: str, change: str
+) -> None:
+    item = {"customerId": "acme", "delta": 1, "referenceId": "r"}
+    before = service.stored()
+    answer = service.http.post(
+        path + change, json={"deltas": [item]} if path.endswith("batch") else item, follow_redirects=False
+    )
+    assert 400 <= answer.status_code < 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert service.stored() == before

@@ -25,3 +25,9 @@ def test_a_taken_port_is_named() -> None:
     with pytest.raises(InvalidSettings, match=str(port)):
         BackgroundServer(None, "127.0.0.1", port)
     taken.close()
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_that_does_not_exist_is_named(port: int) -> None:
+    with pytest.raises(InvalidSettings, match="0 to 65535"):
+        listen("127.0.0.1", port)

@@ -116,6 +116,8 @@ def create_app(components: Components) -> FastAPI:
     app = AnchorApp(
         emitting,
         routers,
+        # A path with a slash too many is not found, as any other that does not exist.
+        redirect_slashes=False,
         title="Anchor",
         version=__version__,
         openapi_url=OPENAPI_PATH,

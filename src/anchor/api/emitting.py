@@ -131,6 +131,8 @@ async def answer(
 ) -> None:
     """Send what ``handle`` returns, or the problem that it raises."""
     try:
+        if scope["query_string"]:
+            raise Problem("unknown_field", "There is no query parameter here.", field="query")
         status, body = await handle(scope["headers"], receive)
         headers = [_JSON]
     except ClientGone:

@@ -59,9 +59,10 @@ def check_vectors(vectors: Mapping[str, Any]) -> Conformance:
     """Recompute every value of a parsed vector file and return all that differ.
 
     A place that cannot be recomputed at all (a field is missing, malformed, or refused by a check)
-    is itself a mismatch; nothing is skipped.
+    is itself a mismatch; nothing is skipped, and a section that holds nothing is a mismatch too.
     """
     checker = _Checker(vectors)
+    checker.nothing_is_empty()
     for section in (
         checker.log,
         checker.amounts,
@@ -98,6 +99,12 @@ class _Checker:
             self.checked += 1
             reason = str(error) if not isinstance(error, KeyError) else f"no field {error}"
             self.mismatches.append(Mismatch(place, "a value that can be recomputed", reason))
+
+    def nothing_is_empty(self) -> None:
+        for name in ("amounts", "ledgers", "batches", "maps", "checkpoints"):
+            if name in self.vectors and not self.vectors[name]:
+                self.checked += 1
+                self.mismatches.append(Mismatch(name, "nothing", "values to recompute"))
 
     # The sections of the file
 

@@ -58,10 +58,11 @@ def listen(host: str, port: int) -> socket.socket:
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         taken.close()
+        reason = "a port is 0 to 65535" if isinstance(error, OverflowError) else error.strerror
         raise InvalidSettings(
-            f"{host}:{port}", f"it cannot be listened on: {error.strerror}", "choose another port"
+            f"{host}:{port}", f"it cannot be listened on: {reason}", "choose another port"
         ) from None
     return taken
 

@@ -21,11 +21,11 @@ from typing import Any
 from sqlalchemy import insert
 
 from anchor.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
-from anchor.ledger.comparing_deltas import Side
 from anchor.ledger.reconciling import Reconciler
 from anchor.storage.database import Database
 from anchor.storage.schema import deltas, ledgers
 from anchor.verify.books import Entry
+from anchor.verify.comparing_deltas import Side
 from anchor.verify.divergence import OwnEntries, RecordBlocks, first_divergence
 from anchor.verify.reconciliation import RecordCells, ResolvedEntry, reconcile
 

@@ -4,13 +4,13 @@ import pytest
 
 from anchor.ledger import comparing
 from anchor.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
-from anchor.ledger.comparing_balances import Behind, Candidate, CandidateKind, RecordBalance, Standing
-from anchor.ledger.comparing_deltas import ConfirmedUpTo, PartedAt, Side
 from anchor.ledger.errors import IndexOutOfRange, UnknownCustomer
 from anchor.ledger.periods import Span
 from anchor.ledger.ranges import RangeReversed
 from anchor.storage.database import Database
 from anchor.verify.books import DiscrepancyKind, Entry
+from anchor.verify.comparing_balances import Behind, Candidate, CandidateKind, RecordBalance, Standing
+from anchor.verify.comparing_deltas import ConfirmedUpTo, PartedAt, Side
 from tests.ledger.written_ledgers import CUSTOMER, anchor_batch, seal_ledger, write_ledger
 
 ONE = 10**18

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor.ledger.comparing_deltas import Side, compare_deltas
 from anchor.verify.books import Discrepancy, DiscrepancyKind, Entry, RecordContradictsItself
+from anchor.verify.comparing_deltas import Side, compare_deltas
 from anchor.verify.difference_sketch import KeyMaker, Sketch, keyed
 from anchor.verify.reconciliation import (
     Reconciliation,

@@ -19,7 +19,9 @@ from anchor.api.compare_answers import (
     TallyAnswer,
 )
 from anchor.api.values import amount_json
-from anchor.ledger.comparing_balances import (
+from anchor.protocol.amounts import format_units
+from anchor.verify.books import Discrepancy
+from anchor.verify.comparing_balances import (
     BalanceComparison,
     Behind,
     Candidate,
@@ -27,9 +29,7 @@ from anchor.ledger.comparing_balances import (
     SideBalance,
     Standing,
 )
-from anchor.ledger.comparing_deltas import DeltaComparison, ListComparison, Side
-from anchor.protocol.amounts import format_units
-from anchor.verify.books import Discrepancy
+from anchor.verify.comparing_deltas import DeltaComparison, ListComparison, Side
 
 _WHOSE = {Side.YOURS: "Your", Side.COUNTERPARTY: "The counterparty's"}
 

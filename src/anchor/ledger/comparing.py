@@ -6,14 +6,6 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from anchor.ledger.comparing_balances import (
-    AmountSeen,
-    BalanceComparison,
-    BalanceSeen,
-    Standing,
-    compare_balances,
-)
-from anchor.ledger.comparing_deltas import DEFAULT_LISTED, DeltaComparison, Side, compare_deltas
 from anchor.ledger.periods import Span
 from anchor.ledger.ranges import range_of_indices, range_of_span, require_index, standing_of
 from anchor.storage.comparing import (
@@ -26,6 +18,14 @@ from anchor.storage.comparing import (
 from anchor.storage.database import Database
 from anchor.storage.verified import verified_batch, verified_head
 from anchor.verify.books import DiscrepancyKind, Entry
+from anchor.verify.comparing_balances import (
+    AmountSeen,
+    BalanceComparison,
+    BalanceSeen,
+    Standing,
+    compare_balances,
+)
+from anchor.verify.comparing_deltas import DEFAULT_LISTED, DeltaComparison, Side, compare_deltas
 
 SEARCHED_AT_MOST: Final = 1_000_000
 """How many of a ledger's latest deltas are searched for what would explain a gap (0.3 s on SQLite)."""

@@ -17,10 +17,10 @@ from anchor.api.requests import CompareRequest, EntryRequest
 from anchor.api.values import amount_units, balance_units, require_id, require_unit, span_of
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
-from anchor.ledger.comparing_deltas import Side
 from anchor.ledger.periods import Span
 from anchor.storage.database import Database
 from anchor.verify.books import Entry
+from anchor.verify.comparing_deltas import Side
 
 _EXAMPLES: Final = {
     "balances": {

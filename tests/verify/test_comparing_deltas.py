@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor.ledger.comparing_deltas import (
+from anchor.verify.books import Discrepancy, DiscrepancyKind, Entry, RecordEntry
+from anchor.verify.comparing_deltas import (
     ConfirmedUpTo,
     DeltaComparison,
     ListComparison,
@@ -18,7 +19,6 @@ from anchor.ledger.comparing_deltas import (
     Side,
     compare_deltas,
 )
-from anchor.verify.books import Discrepancy, DiscrepancyKind, Entry, RecordEntry
 
 MISSING, EXTRA, ALTERED, DUPLICATED = DiscrepancyKind
 

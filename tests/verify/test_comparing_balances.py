@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor.ledger.comparing_balances import (
+from anchor.verify.comparing_balances import (
     AmountSeen,
     BalanceComparison,
     BalanceSeen,
@@ -17,7 +17,7 @@ from anchor.ledger.comparing_balances import (
     Standing,
     compare_balances,
 )
-from anchor.ledger.comparing_deltas import Side
+from anchor.verify.comparing_deltas import Side
 
 LISTED = 3
 

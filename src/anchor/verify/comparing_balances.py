@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from anchor.ledger.comparing_deltas import Side
+from anchor.verify.comparing_deltas import Side
 
 
 class RecordBalance(StrEnum):

@@ -216,6 +216,16 @@ class Page(Struct, rename="camel"):
     next: str | None
 
 
+class RecordsAnswer(Struct, rename="camel"):
+    """Deltas as proof files show them, and their stored fingerprints. ``size``: how many there are."""
+
+    log: dict[str, Any]
+    ledger: dict[str, Any]
+    size: int
+    items: list[dict[str, Any]]
+    next: str | None
+
+
 class KeyAnswer(Struct, omit_defaults=True, rename="camel"):
     """An API key. The key itself is shown once, when it is made."""
 

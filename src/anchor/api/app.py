@@ -34,6 +34,7 @@ from anchor.api.routes import (
     operating,
     proofs,
     records,
+    replicas,
     verifying,
 )
 from anchor.api.status_metrics import metrics_registry
@@ -107,6 +108,7 @@ def create_app(components: Components) -> FastAPI:
         comparing.routes(database, access),
         checkpoints.routes(database, components.log, clock, access),
         records.routes(database, components.log, access),
+        replicas.routes(database, components.log, access),
         proofs.routes(database, components.log, components.identity_key, access),
         exchange.routes(Reconciler(database), access),
         verifying.routes(database, components.log, components.chains),

@@ -54,10 +54,10 @@ def proof_file_json(proof: ProofFile) -> Members:
         "format": FORMAT,
         "version": VERSION,
         "kind": proof.kind,
-        "log": _log(proof.log),
+        "log": log_json(proof.log),
     }
     if proof.ledger is not None:
-        members["ledger"] = _ledger(proof.ledger)
+        members["ledger"] = ledger_json(proof.ledger)
     return members | _claim(proof.claim)
 
 
@@ -66,14 +66,16 @@ def write_proof_file(proof: ProofFile) -> bytes:
     return (json.dumps(proof_file_json(proof), ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _log(log: ProofLog) -> Members:
+def log_json(log: ProofLog) -> Members:
+    """Return the JSON value of a log."""
     members = {"logId": hex_of(log.log_id)}
     if log.public_key is not None:
         members["identityPublicKey"] = hex_of(log.public_key)
     return members
 
 
-def _ledger(ledger: ProofLedger) -> Members:
+def ledger_json(ledger: ProofLedger) -> Members:
+    """Return the JSON value of a ledger."""
     members = {"ledgerId": hex_of(ledger.ledger_id)}
     if (customer := ledger.customer) is not None:
         members |= {

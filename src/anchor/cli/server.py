@@ -25,6 +25,11 @@ class Server:
     def __init__(self, transport: "Transport") -> None:
         self._transport = transport
 
+    @property
+    def transport(self) -> "Transport":
+        """What the calls go through."""
+        return self._transport
+
     def __enter__(self) -> "Server":
         return self
 

@@ -1,6 +1,7 @@
 """The record as it is reached over HTTP, for comparing it with books that stay here."""
 
 import base64
+import json
 from typing import Final
 
 from anchor.client.transport import Json, Transport
@@ -9,12 +10,30 @@ from anchor.verify.divergence import RecordBlocks
 from anchor.verify.reconciliation import RecordCells, ResolvedEntry
 
 
-class HttpRecord:
+class _Exchange:
+    """Asks one ledger's record, and counts what travels: bodies in bytes, as they are sent."""
+
+    def __init__(self, transport: Transport, ledger: dict[str, Json]) -> None:
+        self._transport: Final = transport
+        self._ledger: Final = ledger
+        self.round_trips = 0
+        self.sent = 0
+        self.received = 0
+
+    def _ask(self, what: str, more: dict[str, Json]) -> Json:
+        content = json.dumps({**self._ledger, **more}, ensure_ascii=False).encode()
+        answer = self._transport.send("POST", f"/api/v1/balance/compare/{what}", content=content)
+        self.round_trips += 1
+        self.sent += len(content)
+        self.received += len(answer.content)
+        return self._transport.json_of(answer)
+
+
+class HttpRecord(_Exchange):
     """``verify.reconciliation.RemoteRecord`` over HTTP. Every call is one request."""
 
     def __init__(self, transport: Transport, customer_id: str, unit: str) -> None:
-        self._transport: Final = transport
-        self._ledger: Final = {"customerId": customer_id, "unit": unit}
+        super().__init__(transport, {"customerId": customer_id, "unit": unit})
 
     def cells(self, salt: bytes, level: int, above: int | None, size: int | None) -> RecordCells:
         """Return cells of the record's sketch."""
@@ -33,16 +52,12 @@ class HttpRecord:
             for entry in answer["entries"]
         ]
 
-    def _ask(self, what: str, more: dict[str, Json]) -> Json:
-        return self._transport.call("POST", f"/api/v1/balance/compare/{what}", body={**self._ledger, **more})
 
-
-class HttpOrderedRecord:
+class HttpOrderedRecord(_Exchange):
     """``verify.divergence.OrderedRecord`` over HTTP. Every call is one request."""
 
     def __init__(self, transport: Transport, customer_id: str, unit: str, kind: str) -> None:
-        self._transport: Final = transport
-        self._ledger: Final = {"customerId": customer_id, "unit": unit, "kind": kind}
+        super().__init__(transport, {"customerId": customer_id, "unit": unit, "kind": kind})
 
     def blocks(self, height: int, stop: int) -> RecordBlocks:
         """Return digests of blocks."""
@@ -52,9 +67,6 @@ class HttpOrderedRecord:
     def digests(self, start: int, stop: int) -> bytes:
         """Return digests of single deltas."""
         return _bytes(self._ask("digests", {"start": start, "stop": stop})["digests"])
-
-    def _ask(self, what: str, more: dict[str, Json]) -> Json:
-        return self._transport.call("POST", f"/api/v1/balance/compare/{what}", body={**self._ledger, **more})
 
 
 def _text(value: bytes) -> str:

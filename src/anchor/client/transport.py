@@ -64,6 +64,10 @@ class Transport:
         reachable or too busy, unless it must be sent ``once``. Raises ClientError.
         """
         answer = self.send(method, path, query=query, body=body, content=content, headers=headers, once=once)
+        return self.json_of(answer)
+
+    def json_of(self, answer: httpx.Response) -> Json:
+        """Return an answer's JSON; numbers with a fraction are Decimal. Raises UnexpectedAnswer."""
         try:
             return json.loads(answer.content, parse_float=Decimal)
         except ValueError:

@@ -118,8 +118,17 @@ class OwnBlocks(Protocol):
 class OwnEntries:
     """Books: references and amounts in the order in which they were counted (16 bytes an entry are kept)."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._digests = b"".join(entry_digest(reference_id, amount) for reference_id, amount in entries)
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._digests = bytearray()
+        for _ in self.through(entries):
+            pass
+
+    def through(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield entries on their way to somewhere else, and add each to these books."""
+        digests = self._digests
+        for entry in entries:
+            digests += entry_digest(entry[0], entry[1])
+            yield entry
 
     @property
     def size(self) -> int:
@@ -133,12 +142,12 @@ class OwnEntries:
     def blocks(self, height: int, stop: int) -> bytes:
         """Return the digests of blocks of ``2**height`` entries up to ``stop``, joined."""
         step = DIGEST_SIZE << height
-        known = self._digests[: stop * DIGEST_SIZE]
+        known = bytes(self._digests[: stop * DIGEST_SIZE])
         return b"".join(block_digest(known[at : at + step]) for at in range(0, len(known), step))
 
     def digests(self, start: int, stop: int) -> bytes:
         """Return the digests of the entries from ``start`` up to ``stop``, joined."""
-        return self._digests[start * DIGEST_SIZE : stop * DIGEST_SIZE]
+        return bytes(self._digests[start * DIGEST_SIZE : stop * DIGEST_SIZE])
 
 
 class OwnFingerprints:

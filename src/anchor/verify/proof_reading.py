@@ -95,8 +95,8 @@ def parse_proof_file(
         raise ProofFileError("shape", "/kind", f"is {shown(kind)}, not one of {', '.join(_CLAIMS)}")
     if kind != "period" and len(raw) > largest:
         raise ProofFileError("size", "", f"is larger than {largest} bytes")
-    log = file.take("log", _log)
-    ledger = file.optional("ledger", _ledger)
+    log = file.take("log", read_log)
+    ledger = file.optional("ledger", read_ledger)
     claim = reader(file)
     file.done()
     about_batches = isinstance(claim, FraudClaim) and isinstance(claim.fraud, TwoBatches)
@@ -391,14 +391,16 @@ _CLAIMS: Final[dict[str, Callable[[Members], Claim]]] = {
 # Log and ledger
 
 
-def _log(value: Any, place: str) -> ProofLog:
+def read_log(value: Any, place: str) -> ProofLog:
+    """Return which log. Raises ProofFileError."""
     members = Members.of(value, place)
     log = ProofLog(members.take("logId", hash32), members.optional("identityPublicKey", hash32))
     members.done()
     return log
 
 
-def _ledger(value: Any, place: str) -> ProofLedger:
+def read_ledger(value: Any, place: str) -> ProofLedger:
+    """Return which ledger. Raises ProofFileError."""
     members = Members.of(value, place)
     ledger_id = members.take("ledgerId", hash32)
     customer = None

@@ -1,13 +1,13 @@
 """Give each emission of a group its place, as if they had come one after the other.
 
-Indices, running balances, times, salts and fingerprints are assigned here, over what the transaction
-read of the ledgers and references concerned. No database is asked, and nothing is random but the salts
-handed in. This is the innermost loop of recording: about ten microseconds a delta, most of it hashing.
+Indices, running balances, times and fingerprints are assigned here, over what the transaction read of the
+ledgers and references concerned. No database is asked and nothing is random. It is the innermost loop of
+recording and runs while the ledgers are locked, so whatever does not depend on a delta's place is done
+outside of it: the fields are committed to before (``preparing``), the receipts are written after.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 import msgspec
 
@@ -19,11 +19,11 @@ from anchor.ledger.errors import (
     ReferenceConflict,
 )
 from anchor.ledger.model import Emission, Receipt
+from anchor.ledger.preparing import PreparedFields
 from anchor.ledger.receipt_ids import ReceiptIds
 from anchor.protocol.amounts import MAX_BALANCE_UNITS, MIN_BALANCE_UNITS
-from anchor.protocol.commitments import SALT_LENGTH
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
-from anchor.protocol.salted_fingerprint import SaltedFingerprint
+from anchor.protocol.salted_fingerprint import CommittedFingerprint
 from anchor.storage.recording import (
     DeltaRow,
     IdempotencyKey,
@@ -34,8 +34,6 @@ from anchor.storage.recording import (
     RecordedDelta,
     ReferenceKey,
 )
-
-SALT_BYTES_PER_DELTA: Final = 3 * SALT_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class OnRecord:
 class GroupContext:
     """What the transaction knows before it assigns: all that the group's emissions touch."""
 
-    fingerprint: SaltedFingerprint
+    fingerprint: CommittedFingerprint
     receipt_ids: ReceiptIds
     amounts_as_text: bool
     earliest: int
@@ -63,59 +61,39 @@ class GroupContext:
     idempotency_keys: Mapping[IdempotencyKey, tuple[KeptIdempotencyKey, OnRecord]]
 
 
-@dataclass(slots=True)
-class AssignedGroup:
-    """What is to be written, and what becomes of each emission once it is."""
+class Assignment:
+    """One pass over a group: what is to be written, and, once it is, what became of each emission.
 
-    results: list[Receipt | LedgerError]
-    rows: list[DeltaRow] = field(default_factory=list)
-    states: dict[int, LedgerState] = field(default_factory=dict)
-    idempotency_keys: dict[IdempotencyKey, KeptIdempotencyKey] = field(default_factory=dict)
-
-
-def assign(context: GroupContext, emissions: Sequence[Emission], salts: bytes) -> AssignedGroup:
-    """Return the rows and results of a group.
-
-    ``salts`` holds SALT_BYTES_PER_DELTA random bytes for each emission.
+    ``prepared`` has the fields of each emission, in their order. ``rows`` and the lists beside it grow
+    together, one entry a new delta.
     """
-    return _Assignment(context, emissions, salts).group
 
-
-class _Assignment:
-    """One pass over a group. ``fresh`` and the lists beside it grow together, one entry a new delta."""
-
-    def __init__(self, context: GroupContext, emissions: Sequence[Emission], salts: bytes) -> None:
+    def __init__(
+        self, context: GroupContext, emissions: Sequence[Emission], prepared: Sequence[PreparedFields]
+    ) -> None:
         self._context = context
         self._emissions = emissions
-        self._rows: list[DeltaRow] = []
+        self.rows: list[DeltaRow] = []
+        self.idempotency_keys: dict[IdempotencyKey, KeptIdempotencyKey] = {}
         self._fresh: list[tuple[int, LedgerNumber, int]] = []
         """For each row: whose emission, in which ledger, and the balance after it."""
         self._fresh_references: dict[ReferenceKey, int] = {}
-        self._kept: dict[IdempotencyKey, KeptIdempotencyKey] = {}
         self._kept_deltas: dict[IdempotencyKey, OnRecord | int] = {}
         """Their deltas: on record before, or the place in ``rows``."""
-        refused: dict[int, Receipt | LedgerError] = {}
+        self._answered: dict[int, Receipt | LedgerError] = {}
         states: dict[int, tuple[int, int, int]] = {}
-        self._assign(salts, refused, states)
-        self.group = AssignedGroup(
-            self._results(refused),
-            self._rows,
-            {number: LedgerState(*state) for number, state in states.items()},
-            self._kept,
-        )
+        self._assign(prepared, states)
+        self.states: dict[int, LedgerState] = {
+            number: LedgerState(*state) for number, state in states.items()
+        }
 
-    def _assign(
-        self,
-        salts: bytes,
-        answered: dict[int, Receipt | LedgerError],
-        states: dict[int, tuple[int, int, int]],
-    ) -> None:
+    def _assign(self, prepared: Sequence[PreparedFields], states: dict[int, tuple[int, int, int]]) -> None:
         context = self._context
         fingerprint_of, earliest, numbers = context.fingerprint, context.earliest, context.numbers
         references, fresh_references = context.references, self._fresh_references
         as_text = context.amounts_as_text
-        rows, fresh = self._rows, self._fresh
-        for place, emission in enumerate(self._emissions):
+        rows, fresh, answered = self.rows, self._fresh, self._answered
+        for place, (emission, fields) in enumerate(zip(self._emissions, prepared, strict=True)):
             ledger = numbers[emission.customer_id, emission.unit]
             number, ledger_id = ledger
             reference, amount = emission.reference_id, emission.amount
@@ -145,10 +123,7 @@ class _Assignment:
                 recorded_at = earliest
             states[number] = (index + 1, balance, recorded_at)
             occurred_at = recorded_at if emission.occurred_at is None else emission.occurred_at
-            at = len(rows) * SALT_BYTES_PER_DELTA
-            reason_salt = salts[at : at + 16]
-            reference_salt = salts[at + 16 : at + 32]
-            metadata_salt = salts[at + 32 : at + 48]
+            reason_salt, reason, reference_salt, hidden_reference, metadata_salt, hidden_metadata = fields
             metadata = emission.metadata
             fingerprint = fingerprint_of(
                 ledger_id,
@@ -157,12 +132,9 @@ class _Assignment:
                 balance,
                 occurred_at,
                 recorded_at,
-                emission.reason.encode(),
-                reason_salt,
-                None if reference is None else reference.encode(),
-                reference_salt,
-                metadata,
-                metadata_salt,
+                reason,
+                hidden_reference,
+                hidden_metadata,
                 adjusts,
             )
             if reference is not None:
@@ -190,8 +162,9 @@ class _Assignment:
                 )
             )
 
-    def _results(self, answered: dict[int, Receipt | LedgerError]) -> list[Receipt | LedgerError]:
-        emissions, rows = self._emissions, self._rows
+    def results(self) -> list[Receipt | LedgerError]:
+        """Return what became of each emission, in their order; true once the rows are committed."""
+        emissions, rows, answered = self._emissions, self.rows, dict(self._answered)
         ids = self._context.receipt_ids.make([row[:2] for row in rows])
         for receipt_id, row, (place, ledger, balance) in zip(ids, rows, self._fresh, strict=True):
             emission = emissions[place]
@@ -217,8 +190,8 @@ class _Assignment:
     def _known_by_key(self, emission: Emission) -> Receipt | LedgerError | None:
         """Return the answer to an idempotency key that was used before."""
         key = _key_of(emission)
-        if key in self._kept:
-            used, met = self._kept[key], self._kept_deltas[key]
+        if key in self.idempotency_keys:
+            used, met = self.idempotency_keys[key], self._kept_deltas[key]
             existing = self._fresh_delta(met) if isinstance(met, int) else met
         elif key in self._context.idempotency_keys:
             used, existing = self._context.idempotency_keys[key]
@@ -248,7 +221,7 @@ class _Assignment:
 
     def _keep(self, emission: Emission, number: int, index: int, delta: OnRecord | int) -> None:
         key = _key_of(emission)
-        self._kept[key] = KeptIdempotencyKey(request_hash(emission), number, index)
+        self.idempotency_keys[key] = KeptIdempotencyKey(request_hash(emission), number, index)
         self._kept_deltas[key] = delta
 
     def _find(self, number: int, reference: str) -> RecordedDelta | None:
@@ -259,7 +232,7 @@ class _Assignment:
         return self._context.references.get((number, reference))
 
     def _fresh_delta(self, row_at: int) -> OnRecord:
-        row = self._rows[row_at]
+        row = self.rows[row_at]
         place, ledger, balance = self._fresh[row_at]
         emission = self._emissions[place]
         delta = RecordedDelta(

@@ -1,26 +1,20 @@
 """Record emissions: one transaction for a group, durable when it returns, each answered for itself."""
 
-import os
 from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Connection
 
-from anchor.ledger.assigning import (
-    SALT_BYTES_PER_DELTA,
-    AssignedGroup,
-    GroupContext,
-    OnRecord,
-    assign,
-)
+from anchor.ledger.assigning import Assignment, GroupContext, OnRecord
 from anchor.ledger.clock import Clock
 from anchor.ledger.errors import LedgerError
 from anchor.ledger.log import check_identity_key
 from anchor.ledger.model import Emission, Log, Receipt
+from anchor.ledger.preparing import PreparedFields, prepare
 from anchor.ledger.receipt_ids import ReceiptIds
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import IdentityKey, LedgerIdentity
-from anchor.protocol.salted_fingerprint import salted_fingerprint
+from anchor.protocol.salted_fingerprint import committed_fingerprint
 from anchor.storage.database import Database, TransactionInTheWay
 from anchor.storage.fence import fence_for_recording
 from anchor.storage.proving import ledger_of_id
@@ -66,7 +60,7 @@ class Recorder:
         self._database = database
         self._identity_key = identity_key
         self._clock = clock
-        self._fingerprint = salted_fingerprint(domain_separator(log.log_id))
+        self._fingerprint = committed_fingerprint(domain_separator(log.log_id))
         self._receipt_ids = ReceiptIds(log.receipt_key)
         # A ledger's number never changes and no ledger is ever removed, so what is known stays true.
         self._numbers: dict[LedgerKey, LedgerNumber] = {}
@@ -80,10 +74,11 @@ class Recorder:
         """
         if not emissions:
             return []
+        prepared = prepare(emissions)
         refused: frozenset[LedgerKey] = frozenset()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._record(emissions, refused)
+                return self._record(emissions, prepared, refused)
             except _OnlyRefusals as found:
                 refused = found.ledgers
             except TransactionInTheWay:
@@ -93,7 +88,10 @@ class Recorder:
         raise TransactionInTheWay("another transaction was in the way")
 
     def _record(
-        self, emissions: Sequence[Emission], refused: frozenset[LedgerKey]
+        self,
+        emissions: Sequence[Emission],
+        prepared: Sequence[PreparedFields],
+        refused: frozenset[LedgerKey],
     ) -> list[Receipt | LedgerError]:
         """Record in one transaction, without opening those new ledgers that nothing is recorded in.
 
@@ -103,7 +101,6 @@ class Recorder:
         keys = {
             (one.api_key_id or 0, one.idempotency_key) for one in emissions if one.idempotency_key is not None
         }
-        salts = os.urandom(SALT_BYTES_PER_DELTA * len(emissions))
         with self._database.write() as connection:
             fence = fence_for_recording(connection)
             if keys:
@@ -117,7 +114,7 @@ class Recorder:
                 create_ledgers(connection, [one for one in new if _key_of(one) not in absent])
                 numbers |= find_ledger_numbers(connection, [_key_of(one) for one in new])
             numbers = absent | numbers
-            group = self._assign(connection, emissions, numbers, keys, fence, salts)
+            group = self._assign(connection, emissions, prepared, numbers, keys, fence)
             unused = frozenset(key for key in map(_key_of, new) if numbers[key].id not in group.states)
             if not unused <= refused:
                 raise _OnlyRefusals(unused)
@@ -132,17 +129,17 @@ class Recorder:
         self._remember(
             {key: ledger for key, ledger in numbers.items() if ledger.id > 0} if absent else numbers
         )
-        return group.results
+        return group.results()
 
     def _assign(
         self,
         connection: Connection,
         emissions: Sequence[Emission],
+        prepared: Sequence[PreparedFields],
         numbers: dict[LedgerKey, LedgerNumber],
         keys: set[IdempotencyKey],
         fence: int,
-        salts: bytes,
-    ) -> AssignedGroup:
+    ) -> Assignment:
         states = lock_ledgers(connection, {ledger.id for ledger in numbers.values()})
         states |= {ledger.id: _EMPTY for ledger in numbers.values() if ledger.id < 0}
         references = []
@@ -162,7 +159,7 @@ class Recorder:
             references=find_references(connection, references) if references else {},
             idempotency_keys=_used_keys(connection, keys) if keys else {},
         )
-        return assign(context, emissions, salts)
+        return Assignment(context, emissions, prepared)
 
     def _ledgers_of(
         self, emissions: Sequence[Emission]

@@ -1,7 +1,9 @@
 """Transactions, and what a failing database says."""
 
+import contextlib
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import text
@@ -117,3 +119,45 @@ def test_migrating_twice_changes_nothing(make_database_url: Callable[[], str]) -
         current, newest = schema_revisions(connection)
     assert current == newest
     database.close()
+
+
+@pytest.fixture
+def foreign_writer(sqlite_database: Database) -> Iterator[sqlite3.Connection]:
+    """A connection that is not of this process's pool, as another process would have, in a write."""
+    connection = sqlite3.connect(
+        str(sqlite_database.engine.url.database), isolation_level=None, check_same_thread=False
+    )
+    connection.execute("BEGIN IMMEDIATE")
+    with contextlib.closing(connection):
+        yield connection
+
+
+def test_a_write_waits_for_another_process_that_writes(
+    sqlite_database: Database, foreign_writer: sqlite3.Connection
+) -> None:
+    begun = threading.Event()
+
+    def write() -> None:
+        with sqlite_database.write() as connection:
+            begun.set()
+            connection.exec_driver_sql(NODE.format(1))
+
+    waiting = threading.Thread(target=write)
+    waiting.start()
+    foreign_writer.execute(NODE.format(0))
+    assert not begun.is_set()
+    foreign_writer.execute("COMMIT")
+    waiting.join(10)
+    assert count(sqlite_database) == 2
+
+
+def test_a_write_that_waited_too_long_is_refused_and_the_next_one_works(
+    sqlite_database: Database, foreign_writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anchor.storage.database.BUSY_TIMEOUT_SECONDS", 0.01)
+    with pytest.raises(StorageUnavailable, match="another process"), sqlite_database.write():
+        pass
+    foreign_writer.execute("ROLLBACK")
+    with sqlite_database.write() as connection:
+        connection.exec_driver_sql(NODE.format(0))
+    assert count(sqlite_database) == 1

@@ -7,6 +7,7 @@ was written, and the next transaction tries again.
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal
@@ -19,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 DialectName = Literal["sqlite", "postgresql"]
 
 BUSY_TIMEOUT_SECONDS: Final = 15.0
+_BUSY_PAUSE_SECONDS: Final = 0.0005
 
 _SQLITE_REASONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -204,6 +206,8 @@ def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
         # INSERT OR REPLACE then fires the triggers that refuse deletion.
         "recursive_triggers = ON",
         "temp_store = MEMORY",
+        # What is erased must not stay in the free part of a page that was split before.
+        "secure_delete = ON",
         # Pages that many transactions touch are then copied back once for all of them.
         "wal_autocheckpoint = 8000",
         "cache_size = -65536",
@@ -212,4 +216,28 @@ def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite_transaction(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    if begin == "BEGIN":
+        connection.exec_driver_sql(begin)
+        return
+    # SQLite's own waiting sleeps ever longer, up to 100 ms, while another process writes and is done
+    # after a few. Asking more often keeps two processes on one file at work.
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        while not _begun(connection, begin, deadline):
+            time.sleep(_BUSY_PAUSE_SECONDS)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
+
+
+def _begun(connection: Connection, begin: str, deadline: float) -> bool:
+    """Begin; False where another process writes now. After ``deadline`` raises what SQLite says."""
+    try:
+        connection.exec_driver_sql(begin)
+    except OperationalError as error:
+        busy = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+        if not busy or time.monotonic() > deadline:
+            raise
+        return False
+    return True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from anchor.ledger.api_keys import Scope
-from anchor.ledger.erasing import ErasableField, erase_field
+from anchor.ledger.erasing import ErasableField, erase_fields
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import verify_ledger_identity
 from anchor.verify.proof_file import DeltaRecord, Disclosed, Withheld
@@ -63,7 +63,8 @@ def test_pages_go_on_where_the_last_one_ended(service: Service) -> None:
 def test_an_erased_field_shows_its_commitment_and_nothing_else(service: Service) -> None:
     receipt = service.emit("acme", -182, "run-1", reason="for Jane Doe")["receiptId"]
     before = service.http.get(f"{RECORDS}?customerId=acme").json()
-    erase_field(service.database, service.log, service.clock, receipt, ErasableField.REASON, "the operator")
+    place = (service.database, service.log, service.clock, receipt)
+    erase_fields(*place, [ErasableField.REASON], "the operator")
     answer = service.http.get(f"{RECORDS}?customerId=acme")
     (record,) = fingerprints_fit(answer.json())
     assert isinstance(record.reason, Withheld)

@@ -10,7 +10,7 @@ import pytest
 from anchor.ledger.api_keys import Scope, create_key
 from anchor.ledger.auditing import HeadOnChain, audit, audit_chain
 from anchor.ledger.checkpoints import create_checkpoint, create_span_checkpoint
-from anchor.ledger.erasing import ErasableField, erase_field
+from anchor.ledger.erasing import ErasableField, erase_fields
 from anchor.ledger.model import Emission
 from anchor.ledger.periods import Span
 from anchor.protocol.hashing import ZERO
@@ -89,8 +89,8 @@ def filled(database: Database) -> OpenedLog:
     create_span_checkpoint(
         database, opened.log, opened.clock, "acme", "", Span(start - 500, opened.clock.now_ms())
     )
-    erase_field(
-        database, opened.log, opened.clock, receipts[1].receipt_id, ErasableField.REASON, "the officer"
+    erase_fields(
+        database, opened.log, opened.clock, receipts[1].receipt_id, [ErasableField.REASON], "the officer"
     )
     return opened
 

@@ -6,7 +6,7 @@ Amounts are JSON numbers with all their digits and no exponent; times are millis
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from anchor.api.problems import ProblemDocument
 
@@ -129,6 +129,8 @@ class DeltaAnswer(Struct, rename="camel"):
     fingerprint: Hash
     receipt_id: str | None
     status: DeltaStatus
+    erased: dict[str, Hash] | UnsetType = UNSET
+    """Where texts were erased: the commitments that stand in their place, by field."""
 
 
 class LedgerAnswer(Struct, rename="camel"):

@@ -29,6 +29,7 @@ from anchor.api.routes import (
     comparing,
     deriving,
     emission_documentation,
+    erasures,
     exchange,
     keys,
     operating,
@@ -114,6 +115,7 @@ def create_app(components: Components) -> FastAPI:
         verifying.routes(database, components.log, components.chains),
         keys.routes(database, clock, access),
         operating.routes(database, components.read_status, registry, access),
+        erasures.routes(database, components.log, clock, access),
     )
     app = AnchorApp(
         emitting,

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from anchor.api import answers, compare_answers, exchange_messages, requests
+from anchor.api import answers, compare_answers, erasure_messages, exchange_messages, requests
 from anchor.api.problems import KINDS, MEDIA_TYPE, ProblemDocument
 from anchor.ledger.api_keys import Scope
 
@@ -134,7 +134,7 @@ def _restore_examples(document: dict[str, Any], routers: Sequence[APIRouter]) ->
 def _schemas() -> dict[str, Any]:
     types = [
         kind
-        for module in (requests, answers, compare_answers, exchange_messages)
+        for module in (requests, answers, compare_answers, exchange_messages, erasure_messages)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
     ]

@@ -157,6 +157,18 @@ _KINDS: Final = (
     ),
     ProblemKind("span_not_over", 422, "This time is not over yet.", "Ask again when it has ended."),
     ProblemKind(
+        "not_erasable",
+        400,
+        "This field cannot be erased.",
+        "Name reason, referenceId or metadata: amounts, indices and times stay.",
+    ),
+    ProblemKind(
+        "eraser_missing",
+        422,
+        "An erasure has to say who erased.",
+        "Send by: 1 to 200 characters, none of them control.",
+    ),
+    ProblemKind(
         "exchange_refused",
         422,
         "This step of a comparison cannot be answered.",

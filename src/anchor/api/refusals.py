@@ -7,6 +7,7 @@ from msgspec import Raw
 from anchor.api.problems import Problem
 from anchor.api.values import amount_json
 from anchor.ledger.checkpoints import SpanEmpty
+from anchor.ledger.erasing import EraserMissing, NotErasable
 from anchor.ledger.errors import (
     AdjustedDeltaMissing,
     IdempotencyKeyConflict,
@@ -55,6 +56,10 @@ def problem_of(error: LedgerError | StorageUnavailable) -> Problem:
             return Problem(
                 error.code, _sentence(error), previous_index=error.previous_index, next_index=error.next_index
             )
+        case NotErasable():
+            return Problem(error.code, _sentence(error), field="/fields")
+        case EraserMissing():
+            return Problem(error.code, _sentence(error), field="/by")
         case ExchangeRefused():
             return Problem(error.code, _sentence(error), field=f"/{error.field}")
         case _:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from anchor.api.answers import (
     AnchorAnswer,
@@ -25,6 +25,7 @@ from anchor.api.values import amount_json
 from anchor.ledger.api_keys import ApiKey
 from anchor.ledger.checkpoints import CheckpointView
 from anchor.ledger.deriving import CountedBalance, Derived
+from anchor.ledger.erasing import ErasableField
 from anchor.ledger.errors import LedgerError
 from anchor.ledger.model import Receipt
 from anchor.ledger.views import BatchView, DeltaView, ReceiptView
@@ -119,6 +120,10 @@ def delta(view: DeltaView) -> DeltaAnswer:
         fingerprint=hex_text(row.fingerprint),
         receipt_id=view.receipt_id,
         status=view.status.value,
+        erased={
+            ErasableField(name).public_name: hex_text(commitment) for name, commitment in row.erased.items()
+        }
+        or UNSET,
     )
 
 

@@ -9,8 +9,6 @@ from anchor.cli.failures import CommandFailed
 from anchor.cli.options import DataDirectory, Json
 from anchor.cli.output import Output
 
-_FIELDS = {"reason": "reason", "referenceId": "reference_id", "metadata": "metadata"}
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -29,20 +27,16 @@ def erase(
 
     Amounts, indexes and times cannot be erased. docs/erasure.md says what is left.
     """
-    from anchor.ledger.erasing import ErasableField, erase_field
+    from anchor.ledger.erasing import erasable_field, erase_fields
     from anchor.protocol.errors import hex_of
     from anchor.service.assembly import open_directory
 
-    if field not in _FIELDS:
-        raise CommandFailed(
-            f"{field!r} cannot be erased", f"choose one of {', '.join(_FIELDS)}", code="not_erasable"
-        )
+    chosen = erasable_field(field)
     opened = open_directory(data, os.environ)
     if not yes and not typer.confirm(f"Erase {field} of {receipt}? It cannot be undone.", err=True):
         raise CommandFailed("nothing was erased", code="not_confirmed")
-    erasure = erase_field(
-        opened.database, opened.log, opened.clock, receipt, ErasableField(_FIELDS[field]), by
-    )
+    erased = erase_fields(opened.database, opened.log, opened.clock, receipt, [chosen], by)
+    (erasure,) = erased.erasures
     output = Output(json_)
     if json_:
         output.json(
@@ -53,11 +47,14 @@ def erase(
                 "erasedAt": erasure.erased_at,
                 "erasedBy": erasure.erased_by,
                 "already": erasure.already,
-                "oldPagesRemoved": erasure.pages_dropped,
+                "oldPagesRemoved": erased.pages_dropped,
             }
         )
         return
     was = "had been erased" if erasure.already else "is erased"
     output.say(f"[green]✓[/] {field} of {receipt} {was}; its commitment stays: {hex_of(erasure.commitment)}")
-    if not erasure.pages_dropped:
-        output.note("[yellow]a reader still needs old pages of the database:[/] run the same again later")
+    if not erased.pages_dropped:
+        output.note(
+            "[yellow]a reader still needs old pages of the database, which hold it:[/] "
+            "run the same again later"
+        )

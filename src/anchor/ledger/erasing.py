@@ -4,13 +4,17 @@ What the fingerprint is taken of is the commitment, so nothing else changes. Who
 is on record. Erasing again is answered with the first erasure, and removes old pages once more.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from sqlalchemy import Connection
 
 from anchor.ledger.clock import Clock
 from anchor.ledger.errors import LedgerError, UnknownReceipt
 from anchor.ledger.model import Log
+from anchor.ledger.ranges import require_index, standing_of
 from anchor.ledger.receipt_ids import ReceiptIds
 from anchor.protocol.commitments import commit
 from anchor.protocol.hashing import Bytes32
@@ -19,9 +23,10 @@ from anchor.storage.erasing import (
     drop_old_pages,
     erasure_of,
     field_and_salt,
-    lock_for_erasing,
+    transaction_number,
     write_erasure,
 )
+from anchor.storage.reading import ledger_numbered
 
 
 class ErasableField(StrEnum):
@@ -31,17 +36,40 @@ class ErasableField(StrEnum):
     REFERENCE_ID = "reference_id"
     METADATA = "metadata"
 
+    @property
+    def public_name(self) -> str:
+        """Return the field's name in requests, answers and proof files."""
+        return _PUBLIC_NAMES[self]
+
+
+_PUBLIC_NAMES: Final = {
+    ErasableField.REASON: "reason",
+    ErasableField.REFERENCE_ID: "referenceId",
+    ErasableField.METADATA: "metadata",
+}
+_BY_PUBLIC_NAME: Final = {name: field for field, name in _PUBLIC_NAMES.items()}
+MAX_ERASER_CHARACTERS: Final = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure on record. ``erased_at`` in ms; ``pages_dropped``: no old page holds the bytes any more."""
+    """An erasure on record. ``erased_at`` in ms; ``already``: it was there before this call."""
 
-    receipt_id: str
     field: ErasableField
     commitment: Bytes32
     erased_at: int
     erased_by: str
     already: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedDelta:
+    """What was erased of a delta. ``pages_dropped``: no old page holds the bytes any more."""
+
+    receipt_id: str
+    ledger_id: Bytes32
+    index: int
+    erasures: tuple[Erasure, ...]
     pages_dropped: bool
 
 
@@ -52,33 +80,79 @@ class EraserMissing(LedgerError):
     code: ClassVar[str] = "eraser_missing"
 
     def __str__(self) -> str:
-        return "an erasure has to say who erased: 1 to 200 characters"
+        return "an erasure has to say who erased: 1 to 200 characters, none of them control"
 
 
-def erase_field(
-    database: Database, log: Log, clock: Clock, receipt_id: str, field: ErasableField, erased_by: str
-) -> Erasure:
-    """Erase ``field`` of the delta with this receipt.
+@dataclass(eq=False)
+class NotErasable(LedgerError):
+    """A field that stays."""
+
+    code: ClassVar[str] = "not_erasable"
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.field[:60]!r} cannot be erased; reason, referenceId and metadata can"
+
+
+def erasable_field(name: str) -> ErasableField:
+    """Return the field of a public name: reason, referenceId or metadata. Raises NotErasable."""
+    found = _BY_PUBLIC_NAME.get(name)
+    if found is None:
+        raise NotErasable(name)
+    return found
+
+
+def receipt_at(database: Database, log: Log, customer_id: str, unit: str, index: int) -> str:
+    """Return the receipt id of the delta at an index. Raises UnknownCustomer, IndexOutOfRange."""
+    with database.read() as connection:
+        ledger = standing_of(connection, customer_id, unit)
+    require_index(index, ledger.size)
+    (receipt_id,) = ReceiptIds(log.receipt_key).make([(ledger.ledger, index)])
+    return receipt_id
+
+
+def erase_fields(
+    database: Database,
+    log: Log,
+    clock: Clock,
+    receipt_id: str,
+    fields: Collection[ErasableField],
+    erased_by: str,
+) -> ErasedDelta:
+    """Erase fields of the delta with this receipt: all of them, or none.
 
     Raises UnknownReceipt, EraserMissing, StorageUnavailable.
     """
-    if not 1 <= len(erased_by.strip()) <= 200:
+    eraser = erased_by.strip()
+    if not 1 <= len(eraser) <= MAX_ERASER_CHARACTERS or not eraser.isprintable():
         raise EraserMissing
     ledger, index = ReceiptIds(log.receipt_key).read(receipt_id)
-    if ledger >= 2**63 or index >= 2**63:
-        raise UnknownReceipt(receipt_id)
     with database.write() as connection:
-        lock_for_erasing(connection)
-        found = field_and_salt(connection, ledger, index, field)
-        if found is None:
+        row = ledger_numbered(connection, ledger)
+        if row is None:
             raise UnknownReceipt(receipt_id)
-        value, salt = found
-        already = salt is None
-        if salt is not None:
-            commitment = commit(salt, None if value is None else value.encode())
-            write_erasure(connection, ledger, index, field, commitment, clock.now_ms(), erased_by.strip())
-        erasure = erasure_of(connection, ledger, index, field)
-        assert erasure is not None
-    return Erasure(
-        receipt_id, field, bytes(erasure[0]), erasure[1], erasure[2], already, drop_old_pages(database)
-    )
+        erasures = tuple(
+            _erase(connection, clock, receipt_id, (ledger, index), field, eraser) for field in fields
+        )
+        transaction = transaction_number(connection)
+    return ErasedDelta(receipt_id, row.ledger_id, index, erasures, drop_old_pages(database, transaction))
+
+
+def _erase(
+    connection: Connection,
+    clock: Clock,
+    receipt_id: str,
+    place: tuple[int, int],
+    field: ErasableField,
+    erased_by: str,
+) -> Erasure:
+    found = field_and_salt(connection, *place, field)
+    if found is None:
+        raise UnknownReceipt(receipt_id)
+    value, salt = found
+    if salt is not None:
+        commitment = commit(salt, None if value is None else value.encode())
+        write_erasure(connection, *place, field, commitment, clock.now_ms(), erased_by)
+    erasure = erasure_of(connection, *place, field)
+    assert erasure is not None
+    return Erasure(field, bytes(erasure[0]), erasure[1], erasure[2], already=salt is None)

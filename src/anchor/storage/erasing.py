@@ -1,21 +1,19 @@
-"""Emptying a text field of a delta, and making sure that its bytes leave SQLite's file."""
+"""Emptying a text field of a delta, and making sure that its bytes leave the database's files.
+
+Every connection to SQLite overwrites with zeros what it removes (``secure_delete``), since pages that were
+split long before hold copies too.
+"""
 
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, update
 
 from anchor.protocol.hashing import Bytes32
-from anchor.storage.database import Database, StorageUnavailable
+from anchor.storage.database import Database
 from anchor.storage.schema import deltas, erasures
 
 SALT_OF: Final = {"reason": "reason_salt", "reference_id": "reference_salt", "metadata": "metadata_salt"}
 """The fields that may be erased, and the column of each one's salt."""
-
-
-def lock_for_erasing(connection: Connection) -> None:
-    """Let SQLite overwrite with zeros what this transaction removes."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def field_and_salt(
@@ -61,11 +59,19 @@ def write_erasure(
     )
 
 
-def drop_old_pages(database: Database) -> bool:
-    """Move SQLite's write-ahead log into the database and empty it, since it holds old pages.
+def transaction_number(connection: Connection) -> str:
+    """Return PostgreSQL's number of this transaction; nothing on SQLite."""
+    if connection.dialect.name == "sqlite":
+        return ""
+    return str(connection.exec_driver_sql("SELECT CAST(pg_current_xact_id() AS xid)").scalar_one())
 
-    Returns False where a reader still needs it: call again. PostgreSQL's dead rows go with VACUUM,
-    which is begun here.
+
+def drop_old_pages(database: Database, transaction: str) -> bool:
+    """Free what the erasing transaction (``transaction_number``) left behind.
+
+    SQLite's write-ahead log holds old pages: it is moved into the database and emptied. PostgreSQL keeps
+    the row's old version until VACUUM, which is run here. Returns False where a reader still needs the old
+    state, or it could not be done now: call again.
     """
     raw = database.engine.raw_connection()
     try:
@@ -76,11 +82,21 @@ def drop_old_pages(database: Database) -> bool:
             return row is not None and row[0] == 0
         raw.driver_connection.autocommit = True  # type: ignore[union-attr]
         try:
+            cursor.execute(_OLDER_READERS, (transaction,))
+            unread: bool = cursor.fetchone() == (0,)
             cursor.execute("VACUUM deltas")
+            return unread
         finally:
             raw.driver_connection.autocommit = False  # type: ignore[union-attr]
-        return True
-    except Exception as error:
-        raise StorageUnavailable("old pages could not be removed; run the erasure again") from error
+    except database.engine.dialect.loaded_dbapi.Error:
+        # The erasure is on record all the same.
+        return False
     finally:
         raw.close()
+
+
+_OLDER_READERS: Final = (
+    "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+    "AND datname = current_database() AND backend_xmin IS NOT NULL "
+    "AND age(backend_xmin) >= age(CAST(%s AS xid))"
+)

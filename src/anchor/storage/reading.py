@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.anchors import AnchorRow, ChainRow, chains_in_use
-from anchor.storage.schema import batches, deltas, ledgers
+from anchor.storage.schema import batches, deltas, erasures, ledgers
 from anchor.storage.schema_sending import anchors
 from anchor.storage.sealing import SealedBatch, sealed_batch
 
@@ -29,7 +29,10 @@ class LedgerRow(NamedTuple):
 
 
 class DeltaRow(NamedTuple):
-    """A delta as it was recorded, without the salts. A text that was erased, or absent, is None."""
+    """A delta as it was recorded, without the salts. A text that was erased, or absent, is None.
+
+    ``erased`` has the commitment of each field that was erased, by the column's name.
+    """
 
     index_in_ledger: int
     amount: int
@@ -41,6 +44,7 @@ class DeltaRow(NamedTuple):
     metadata: str | None
     adjusts: Bytes32 | None
     fingerprint: Bytes32
+    erased: dict[str, Bytes32]
 
 
 _LEDGER = (
@@ -99,8 +103,15 @@ def deltas_from(connection: Connection, ledger: int, start: int, limit: int) -> 
         .where(deltas.c.ledger == ledger, deltas.c.index >= start)
         .order_by(deltas.c.index)
         .limit(limit)
-    )
-    return [DeltaRow(*_bytes(row)) for row in rows]
+    ).all()
+    erased: dict[int, dict[str, Bytes32]] = {}
+    if rows:
+        statement = select(erasures.c.index, erasures.c.field, erasures.c.commitment).where(
+            erasures.c.ledger == ledger, erasures.c.index.between(rows[0][0], rows[-1][0])
+        )
+        for index, field, commitment in connection.execute(statement):
+            erased.setdefault(index, {})[field] = bytes(commitment)
+    return [DeltaRow(*_bytes(row), erased.get(row[0], {})) for row in rows]
 
 
 def amounts_and_balances(

@@ -18,12 +18,11 @@ import csv
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, BinaryIO, Final
 
 from anchor.protocol.amounts import format_units
 from anchor.protocol.errors import hex_of
@@ -46,6 +45,7 @@ from anchor.verify.proof_writing import record_json, write_proof_file
 from anchor.verify.results import INVALID, Checks, Stopped, Verification
 from anchor.verify.strict_json import ProofFileError, parse_json
 from anchor.verify.wording import moment
+from anchor.verify.zip_archive import ZipArchive, ZipError
 
 README, PERIOD, EVIDENCE, CHAIN = "README.txt", "period.json", "evidence.json", "chain.json"
 PAGE, PEAKS, DELTAS, TABLE = "verify.html", "peaks.json", "deltas.ndjson", "deltas.csv"
@@ -179,7 +179,7 @@ def _readme(parts: PackParts, claim: PeriodClaim, made_at: int) -> str:
         "    anchor verify PACK.zip --rpc URL --contract ADDRESS",
         "    anchor verify PACK.zip --block-hash HASH --contract ADDRESS",
         "",
-        "period.json alone can be checked in a browser: open verify.html from disk.",
+        "Or in a browser: open verify.html (better your own copy of it) from disk, and drop the pack there.",
         "deltas.ndjson holds every delta with what its fingerprint is taken of; deltas.csv is for reading.",
         "",
     ]
@@ -192,25 +192,23 @@ def _readme(parts: PackParts, claim: PeriodClaim, made_at: int) -> str:
 class AuditPack:
     """An opened pack. Raises ProofFileError with step ``pack`` where it is none."""
 
-    def __init__(self, file: Path, stack: ExitStack) -> None:
+    def __init__(self, file: Path | BinaryIO, stack: ExitStack) -> None:
+        opened = stack.enter_context(file.open("rb")) if isinstance(file, Path) else file
         try:
-            self._archive = stack.enter_context(zipfile.ZipFile(file))
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+            self._archive = ZipArchive(opened)
+        except (ZipError, OSError) as error:
             raise ProofFileError("pack", "", "is no archive that can be read") from error
-        names = self._archive.namelist()
-        if len(set(names)) != len(names):
-            raise ProofFileError("pack", "", "holds a file twice")
-        for name in names:
-            if name not in NAMES:
-                raise ProofFileError("pack", "", f"holds {name[:60]!a}, which does not belong there")
-        for name in sorted(REQUIRED - set(names)):
+        names = set(self._archive.entries)
+        for name in sorted(names - NAMES):
+            raise ProofFileError("pack", "", f"holds {name[:60]!a}, which does not belong there")
+        for name in sorted(REQUIRED - names):
             raise ProofFileError("pack", f"/{name}", "is missing")
         self.has_evidence: bool = EVIDENCE in names
 
     def read(self, name: str, largest: int) -> bytes:
         """Return a file of at most ``largest`` bytes."""
-        with self._opened(name) as opened:
-            raw = self._take(opened, name, largest + 1)
+        with self._archive.open(name) as opened:
+            raw = self._part(name, opened.read, largest + 1)
         if len(raw) > largest:
             raise ProofFileError("size", f"/{name}", f"is larger than {largest} bytes")
         return raw
@@ -224,7 +222,7 @@ class AuditPack:
 
     def deltas(self) -> Iterator[tuple[Record, bytes]]:
         """Yield each delta with its row of the table."""
-        with self._opened(DELTAS) as lines, self._opened(TABLE) as rows:
+        with self._archive.open(DELTAS) as lines, self._archive.open(TABLE) as rows:
             if self._next(rows, TABLE) != _row(COLUMNS):
                 raise ProofFileError("pack", f"/{TABLE}", "has other columns")
             read = 0
@@ -239,34 +237,27 @@ class AuditPack:
 
     def _row(self, rows: IO[bytes]) -> bytes:
         """Return the next row; a quoted cell may hold line breaks."""
-        row = self._next(rows, TABLE)
-        while row.count(b'"') % 2 and len(row) <= LARGEST_LINE:
+        row = bytearray(self._next(rows, TABLE))
+        open_quotes = row.count(b'"') % 2
+        while open_quotes and len(row) <= LARGEST_LINE:
             more = self._next(rows, TABLE)
             if not more:
                 break
             row += more
-        return row
+            open_quotes ^= more.count(b'"') % 2
+        return bytes(row)
 
     def _next(self, opened: IO[bytes], name: str) -> bytes:
-        try:
-            line = opened.readline(LARGEST_LINE + 1)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as error:
-            raise ProofFileError("pack", f"/{name}", "is damaged") from error
+        line = self._part(name, opened.readline, LARGEST_LINE + 1)
         if len(line) > LARGEST_LINE:
             raise ProofFileError("size", f"/{name}", f"has a line of more than {LARGEST_LINE} bytes")
         return line
 
-    def _take(self, opened: IO[bytes], name: str, most: int) -> bytes:
+    def _part(self, name: str, read: Callable[[int], bytes], most: int) -> bytes:
         try:
-            return opened.read(most)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as error:
+            return read(most)
+        except (ZipError, OSError) as error:
             raise ProofFileError("pack", f"/{name}", "is damaged") from error
-
-    def _opened(self, name: str) -> IO[bytes]:
-        try:
-            return self._archive.open(name)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-            raise ProofFileError("pack", f"/{name}", "cannot be read") from error
 
 
 def check_pack(
@@ -328,8 +319,8 @@ def _check_deltas(
         if row != _row(_cells(record, fingerprint)):
             checks.fail(
                 "table",
-                _row(_cells(record, fingerprint)).decode().strip(),
-                row.decode(errors="replace").strip(),
+                _row(_cells(record, fingerprint)).decode().rstrip("\r\n"),
+                row.decode(errors="replace").rstrip("\r\n"),
                 f"{TABLE} says something else of delta {record.index} than {DELTAS}.",
             )
         if walk.count % 1000 == 0:

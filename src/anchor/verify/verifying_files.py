@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 from anchor.protocol.errors import ProofError
@@ -32,7 +33,7 @@ def verify_file(
     largest_period: int = LARGEST_PERIOD_FILE,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Verification:
-    """Verify a proof file, given by its path or as its bytes, or an audit pack given by its path.
+    """Verify a proof file or an audit pack, given by its path or as its bytes.
 
     ``rpc`` holds the URLs of nodes of one chain; several are held against each other. In their place,
     ``evidence`` is a file of a chain's evidence (a pack may hold its own) and ``block_hash`` the block
@@ -59,11 +60,12 @@ def verify_file(
         raise ValueError("name a node, or the hash of the block that you trust, not both")
     if reading.evidence is not None and reading.trusted is None:
         raise ValueError("evidence of a chain needs the hash of the block that you trust")
-    if not isinstance(file, bytes) and _is_pack(Path(file)):
-        return _verify_pack(Path(file), reading, progress)
+    given = file if isinstance(file, bytes) else Path(file)
+    if _is_pack(given):
+        return _verify_pack(given, reading, progress)
     if reading.trusted is not None and reading.evidence is None:
         raise ValueError("the hash of a block needs the chain's evidence beside it")
-    raw = file if isinstance(file, bytes) else _read(Path(file), max(largest, largest_period))
+    raw = given if isinstance(given, bytes) else _read(given, max(largest, largest_period))
     return reading.verify(raw)
 
 
@@ -117,15 +119,14 @@ class _Reading:
         return chains[0][1] if len(chains) == 1 else AgreeingChains(chains)
 
 
-def _is_pack(path: Path) -> bool:
-    with path.open("rb") as opened:
-        return opened.read(4) == b"PK\x03\x04"
+def _is_pack(file: Path | bytes) -> bool:
+    return (file[:4] if isinstance(file, bytes) else _read(file, 3)) == b"PK\x03\x04"
 
 
-def _verify_pack(path: Path, reading: _Reading, progress: Callable[[int, int], None]) -> Verification:
+def _verify_pack(file: Path | bytes, reading: _Reading, progress: Callable[[int, int], None]) -> Verification:
     with ExitStack() as stack:
         try:
-            pack = AuditPack(path, stack)
+            pack = AuditPack(BytesIO(file) if isinstance(file, bytes) else file, stack)
             if reading.trusted is not None and reading.evidence is None and pack.has_evidence:
                 reading = replace(reading, evidence=pack.read(EVIDENCE, LARGEST_EVIDENCE))
             return check_pack(pack, reading.verify, progress)

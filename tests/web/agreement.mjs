@@ -1,5 +1,6 @@
 // Runs the verifier out of the built page, as it is shipped, over proof files given on standard input.
-// First line: {page, chain}; then one line a file: its bytes in base64. One answer a line comes back.
+// First line: {page, chain}; then one line a file: {raw, trusted, evidence}, bytes in base64, a hash in
+// hexadecimal; where a hash is trusted, the chain is not asked. One answer a line comes back.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -9,15 +10,18 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { page, chain } = JSON.parse((await lines.next()).value);
 
 const script = /<script>([^]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
-const names = ["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"];
+const names = [
+  ...["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"],
+  ...["Blob", "DecompressionStream", "ReadableStream", "DataView", "setTimeout"],
+];
 const sandbox = Object.fromEntries(names.map((name) => [name, globalThis[name]]));
 vm.runInNewContext(script, sandbox);
-const { verifyBytes, parseFinality } = sandbox.anchorVerifier;
+const { verifyFile, parseBlockHash, parseFinality } = sandbox.anchorVerifier;
 
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));
 const hex = (value) => "0x" + Buffer.from(value).toString("hex");
 const ZERO = new Uint8Array(32);
-const blocks = chain.blocks.map((block) => ({
+const blocks = (chain?.blocks ?? []).map((block) => ({
   number: BigInt(block.number),
   hash: bytes(block.hash),
   timestamp: BigInt(block.timestamp),
@@ -41,9 +45,13 @@ const memory = {
     ours(contract) ? blocks.find((block) => hex(block.hash) === hex(hash)).events : [],
 };
 
+const from64 = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 for await (const line of lines) {
-  const raw = Uint8Array.from(Buffer.from(line, "base64"));
-  const { kind, verdict, steps, statements } = await verifyBytes(raw, memory, {
+  const { raw, trusted, evidence } = JSON.parse(line);
+  const { kind, verdict, steps, statements } = await verifyFile(new Blob([from64(raw)]), {
+    chain: trusted || !chain ? null : memory,
+    trusted: trusted ? parseBlockHash(trusted) : null,
+    evidence: evidence === undefined ? null : from64(evidence),
     finality: parseFinality("latest"),
   });
   process.stdout.write(JSON.stringify({ kind, verdict, steps, statements }) + "\n");

@@ -6,17 +6,11 @@ delta, a head or an absence to an anchored root, histories, consistency, and fal
 
 from __future__ import annotations
 
-import base64
-import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from anchor.protocol.errors import hex_of
 from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.results import Verification
 from anchor.verify.strict_json import ProofFileError
@@ -27,58 +21,8 @@ from tests.fixtures.anvil import running_anvil
 from tests.fixtures.eth_tester import Refusal
 from tests.verify.building import MemoryChain
 from tests.web.corpus import corpus
+from tests.web.page_answers import Question, agree, page_answers
 from tests.web.solidity import WITHOUT_COUNTERPART, solidity_calls
-
-ROOT = Path(__file__).parents[2]
-NODE = ROOT / ".venv/bin/node"
-
-
-def dumped(chain: MemoryChain) -> dict[str, Any]:
-    """The chain in memory, as the other side reads it."""
-    assert chain.anchored_log is not None
-    return {
-        "id": chain.id,
-        "contract": hex_of(chain.contract),
-        "logId": hex_of(chain.anchored_log),
-        "blocks": [
-            {
-                "number": block.number,
-                "hash": hex_of(block.hash),
-                "timestamp": block.timestamp,
-                "head": hex_of(chain.heads[at]),
-                "pins": {hex_of(root): time for root, time in chain.pins[at].items()},
-                "events": [
-                    {
-                        "number": event.number,
-                        "newHead": hex_of(event.new_head),
-                        "transactionHash": hex_of(event.transaction_hash),
-                    }
-                    for event in chain.events[at]
-                ],
-            }
-            for at, block in enumerate(chain.blocks)
-        ],
-    }
-
-
-def page_answers(chain: MemoryChain, files: list[bytes]) -> list[dict[str, Any]]:
-    """What the page's own script says of each file."""
-    given = [
-        json.dumps({"page": str(ROOT / "src/anchor/web/verify.html"), "chain": dumped(chain)}),
-        *(base64.b64encode(raw).decode() for raw in files),
-    ]
-    run = subprocess.run(
-        [NODE, ROOT / "tests/web/agreement.mjs"],
-        input="\n".join(given) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
-    answers = [json.loads(line) for line in run.stdout.splitlines()]
-    assert len(answers) == len(files)
-    return answers
 
 
 def python_answer(chain: MemoryChain, raw: bytes) -> Verification:
@@ -87,19 +31,6 @@ def python_answer(chain: MemoryChain, raw: bytes) -> Verification:
     except ProofFileError as error:
         return not_a_proof_file(error)
     return verify_proof(proof, chain, finality="latest")
-
-
-def agree(raw: bytes, python: Verification, page: dict[str, Any]) -> None:
-    """Hold one file's two answers together; why a file is none may be worded otherwise."""
-    ours = python.to_json()
-    if python.kind is None:
-        assert page["kind"] is None, raw
-        assert (page["verdict"], page["steps"][0]["name"]) == ("invalid", ours["steps"][0]["name"]), raw
-        if ours["steps"][0]["name"] != "file: json":
-            assert page["steps"][0]["found"] == ours["steps"][0]["found"], raw
-        return
-    for key in ("kind", "verdict", "steps", "statements"):
-        assert page[key] == ours[key], raw
 
 
 class SolidityVerdicts:
@@ -137,7 +68,7 @@ class SolidityVerdicts:
 def check(seeds: int, each: int, solidity: SolidityVerdicts) -> Counter[str]:
     seen: Counter[str] = Counter()
     for chain, files in corpus(seeds, each):
-        for raw, page in zip(files, page_answers(chain, files), strict=True):
+        for raw, page in zip(files, page_answers(chain, [Question(raw) for raw in files]), strict=True):
             python = python_answer(chain, raw)
             agree(raw, python, page)
             solidity.add(raw)

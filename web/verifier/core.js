@@ -2,4 +2,5 @@
 
 export { AgreeingChains, JsonRpcChain } from "./json-rpc.js";
 export { ChainUnavailable, EventsUnavailable } from "./on-chain.js";
-export { parseContract, parseFinality, verifyBytes } from "./verification.js";
+export { parseBlockHash, parseContract, parseFinality } from "./verification.js";
+export { verifyBytes, verifyFile } from "./verifying-files.js";

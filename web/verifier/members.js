@@ -76,13 +76,21 @@ export function u64(value, place) {
 }
 
 function bytes(length) {
-  const form = new RegExp(`^0x[0-9a-f]{${2 * length}}$`);
   return (value, place) => {
     if (typeof value !== "string") refuse(place, `is ${named(value)}, not text`);
-    if (value.length !== 2 + 2 * length || !form.test(value)) {
+    if (value.length !== 2 + 2 * length || !/^0x[0-9a-f]*$/.test(value)) {
       refuse(place, `is ${shown(value)}, not 0x and ${2 * length} lower-case digits`);
     }
     return bytesOf(value);
+  };
+}
+
+export function bytesUpTo(most) {
+  return (value, place) => {
+    if (typeof value !== "string") refuse(place, `is ${named(value)}, not text`);
+    const length = Math.floor(value.length / 2) - 1;
+    if (length > most) refuse(place, `has more than ${most} bytes`);
+    return bytes(Math.max(0, length))(value, place);
   };
 }
 

@@ -202,7 +202,14 @@ export class OnChain {
         NOT_CHECKED,
       );
     }
-    const block = await this.chain.block(number);
+    let block;
+    try {
+      block = await this.chain.block(number);
+    } catch (failure) {
+      if (!(failure instanceof EventsUnavailable)) throw failure;
+      this.checks.skipped(step("block"), `${failure.reason}.`);
+      return null;
+    }
     if (block === null) {
       throw new ChainUnavailable(`the node has no block ${number}, though its final block is above it`);
     }

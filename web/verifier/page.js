@@ -1,39 +1,23 @@
-// The page: a file in, the steps out. Everything that is shown is set as text, never as HTML.
+// The page: files in, steps out.
 
-import { formatUnits } from "./amounts.js";
-import { hexOf } from "./bytes.js";
+import { Card, summary } from "./card.js";
+import { MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
+import { LARGEST_EVIDENCE } from "./evidence.js";
 import { AgreeingChains, JsonRpcChain, shownUrl } from "./json-rpc.js";
-import { parseContract, parseFinality, verifyBytes } from "./verification.js";
+import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
+import { firstBytes, verifyFile } from "./verifying-files.js";
 import { moment } from "./wording.js";
-
-const MOST_LISTED = 500;
-const HASH = /^0x[0-9a-f]{64}$/;
-
-const TITLES = {
-  valid: "Valid",
-  invalid: "Not valid",
-  not_checked_against_a_chain: "Not checked against a chain",
-};
-const SUBTITLES = {
-  valid: "Every step passed, and the chain holds the root.",
-  invalid: "A step failed. This file proves nothing.",
-  not_checked_against_a_chain: "Without the chain's word this is no proof.",
-};
-const WHAT = {
-  valid: "What the file shows",
-  invalid: "What the file claims",
-  not_checked_against_a_chain: "What the file claims",
-};
-const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
 
 export function start(document) {
   const byId = (id) => document.getElementById(id);
   const results = byId("results");
   let files = [];
-  let round = 0;
+  let evidence = null;
+  let running = new AbortController();
 
   const query = new URLSearchParams(document.location.search);
-  for (const name of ["rpc", "contract", "customer"]) byId(name).value = query.get(name) ?? "";
+  for (const name of ["rpc", "contract", "customer", "block"]) byId(name).value = query.get(name) ?? "";
+  byId(query.get("block") === null ? "online" : "offline").checked = true;
   const finality = query.get("finality");
   if (finality !== null && parseFinality(finality) !== null) {
     const select = byId("finality");
@@ -44,25 +28,50 @@ export function start(document) {
     select.value = finality;
   }
 
+  const offline = () => byId("offline").checked;
+  function showFields() {
+    for (const one of document.querySelectorAll("[data-for]")) {
+      one.hidden = one.dataset.for !== (offline() ? "offline" : "online");
+    }
+  }
+
+  function trouble(text = "") {
+    byId("trouble").hidden = !text;
+    byId("trouble").textContent = text;
+  }
+
   /** What the reader means, or null after saying what is wrong with it. */
   function options() {
+    trouble();
     const contract = byId("contract").value.trim();
     const expectedContract = contract ? parseContract(contract) : null;
-    const trouble = byId("trouble");
-    trouble.hidden = !contract || expectedContract !== null;
-    if (!trouble.hidden) {
-      trouble.textContent = "The agreed contract is not an address: 0x and 40 hexadecimal digits.";
+    if (contract && expectedContract === null) {
+      trouble("The agreed contract is not an address: 0x and 40 hexadecimal digits.");
+      return null;
+    }
+    const trusted = offline() ? parseBlockHash(byId("block").value) : null;
+    if (offline() && trusted === null) {
+      trouble("Give the hash of the block that you trust: 0x and 64 hexadecimal digits.");
       return null;
     }
     return {
       expectedContract,
       expectedCustomer: byId("customer").value || null,
       finality: parseFinality(byId("finality").value),
+      chain: offline() ? null : chain(),
+      trusted,
+      evidence: offline() ? (evidence?.raw ?? null) : null,
     };
   }
 
   const urls = () => byId("rpc").value.split(/[\s,]+/).filter(Boolean);
-  const nodes = () => urls().map(shownUrl).join(" and ") || "no node";
+
+  /** Against what is checked, in words. */
+  function against() {
+    if (offline()) return `the block ${byId("block").value.trim()}`;
+    const nodes = urls().map(shownUrl).join(" and ") || "no node";
+    return `${nodes}; final ${byId("finality").selectedOptions[0].textContent}`;
+  }
 
   function chain() {
     const chains = urls().map((url) => new JsonRpcChain(url));
@@ -70,166 +79,76 @@ export function start(document) {
   }
 
   async function verifyAll() {
-    const chosen = options();
     byId("again").disabled = !files.length;
-    if (chosen === null || !files.length) return;
-    round += 1;
-    const current = round;
+    running.abort();
     results.replaceChildren();
-    const asked = `${nodes()}; final ${byId("finality").selectedOptions[0].textContent}`;
-    for (const file of files) {
-      const card = new Card(document, `${file.name}, checked ${moment(BigInt(Date.now()))} against ${asked}`);
+    const chosen = options();
+    if (chosen === null || !files.length) return;
+    running = new AbortController();
+    const { signal } = running;
+    const line = Object.assign(document.createElement("p"), { className: "summary", hidden: files.length < 2 });
+    results.append(line);
+    const verdicts = [];
+    for (const { name, file } of files) {
+      line.textContent = `${files.length} files: ${verdicts.length} done`;
+      const card = new Card(document, name, `checked ${moment(BigInt(Date.now()))} against ${against()}`);
       results.append(card.element);
-      const raw = new Uint8Array(await file.arrayBuffer());
-      const result = await verifyBytes(raw, chain(), { ...chosen, onStep: (step) => card.step(step) });
-      if (current !== round) return;
-      card.finish(result);
+      try {
+        const result = await verifyFile(file, {
+          ...chosen,
+          signal,
+          onStep: (step) => signal.aborted || card.step(step),
+          onProgress: (done, of) => card.progress(done, of),
+        });
+        if (signal.aborted) return;
+        card.finish(result);
+      } catch (error) {
+        if (signal.aborted) return;
+        card.gaveUp(error);
+      }
+      verdicts.push(card.element.dataset.verdict);
     }
+    line.textContent = summary(verdicts);
   }
 
-  function take(list) {
-    files = [...list];
-    if (files.length) verifyAll();
+  async function take(given) {
+    const found = await given;
+    const proofs = [];
+    for (const one of found) {
+      if (await isEvidence(one.file)) {
+        evidence = { name: one.name, raw: await firstBytes(one.file, LARGEST_EVIDENCE) };
+      } else {
+        proofs.push(one);
+      }
+    }
+    byId("evidence").textContent = evidence === null ? "" : `The evidence in ${evidence.name} is used.`;
+    if (proofs.length) files = proofs.slice(0, MOST_FILES);
+    if (proofs.length || found.length) await verifyAll();
+    if (!found.length) trouble("There is no proof file in what you chose.");
+    if (proofs.length > MOST_FILES) trouble(`Only the first ${MOST_FILES} files are checked.`);
+    if (found.length && !files.length) trouble("This is a chain's evidence: now drop the proof files that it is for.");
   }
 
   const drop = byId("drop");
-  byId("files").addEventListener("change", (event) => take(event.target.files));
+  for (const name of ["files", "folder"]) {
+    byId(name).addEventListener("change", (event) => {
+      const chosen = chosenFiles(event.target.files);
+      // So that the same files can be chosen again.
+      event.target.value = "";
+      take(chosen);
+    });
+  }
   for (const name of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(name, (event) => {
       event.preventDefault();
       drop.classList.toggle("over", name === "dragover");
-      if (name === "drop") take(event.dataTransfer.files);
+      if (name === "drop") take(droppedFiles(event.dataTransfer));
     });
   }
+  for (const name of ["online", "offline"]) byId(name).addEventListener("change", showFields);
   byId("form").addEventListener("submit", (event) => {
     event.preventDefault();
     verifyAll();
   });
-}
-
-/** One file's answer, filled while its steps are taken. */
-class Card {
-  constructor(document, name) {
-    this.document = document;
-    this.steps = this.make("ol", "steps");
-    this.verdict = this.make("div", "verdict", this.make("h2", "", "Verifying …"));
-    this.element = this.make("article", "", this.make("p", "name", name), this.verdict);
-    this.element.append(this.make("h3", "", "Steps"), this.steps);
-  }
-
-  make(tag, className, ...children) {
-    const element = this.document.createElement(tag);
-    if (className) element.className = className;
-    element.append(...children);
-    return element;
-  }
-
-  step(step) {
-    const line = this.make(
-      "li",
-      step.outcome,
-      this.make("span", "mark", MARKS[step.outcome]),
-      this.make("div", "step", step.name),
-      this.make("div", "why", step.explanation),
-    );
-    line.querySelector(".mark").setAttribute("aria-label", step.outcome);
-    if (step.outcome === "failed") {
-      line.append(this.value("expected", step.expected, step.found), this.value("found", step.found, step.expected));
-    } else if (step.found !== null) {
-      line.append(this.value("", step.found, step.found));
-    }
-    this.steps.append(line);
-  }
-
-  /** A value, with the part marked in which it differs from another of the same length. */
-  value(label, value, other) {
-    const element = this.make("span", "value");
-    if (label) element.append(this.make("b", "", label), " ");
-    const text = value ?? "nothing";
-    if (!text.startsWith("0x") || text.length !== other?.length || text === other) {
-      element.append(text);
-      return element;
-    }
-    let from = 0;
-    while (text[from] === other[from]) from += 1;
-    let to = text.length;
-    while (text[to - 1] === other[to - 1]) to -= 1;
-    element.append(text.slice(0, from), this.make("mark", "", text.slice(from, to)), text.slice(to));
-    return element;
-  }
-
-  finish(result) {
-    this.verdict.className = `verdict ${result.verdict}`;
-    this.verdict.replaceChildren(
-      this.make("h2", "", TITLES[result.verdict]),
-      this.make("p", "", SUBTITLES[result.verdict]),
-    );
-    this.element.dataset.verdict = result.verdict;
-    const statements = this.make("ul", "statements");
-    for (const statement of result.statements) statements.append(this.make("li", "", statement));
-    this.verdict.after(statements);
-    const shown = result.proof === null ? [] : this.shown(result.proof);
-    if (shown.length) statements.after(this.make("h3", "", WHAT[result.verdict]), ...shown);
-  }
-
-  shown(proof) {
-    const rows = [];
-    const { customer } = proof.ledger ?? {};
-    if (customer) rows.push(["Customer", customer.customerId], ["Unit", customer.unit || "none"]);
-    if (proof.ledger) rows.push(["Ledger", hexOf(proof.ledger.ledgerId)]);
-    const { claim } = proof;
-    if (claim.delta?.record && !claim.delta.record.withheld) rows.push(...deltaRows(claim.delta.record));
-    const parts = rows.length ? [this.table(rows)] : [];
-    if (claim.deltas) parts.push(...this.listed(claim.deltas.records));
-    return parts;
-  }
-
-  table(rows) {
-    const table = this.make("table", "shown");
-    for (const [name, value] of rows) {
-      table.append(this.make("tr", "", this.make("th", "", name), this.make("td", HASH.test(value) ? "hash" : "", value)));
-    }
-    return table;
-  }
-
-  listed(records) {
-    const table = this.make("table", "shown listed");
-    const titles = ["Index", "Recorded", "Reference", "Amount", "Balance"];
-    table.append(this.make("tr", "", ...titles.map((title) => this.make("th", "", title))));
-    for (const record of records.slice(0, MOST_LISTED)) {
-      const values = record.withheld
-        ? ["withheld", "", "", ""]
-        : [
-            moment(record.recordedAt),
-            textOf(record.referenceId),
-            formatUnits(record.amount),
-            formatUnits(record.balance),
-          ];
-      const cells = [`${record.index}`, ...values].map((value, at) => this.make("td", at > 2 ? "number" : "", value));
-      table.append(this.make("tr", "", ...cells));
-    }
-    const parts = [this.make("div", "scroll", table)];
-    if (records.length > MOST_LISTED) {
-      parts.push(this.make("p", "name", `The first ${MOST_LISTED} of ${records.length}; all were checked.`));
-    }
-    return parts;
-  }
-}
-
-function textOf(field) {
-  if (field.commitment) return "withheld";
-  return field.value ?? "none";
-}
-
-function deltaRows(record) {
-  return [
-    ["Delta", `${record.index}`],
-    ["Amount", formatUnits(record.amount)],
-    ["Balance after it", formatUnits(record.balance)],
-    ["Occurred", moment(record.occurredAt)],
-    ["Recorded", moment(record.recordedAt)],
-    ["Reason", textOf(record.reason)],
-    ["Reference", textOf(record.referenceId)],
-    ["Metadata", textOf(record.metadata)],
-  ];
+  showFields();
 }

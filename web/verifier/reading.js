@@ -93,7 +93,7 @@ function recordOf(record) {
   };
 }
 
-const readRecord = object(recordOf);
+export const readRecord = object(recordOf);
 const included = object((members) => ({
   record: recordOf(members),
   path: members.take("path", inclusionPath),

@@ -80,20 +80,24 @@ export function checkConsistency(tree, oldSize, oldRoot, newSize, newRoot, path)
   same("new", newRoot, foundNew);
 }
 
-/** The root of the tree with these peaks and then these leaves; `size` is the number of leaves under the peaks. */
-export function rootAfter(tree, size, peaks, leafHashes) {
-  const stack = [...peaks];
-  let total = size;
-  for (const leafHash of leafHashes) {
-    let carried = leafHash;
-    for (let rest = total; rest & 1n; rest >>= 1n) carried = node(tree, stack.pop(), carried);
-    stack.push(carried);
-    total += 1n;
+/** A growing tree: the roots of its complete subtrees, largest first. `size` is a BigInt. */
+export class Frontier {
+  constructor(tree, size, peaks) {
+    this.tree = tree;
+    this.size = size;
+    this.peaks = [...peaks];
   }
-  if (!stack.length) return ZERO;
-  let root = stack.pop();
-  while (stack.length) root = node(tree, stack.pop(), root);
-  return root;
+
+  append(leafHash) {
+    let carried = leafHash;
+    for (let rest = this.size; rest & 1n; rest >>= 1n) carried = node(this.tree, this.peaks.pop(), carried);
+    this.peaks.push(carried);
+    this.size += 1n;
+  }
+
+  root() {
+    return this.peaks.length ? this.peaks.reduceRight((root, peak) => node(this.tree, peak, root)) : ZERO;
+  }
 }
 
 const bitOf = (key, depth) => (key[depth >> 3] >> (7 - (depth & 7))) & 1;

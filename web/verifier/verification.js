@@ -5,9 +5,7 @@ import { ZERO, bytesOf, hexOf } from "./bytes.js";
 import { CLAIMS } from "./claims.js";
 import { LocalChecks } from "./local-checks.js";
 import { OnChain, checkHistories } from "./on-chain.js";
-import { parseProofFile } from "./reading.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped, VALID } from "./results.js";
-import { ProofFileError } from "./strict-json.js";
 import { moment } from "./wording.js";
 
 /** `finalized`, `safe`, `latest` or a number of confirmations from 1; null for anything else. */
@@ -24,34 +22,16 @@ export function parseContract(text) {
   return /^[0-9a-f]{40}$/.test(digits) ? bytesOf("0x" + digits) : null;
 }
 
+/** The 32 bytes of a block's hash in hexadecimal, any case; null for anything else. */
+export function parseBlockHash(text) {
+  const digits = text.trim().replace(/^0x/, "").toLowerCase();
+  return /^[0-9a-f]{64}$/.test(digits) ? bytesOf("0x" + digits) : null;
+}
+
 /**
- * Verify a proof file given as its bytes. `chain` is null, or answers as JsonRpcChain does; `onStep` hears
- * of each step as it is taken. Never throws for what is in the file or what a node answers.
+ * Verify a proof file's values. `chain` is null, or answers as JsonRpcChain does; `onStep` hears of each
+ * step as it is taken. Never throws for what is in the file or what a node answers.
  */
-export async function verifyBytes(raw, chain, options = {}) {
-  let proof;
-  try {
-    proof = parseProofFile(raw);
-  } catch (error) {
-    if (!(error instanceof ProofFileError)) throw error;
-    return notAProofFile(error, options.onStep);
-  }
-  return verifyProof(proof, chain, options);
-}
-
-function notAProofFile(error, onStep) {
-  const place = error.place || "the file";
-  const checks = new Checks(onStep);
-  checks.note(`file: ${error.step}`, "failed", "a proof file", place, `${place} ${error.reason}.`);
-  return {
-    kind: null,
-    verdict: INVALID,
-    steps: checks.steps,
-    statements: ["This is not a proof file.", checks.steps[0].explanation],
-    proof: null,
-  };
-}
-
 export async function verifyProof(proof, chain, options = {}) {
   const {
     expectedContract = null,

@@ -1,0 +1,107 @@
+// A period's deltas, taken one by one in bounded memory, and then held against its two ends.
+
+import { formatUnits } from "./amounts.js";
+import { ZERO, bitCount } from "./bytes.js";
+import { LEDGER_TREE, fingerprint, leaf } from "./hashes.js";
+import { Frontier } from "./trees.js";
+import { moment } from "./wording.js";
+
+const IN_ORDER = "The deltas follow each other without a gap.";
+
+/** A walk over the deltas of a period claim, once its peaks are found to be those that open it. */
+export function startWalk(local, claim, peaks, openingBalance) {
+  const { checks } = local;
+  checks.same("opening peaks", bitCount(claim.fromIndex), peaks.length, "There is one for each bit of fromIndex.");
+  const walk = new DeltaWalk(local, claim.fromIndex, peaks, openingBalance);
+  checks.same(
+    "opening peaks' root",
+    claim.openingRoot,
+    walk.frontier.root(),
+    "The peaks are those of the ledger that opens the period.",
+  );
+  return walk;
+}
+
+class DeltaWalk {
+  constructor({ separator, ledgerId }, start, peaks, openingBalance) {
+    this.separator = separator;
+    this.ledgerId = ledgerId;
+    this.start = start;
+    this.frontier = new Frontier(LEDGER_TREE, start, peaks);
+    this.balance = openingBalance;
+    this.recordedAt = 0n;
+    this.compared = 0;
+    this.faults = new Map();
+    this.count = 0n;
+    this.last = ZERO;
+  }
+
+  /** Take the next delta; its fingerprint is returned. */
+  take(record) {
+    const wanted = this.start + this.count;
+    if (record.index !== wanted) this.fault("delta order", wanted, record.index, IN_ORDER);
+    this.last = fingerprint(this.separator, this.ledgerId, record);
+    this.frontier.append(leaf(LEDGER_TREE, this.last));
+    this.count += 1n;
+    if (record.withheld) this.balance = null;
+    else this.compare(record);
+    return this.last;
+  }
+
+  /** Check all that was taken: order, tree, last delta, balances and times. */
+  finish(checks, closingRoot, closing) {
+    this.raise(checks, "delta order");
+    checks.passed("delta order", `${this.start} to ${this.start + this.count - 1n}`, IN_ORDER);
+    checks.same(
+      "all deltas",
+      closingRoot,
+      this.frontier.root(),
+      "The listed deltas, and no others, lead from the opening root to the closing root.",
+      "A listed delta was altered, or one is missing: the list does not lead to the closing root.",
+    );
+    checks.same("last delta", closing, this.last, "The last one listed is the closing delta.");
+    this.raise(checks, "balances", "times");
+    checks.passed(
+      "balances",
+      `${this.compared} of ${this.count}`,
+      "Each balance is the one before it plus the amount.",
+    );
+  }
+
+  /** A balance against the one before it, and its time against the latest, where both are shown. */
+  compare(record) {
+    if (this.balance !== null) {
+      this.compared += 1;
+      if (this.balance + record.amount !== record.balance) {
+        this.fault(
+          "balances",
+          formatUnits(this.balance + record.amount),
+          formatUnits(record.balance),
+          `Delta ${record.index}: its balance is not the one before it plus its amount.`,
+        );
+      }
+    }
+    if (record.recordedAt < this.recordedAt) {
+      this.fault(
+        "times",
+        `from ${moment(this.recordedAt)}`,
+        moment(record.recordedAt),
+        `Delta ${record.index} was recorded before one that stands before it.`,
+      );
+    }
+    this.balance = record.balance;
+    this.recordedAt = record.recordedAt;
+  }
+
+  /** Keep the first fault in the order, and the first in balances or times: the tree is looked at before. */
+  fault(name, expected, found, explanation) {
+    const kind = name === "delta order" ? name : "balances or times";
+    if (!this.faults.has(kind)) this.faults.set(kind, { name, expected, found, explanation });
+  }
+
+  raise(checks, ...names) {
+    for (const { name, expected, found, explanation } of this.faults.values()) {
+      if (names.includes(name)) checks.fail(name, expected, found, explanation);
+    }
+  }
+}

@@ -154,9 +154,11 @@ def find_references(
             (_json(keys),),
         ).fetchall()
     else:
+        # LIMIT holds PostgreSQL to the same: a plan made while its statistics were old can never read it all.
         rows = connection.exec_driver_sql(
-            f"SELECT {_RECORDED} FROM unnest(%s::bigint[], %s::text[]) AS k(ledger, reference_id) "
-            "JOIN deltas d ON d.ledger = k.ledger AND d.reference_id = k.reference_id",
+            "SELECT d.* FROM unnest(%s::bigint[], %s::text[]) AS k(ledger, reference_id) CROSS JOIN LATERAL "
+            f"(SELECT {_RECORDED} FROM deltas d "
+            "WHERE d.ledger = k.ledger AND d.reference_id = k.reference_id LIMIT 1) d",
             ([key[0] for key in keys], [key[1] for key in keys]),
         ).fetchall()
     found = [_recorded(row) for row in rows]

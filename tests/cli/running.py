@@ -47,13 +47,15 @@ def anchor(
     return Finished(ran.returncode, ran.stdout, ran.stderr)
 
 
-def start(*arguments: object, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start ``anchor`` with these arguments and leave it running; both streams come as one."""
+def start(
+    *arguments: object, env: dict[str, str] | None = None, stderr: int = subprocess.STDOUT
+) -> subprocess.Popen[str]:
+    """Start ``anchor`` with these arguments and leave it running; both streams come as one, unless told."""
     return subprocess.Popen(
         [sys.executable, "-u", "-c", _MAIN, *map(str, arguments)],
         env=_environment(env),
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
     )
 

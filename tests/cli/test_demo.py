@@ -1,9 +1,13 @@
 """``anchor demo`` tells the whole story, checks each of its own claims, and touches nothing of others'."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from anchor.service.directory_lock import DirectoryLock
 from tests.cli.flight_archive import flight_row, make_archive
 from tests.cli.running import anchor
 
@@ -21,11 +25,10 @@ def archive(tmp_path: Path) -> Path:
     return make_archive(tmp_path, rows)
 
 
-def test_the_story_comes_out(archive: Path, tmp_path: Path) -> None:
+def test_the_story_comes_out_and_again_as_json(archive: Path, tmp_path: Path) -> None:
     directory = tmp_path / "demo"
-    for _ in range(2):  # The second run makes the first one's directory anew.
-        done = anchor("demo", directory, "--flights", archive)
-        assert done.code == 0, done.out + done.err
+    done = anchor("demo", directory, "--flights", archive)
+    assert done.code == 0, done.out + done.err
     for told in (
         "180 flights of 2 carriers",
         "180 deltas in",
@@ -41,6 +44,50 @@ def test_the_story_comes_out(archive: Path, tmp_path: Path) -> None:
         assert told in done.out
     assert done.out.count("missing   2013-07-") == 3
     assert done.out.count("altered   2013-07-") == 1
+
+    # Again: the directory is made anew, and each step is a document on a line.
+    done = anchor("demo", directory, "--flights", archive, "--json")
+    assert done.code == 0, done.out + done.err
+    documents = [json.loads(line) for line in done.out.splitlines()]
+    steps = {document["step"]: document for document in documents}
+    assert list(steps) == [
+        *(
+            "usage",
+            "record",
+            "anchor",
+            "balances",
+            "checkpoint",
+            "compare",
+            "prove",
+            "verify",
+            "cheat",
+            "done",
+        )
+    ]
+    assert steps["record"]["recorded"] == 180
+    assert steps["verify"]["verification"]["verdict"] == "valid"
+    assert steps["cheat"]["verification"]["verdict"] == "invalid"
+    assert done.err == ""
+
+
+def test_the_demo_of_a_service_that_runs_is_left_alone(archive: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "demo"
+    directory.mkdir()
+    (directory / ".anchor-demo").touch()
+    with closing_lock(directory):
+        (directory / "file").write_text("in use")
+        done = anchor("demo", directory, "--flights", archive, "--json")
+        assert (done.code, json.loads(done.err)["code"]) == (3, "already_running")
+        assert (directory / "file").read_text() == "in use"
+
+
+@contextmanager
+def closing_lock(directory: Path) -> Iterator[None]:
+    lock = DirectoryLock(directory)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def test_a_directory_that_is_not_a_demo_is_left_alone(archive: Path, tmp_path: Path) -> None:

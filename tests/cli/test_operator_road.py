@@ -1,5 +1,6 @@
 """From nothing to an anchored log on a real node, with the commands that docs/operating.md names."""
 
+import json
 import signal
 import subprocess
 import time
@@ -115,14 +116,32 @@ def test_a_worker_ends_within_five_seconds_of_being_told(anvil: Anvil, tmp_path:
     made = anchor("init", data, "--rpc", anvil.url, "--chain-id", 31337, "--json").json()
     anvil.rpc("anvil_setBalance", made["signer"], hex(10**18))
     assert anchor("deploy", "--data", data).code == 0
-    worker = start("worker", "--data", data)
+    worker = start("worker", "--data", data, "--json", stderr=subprocess.PIPE)
     assert worker.stdout is not None
-    assert "worker_started" in worker.stdout.readline()
+    assert worker.stderr is not None
+    assert json.loads(worker.stdout.readline()) == {"directory": str(data), "chains": ["main"]}
+    assert "worker_started" in worker.stderr.readline()
     told = time.monotonic()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     assert time.monotonic() - told < 5
-    worker.communicate()
+    assert worker.communicate()[0] == ""
+
+
+def test_a_server_says_as_json_where_it_answers_and_logs_elsewhere(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    key = anchor("init", data, "--json").json()["adminKey"]
+    server = start("serve", "--data", data, "--port", 0, "--json", stderr=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        said = json.loads(server.stdout.readline())
+        assert said["directory"] == str(data)
+        assert anchor("status", env={"ANCHOR_URL": said["url"], "ANCHOR_API_KEY": key}).code == 0
+    finally:
+        server.send_signal(signal.SIGTERM)
+        out, err = server.communicate(timeout=30)
+    assert (server.returncode, out) == (0, "")
+    assert "Application startup complete" in err
 
 
 def test_a_foreign_chain_is_refused_with_both_ids(anvil: Anvil, tmp_path: Path) -> None:

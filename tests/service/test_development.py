@@ -1,5 +1,7 @@
 """``anchor dev``: emitted, anchored, proven and verified in one process, and again after a restart."""
 
+import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +11,12 @@ import httpx
 import pytest
 
 from anchor.client import AnchorClient
+from anchor.service.background_server import listen
 from anchor.service.development import Development, Ports
+from anchor.service.directory_lock import AlreadyRunning
+from anchor.service.settings_values import InvalidSettings
 from anchor.verify import verify_file
+from tests.cli.running import anchor, start
 
 ANY = Ports(0, 0)
 
@@ -54,6 +60,7 @@ def test_restarted_on_an_old_database_it_anchors_anew_on_its_new_chain(directory
     ):
         receipt = client.emit("acme", -182, reference_id="run-1")
         until(lambda: client.receipt(receipt.receipt_id).status == "VERIFIED")
+        kept, old_id = client.proof(receipt.receipt_id), running.chain.chain_id
 
     with (
         Development(directory, {}, ports=ANY, anchor_every=0.2) as running,
@@ -61,6 +68,13 @@ def test_restarted_on_an_old_database_it_anchors_anew_on_its_new_chain(directory
     ):
         assert running.anchored_elsewhere
         assert not running.made_now
+        assert old_id != running.chain.chain_id
+        refused = verify_file(kept, rpc=running.rpc_url)
+        assert refused.verdict == "not_checked_against_a_chain"
+        assert refused.failed is not None
+        assert refused.failed.expected == f"chain {old_id}"
+        assert refused.failed.found == f"chain {running.chain.chain_id}"
+        assert "another chain" in refused.failed.explanation
         until(lambda: client.receipt(receipt.receipt_id).status == "VERIFIED")
         old = client.proof(receipt.receipt_id)
         assert verify_file(old, rpc=running.rpc_url).verdict == "valid"
@@ -79,3 +93,46 @@ def test_without_the_loop_a_batch_is_made_when_it_is_asked_for(directory: Path) 
         running.anchor_now()
         assert client.receipt(receipt.receipt_id).status == "VERIFIED"
         assert [batch["number"] for batch in client.batches()] == [1]
+
+
+def snapshot(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def test_a_second_one_on_the_same_directory_is_refused_and_touches_nothing(directory: Path) -> None:
+    with Development(directory, {}, ports=ANY, anchoring=False) as running:
+        before = snapshot(directory)
+        with pytest.raises(AlreadyRunning) as refused:
+            Development(directory, {}, ports=ANY)
+        assert refused.value.code == "already_running"
+        assert str(os.getpid()) in str(refused.value)
+        assert running.url in str(refused.value)
+        assert snapshot(directory) == before
+    with Development(directory, {}, ports=ANY, anchoring=False) as again:
+        assert again.anchored_elsewhere is False
+
+
+def test_one_that_was_killed_leaves_no_lock(directory: Path) -> None:
+    first = start("dev", directory, "--port", 0, "--rpc-port", 0, "--json")
+    try:
+        assert first.stdout is not None
+        said = json.loads(first.stdout.readline())
+        second = anchor("dev", directory, "--port", 0, "--rpc-port", 0, "--json")
+        assert second.code == 3
+        assert json.loads(second.err)["code"] == "already_running"
+        assert f"process {first.pid} " in second.err
+        assert said["url"] in second.err
+    finally:
+        first.kill()
+        first.communicate()
+    with Development(directory, {}, ports=ANY, anchoring=False) as running:
+        assert not running.made_now
+
+
+def test_one_that_cannot_have_its_port_lets_go_of_everything(directory: Path) -> None:
+    taken = listen("127.0.0.1", 0)
+    taken.listen()
+    with taken, pytest.raises(InvalidSettings):
+        Development(directory, {}, ports=Ports(api=taken.getsockname()[1], rpc=0))
+    with Development(directory, {}, ports=ANY, anchoring=False) as running:
+        assert not running.made_now

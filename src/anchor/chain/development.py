@@ -1,8 +1,10 @@
 """A chain in this process for development: eth-tester behind the same ``Endpoint`` as real nodes.
 
-It lives as long as the process. Its accounts and their keys are eth-tester's, worth nothing elsewhere.
+It lives as long as the process, under an id that no other has. Its accounts and their keys are eth-tester's,
+worth nothing elsewhere.
 """
 
+import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,8 +13,9 @@ from typing import Any, Final
 from anchor.chain.rpc import LocalEndpoint
 from anchor.chain.signers.local import LocalSigner
 
-DEVELOPMENT_CHAIN_ID: Final = 131277322940537
-"""eth-tester's own, a number that no public chain has."""
+_LEAST_CHAIN_ID: Final = 2**40
+_BEYOND_CHAIN_IDS: Final = 2**51
+"""Wallets keep twice a chain's id and a little more in a signature, and know whole numbers below 2**53."""
 
 _BLOCK_KEYS: Final = frozenset({"blockHash", "requireCanonical"})
 
@@ -23,7 +26,9 @@ class DevelopmentChain:
     ``endpoint`` answers JSON-RPC, for this process and for whoever it is served to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, chain_id: int | None = None) -> None:
+        """``chain_id``: drawn at random unless given, so that what was anchored on another is never mistaken
+        for something of this one."""
         limit = sys.getrecursionlimit()
         from eth_tester import EthereumTester, PyEVMBackend
 
@@ -38,10 +43,15 @@ class DevelopmentChain:
             ethereum_tester_middleware,
         )
 
+        self.chain_id: Final = chain_id or new_chain_id()
         self._backend = PyEVMBackend()
+        # The backend makes a class for each chain, with eth-tester's own id.
+        type(self._backend.chain).chain_id = self.chain_id
         methods: dict[str, dict[str, Callable[..., Any]]] = {
             namespace: dict(functions) for namespace, functions in API_ENDPOINTS.items()
         }
+        methods["eth"]["chainId"] = lambda _tester, _params: self.chain_id
+        methods["net"]["version"] = lambda _tester, _params: str(self.chain_id)
         for name in ("call", "estimateGas"):
             methods["eth"][name] = _with_revert_data(methods["eth"][name])
         self._tester = EthereumTester(self._backend)
@@ -52,11 +62,6 @@ class DevelopmentChain:
             provider_request_fn=provider.make_request,
         )
         self.endpoint: LocalEndpoint = LocalEndpoint(self._answer, name="development chain")
-
-    @property
-    def chain_id(self) -> int:
-        """Return the chain's id."""
-        return int(self.endpoint.call("eth_chainId", []), 16)
 
     def signer(self, place: int = 0) -> LocalSigner:
         """Return a funded account's signer. ``place`` counts from 0 to 9."""
@@ -107,6 +112,11 @@ class DevelopmentChain:
         now = int(time.time())
         if now > self._tester.get_block_by_number("pending")["timestamp"]:
             self._tester.time_travel(now)
+
+
+def new_chain_id() -> int:
+    """Return a random id far above those of public chains."""
+    return _LEAST_CHAIN_ID + secrets.randbelow(_BEYOND_CHAIN_IDS - _LEAST_CHAIN_ID)
 
 
 class _Reverted(Exception):

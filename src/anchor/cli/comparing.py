@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
+from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url
 from anchor.cli.output import Output, amount
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
@@ -42,12 +42,28 @@ def compare(
         typer.Option("--map", metavar="FIELD=COLUMN", help="For books: where referenceId and delta stand."),
     ] = None,
     negate: Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")] = False,
-    from_index: Annotated[int | None, typer.Option("--from", metavar="INDEX", help="For books.")] = None,
+    as_of_index: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=MAX_INDEX, metavar="INDEX", help="For balances: the record's after this delta."
+        ),
+    ] = None,
+    from_index: Annotated[
+        int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="For books.")
+    ] = None,
     to_index: Annotated[
-        int | None, typer.Option("--to", metavar="INDEX", help="For books; included.")
+        int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="For books; included.")
     ] = None,
     period: Annotated[
-        str | None, typer.Option(metavar="PERIOD", help="For books: by the time of recording.")
+        str | None,
+        typer.Option(metavar="PERIOD", help="For books, by the time of recording: 2026, 2026-Q2, 2026-04."),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="DATE", help="For books, by the time of recording: from this day.")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="For books, by the time of recording: to the end of it."),
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -68,9 +84,12 @@ def compare(
         "fromIndex": from_index,
         "toIndex": to_index,
         "period": period,
+        "startDate": start,
+        "endDate": end,
+        "asOfIndex": as_of_index,
     }
     output = Output(json_)
-    with connect(url, key, data) as server, output.progress("comparing", None):
+    with connect(url, key, data, output, doing="comparing") as server:
         answer = server.post("/api/v1/balance/compare", body)
     if json_:
         output.json(answer)

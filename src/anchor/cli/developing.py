@@ -2,12 +2,13 @@
 
 import os
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anchor.cli.options import Json
+from anchor.cli.options import MAX_PORT, JsonLines, within
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -23,21 +24,31 @@ def dev(
     directory: Annotated[Path, typer.Argument(help="The data directory; made where it is not there.")] = Path(
         "anchor-dev"
     ),
-    port: Annotated[int, typer.Option(metavar="PORT", help="Of the API; 0 takes any.")] = 8440,
-    rpc_port: Annotated[int, typer.Option(metavar="PORT", help="Of the chain; 0 takes any.")] = 8545,
-    every: Annotated[float, typer.Option(metavar="SECONDS", help="Between batches.")] = 2.0,
-    json_: Json = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=MAX_PORT, metavar="PORT", help="Of the API; 0 takes any.")
+    ] = 8440,
+    rpc_port: Annotated[
+        int, typer.Option(min=0, max=MAX_PORT, metavar="PORT", help="Of the chain; 0 takes any.")
+    ] = 8545,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", callback=within(0.1, 86_400), help="Between batches.")
+    ] = 2.0,
+    json_: JsonLines = False,
 ) -> None:
     """Run API, anchoring loop and a development chain in one process, until Ctrl-C.
 
     The chain is forgotten at the end; the records stay, and are anchored anew at the next start.
     """
-    from anchor.service.development import Development, Ports
-    from anchor.service.worker import stop_on_signals
-
     output = Output(json_)
-    stop = stop_on_signals()
-    with Development(directory, os.environ, ports=Ports(port, rpc_port), anchor_every=every) as running:
+    with ExitStack() as stack:
+        with output.progress("starting", None):
+            from anchor.service.development import Development, Ports
+            from anchor.service.worker import stop_on_signals
+
+            stop = stop_on_signals()
+            running = stack.enter_context(
+                Development(directory, os.environ, ports=Ports(port, rpc_port), anchor_every=every)
+            )
         announce(output, running)
         stop.wait()
         output.say("\nStopping.")
@@ -46,7 +57,7 @@ def dev(
 def announce(output: Output, running: "Development") -> None:
     """Say where everything is."""
     if output.as_json:
-        output.json(
+        output.json_line(
             {
                 "url": running.url,
                 "key": running.admin_key,

@@ -8,6 +8,7 @@ code meaning
 2    the command was typed wrongly
 3    refused: the input, the settings or the key are not acceptable; nothing was changed
 4    could not be found out: a server, chain or database cannot be reached
+70   a fault of Anchor's own: it says nothing about the question that was asked
 130  interrupted
 ==== =====================================================================================
 """
@@ -26,6 +27,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     REFUSED = 3
     UNAVAILABLE = 4
+    INTERNAL = 70
     INTERRUPTED = 130
 
 
@@ -88,12 +90,26 @@ def failure_of(error: BaseException) -> CommandFailed | None:
                 "not_installed",
             )
         return None
-    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
-        reason = error.strerror or type(error).__name__
-        return CommandFailed(f"{error.filename}: {reason.lower()}", "check the path", code="file")
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return CommandFailed(f"{place}{error.strerror.lower()}", "check the path and the disk", code="file")
     if type(error).__module__.startswith("anchor."):
         return _failure_of_a_room(error)
     return None
+
+
+DEBUG_VARIABLE: Final = "ANCHOR_DEBUG"
+"""Set to 1, a fault of ours is shown with its traceback."""
+
+
+def internal_failure(error: Exception) -> CommandFailed:
+    """Return what to tell about a fault of ours: its kind alone, for its text may hold anything."""
+    return CommandFailed(
+        f"a fault of Anchor's own ({type(error).__name__}); this is no answer to what was asked",
+        f"set {DEBUG_VARIABLE}=1 to see where it happened, and report it; look the output through first",
+        ExitCode.INTERNAL,
+        "internal_error",
+    )
 
 
 _UNAVAILABLE: Final = frozenset(

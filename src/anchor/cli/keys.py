@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchor.cli.options import Data, Json, Key, Url
+from anchor.cli.options import MAX_INDEX, Data, Json, Key, Url
 from anchor.cli.output import Output
 from anchor.cli.server import connect
 
@@ -31,9 +31,9 @@ def create(
     json_: Json = False,
 ) -> None:
     """Make a key. It is shown once."""
-    with connect(url, key, data) as server:
-        answer = server.post("/api/v1/keys", {"name": name, "scopes": scope or None, "customerId": customer})
     output = Output(json_)
+    with connect(url, key, data, output, doing="making the key") as server:
+        answer = server.post("/api/v1/keys", {"name": name, "scopes": scope or None, "customerId": customer})
     if json_:
         output.json(answer)
         return
@@ -50,8 +50,9 @@ def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fal
     """List all keys, revoked ones too. The keys themselves are not kept."""
     from rich.markup import escape
 
+    output = Output(json_)
     items = []
-    with connect(url, key, data) as server:
+    with connect(url, key, data, output, doing="listing the keys") as server:
         cursor = None
         while True:
             page = server.get("/api/v1/keys", cursor=cursor)
@@ -59,7 +60,6 @@ def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fal
             cursor = page["next"]
             if cursor is None:
                 break
-    output = Output(json_)
     if json_:
         output.json(items)
         return
@@ -78,16 +78,16 @@ def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fal
 
 @keys.command("revoke")
 def revoke(
-    key_id: Annotated[int, typer.Argument(metavar="ID")],
+    key_id: Annotated[int, typer.Argument(min=1, max=MAX_INDEX, metavar="ID")],
     url: Url = None,
     key: Key = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
     """Revoke a key for good. It stops working within a second."""
-    with connect(url, key, data) as server:
-        answer = server.delete(f"/api/v1/keys/{key_id}")
     output = Output(json_)
+    with connect(url, key, data, output, doing="revoking the key") as server:
+        answer = server.delete(f"/api/v1/keys/{key_id}")
     if json_:
         output.json(answer)
     else:

@@ -4,6 +4,7 @@ Commands import what they need when they run, so that ``anchor --help`` is quick
 verifier's commands work where nothing but the base install is there.
 """
 
+import os
 import sys
 from typing import Annotated
 
@@ -31,7 +32,7 @@ from anchor.cli import (
     watching,
 )
 from anchor.cli.demo import command as demo
-from anchor.cli.failures import ExitCode, failure_of
+from anchor.cli.failures import DEBUG_VARIABLE, ExitCode, failure_of, internal_failure
 
 app = typer.Typer(
     name="anchor",
@@ -42,7 +43,7 @@ app = typer.Typer(
     help="A private, append-only usage ledger that anyone can check against a public chain.",
     epilog=(
         "Exit codes: 0 yes or done, 1 the answer is no, 2 typed wrongly, 3 refused, "
-        "4 could not be found out, 130 interrupted. Whatever answers takes --json."
+        "4 could not be found out, 70 a fault of Anchor's own, 130 interrupted. Every command takes --json."
     ),
 )
 
@@ -95,7 +96,13 @@ def main() -> None:
     except BaseException as error:
         failure = failure_of(error)
         if failure is None:
-            raise
+            if not isinstance(error, Exception):
+                raise
+            if os.environ.get(DEBUG_VARIABLE) == "1":
+                import traceback
+
+                traceback.print_exception(error)
+            failure = internal_failure(error)
         from anchor.cli.output import show_failure
 
         show_failure(failure, as_json="--json" in sys.argv[1:])

@@ -1,13 +1,15 @@
 """``anchor init``, ``serve`` and ``worker``: what an operator runs."""
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from anchor.cli.failures import CommandFailed
-from anchor.cli.options import DataDirectory, Json
+from anchor.cli.options import MAX_CHAIN_ID, MAX_PORT, DataDirectory, Json, JsonLines
 from anchor.cli.output import Output
 
 
@@ -24,20 +26,23 @@ def init(
         str | None, typer.Option(metavar="URL", help="postgresql://…; SQLite in the directory unless given.")
     ] = None,
     rpc: Annotated[str | None, typer.Option(metavar="URL", help="A node of the chain to anchor on.")] = None,
-    chain_id: Annotated[int | None, typer.Option(metavar="NUMBER", help="That chain's id.")] = None,
+    chain_id: Annotated[
+        int | None, typer.Option(min=1, max=MAX_CHAIN_ID, metavar="NUMBER", help="That chain's id.")
+    ] = None,
     chain: Annotated[str, typer.Option(metavar="NAME", help="What the settings call it.")] = "main",
     json_: Json = False,
 ) -> None:
     """Make a data directory: settings, keys, database, and the first API key, which is shown once."""
-    from anchor.service.initializing import FirstChain, initialise
-
+    output = Output(json_)
     if (rpc is None) != (chain_id is None):
         raise CommandFailed(
             "--rpc and --chain-id belong together", "give both, or fill in anchor.toml later", code="usage"
         )
-    first = None if rpc is None or chain_id is None else FirstChain(chain, chain_id, rpc)
-    made = initialise(directory, database_url=database, chain=first)
-    output = Output(json_)
+    with output.progress(f"making {directory}", None):
+        from anchor.service.initializing import FirstChain, initialise
+
+        first = None if rpc is None or chain_id is None else FirstChain(chain, chain_id, rpc)
+        made = initialise(directory, database_url=database, chain=first)
     if json_:
         output.json(
             {
@@ -67,16 +72,34 @@ def init(
 def serve(
     data: DataDirectory,
     host: Annotated[str | None, typer.Option(help="In place of [server] host.")] = None,
-    port: Annotated[int | None, typer.Option(help="In place of [server] port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=MAX_PORT, help="In place of [server] port; 0 takes any.")
+    ] = None,
+    json_: JsonLines = False,
 ) -> None:
-    """Answer the HTTP API."""
+    """Answer the HTTP API, until SIGTERM. What happens is logged to standard error."""
     from anchor.service.serve import run_server
 
-    run_server(data, os.environ, host=host, port=port)
+    output = Output(json_)
+
+    def announce(url: str) -> None:
+        if json_:
+            output.json_line({"url": url, "directory": str(data)})
+
+    run_server(data, os.environ, host=host, port=port, announce=announce)
 
 
-def worker(data: DataDirectory) -> None:
-    """Seal, send and confirm: one JSON line for each change, until SIGTERM."""
+def worker(data: DataDirectory, json_: JsonLines = False) -> None:
+    """Seal, send and confirm: one JSON line for each change, until SIGTERM.
+
+    The lines go to standard output; with --json, where one document says what runs, to standard error.
+    """
     from anchor.service.worker import run_worker
 
-    run_worker(data, os.environ)
+    output = Output(json_)
+
+    def announce(chains: Sequence[str]) -> None:
+        if json_:
+            output.json_line({"directory": str(data), "chains": chains})
+
+    run_worker(data, os.environ, lines=sys.stderr if json_ else sys.stdout, announce=announce)

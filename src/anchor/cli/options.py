@@ -1,11 +1,30 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the bounds of numbers."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+MAX_INDEX: Final = 2**63 - 1
+MAX_PORT: Final = 65_535
+MAX_CHAIN_ID: Final = 2**63 - 1
+
+
+def within(least: float, most: float) -> Callable[[float], float]:
+    """Return what refuses a number outside these bounds, and NaN, which lies in none."""
+
+    def check(value: float) -> float:
+        if not (math.isfinite(value) and least <= value <= most):
+            raise typer.BadParameter(f"{value:g} is not in the range {least:g} to {most:g}.")
+        return value
+
+    return check
+
+
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Answer in JSON, one document a line.")]
 Url = Annotated[
     str | None,
     typer.Option("--url", envvar="ANCHOR_URL", metavar="URL", help="The server.", rich_help_panel="Where"),

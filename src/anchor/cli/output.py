@@ -5,11 +5,13 @@ error, so that output can be piped.
 """
 
 import json
+import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from anchor.cli.failures import CommandFailed
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
     from rich.table import Table
+
+
+SHOWN_AFTER_SECONDS: Final = 0.5
+"""What is over before that shows no progress: nothing flickers by."""
+
+_LINE_BREAKS: Final = re.compile(r"\n *")
 
 
 class NumberText(str):
@@ -32,6 +40,7 @@ class Output:
         self.as_json = as_json
         self._console: Console | None = None
         self._errors: Console | None = None
+        self._in_progress = False
 
     @property
     def console(self) -> "Console":
@@ -56,6 +65,12 @@ class Output:
         sys.stdout.write(exact_json(value) + "\n")
         sys.stdout.flush()
 
+    def json_line(self, value: Any) -> None:
+        """Write one JSON document on a line of its own, for commands that answer more than once."""
+        # A line break in a text is written as its escape: those that are there separate entries.
+        sys.stdout.write(_LINE_BREAKS.sub(" ", exact_json(value)) + "\n")
+        sys.stdout.flush()
+
     def say(self, text: str = "") -> None:
         """Write a line for people; nothing with ``--json``."""
         if not self.as_json:
@@ -72,7 +87,12 @@ class Output:
         sys.stdout.buffer.flush()
 
     def pairs(self, *pairs: tuple[str, Any]) -> None:
-        """Write names and values under each other, values in rich's markup and never broken."""
+        """Write names and values under each other, values in rich's markup and never broken.
+
+        Nothing with ``--json``.
+        """
+        if self.as_json:
+            return
         width = max(len(name) for name, _ in pairs)
         for name, value in pairs:
             self.console.print(f"[dim]{name:<{width}}[/]  {value}", soft_wrap=True)
@@ -93,8 +113,11 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, total: int | None, unit: str = "") -> Iterator["Bar"]:
-        """Show a progress bar on standard error while the block runs; none where nobody watches."""
-        if self.as_json or not self.errors.is_terminal:
+        """Show a progress bar on standard error while the block runs, from ``SHOWN_AFTER_SECONDS`` on.
+
+        None where nobody watches, and none within another's block: the outer one tells it all.
+        """
+        if self.as_json or self._in_progress or not self.errors.is_terminal:
             yield Bar(None, None)
             return
         from rich.progress import (
@@ -114,8 +137,34 @@ class Output:
             done = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
             columns += [BarColumn(), done, TimeRemainingColumn()]
         columns.append(TimeElapsedColumn())
-        with Progress(*columns, console=self.errors, transient=True) as progress:
-            yield Bar(progress, progress.add_task(what, total=total))
+        # Answers that are piped elsewhere stay what they are while the bar shows.
+        terminal = sys.stdout.isatty()
+        progress = Progress(*columns, console=self.errors, transient=True, redirect_stdout=terminal)
+        self._in_progress = True
+        try:
+            with _shown_late(progress):
+                yield Bar(progress, progress.add_task(what, total=total))
+        finally:
+            self._in_progress = False
+
+
+@contextmanager
+def _shown_late(progress: "Progress") -> Iterator[None]:
+    """Show the progress while the block runs, once it has run for ``SHOWN_AFTER_SECONDS``."""
+    over = threading.Event()
+
+    def show() -> None:
+        if not over.wait(SHOWN_AFTER_SECONDS):
+            progress.start()
+
+    waiting = threading.Thread(target=show, name="progress", daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        waiting.join()
+        progress.stop()
 
 
 class Bar:
@@ -157,9 +206,10 @@ def show_failure(failure: CommandFailed, as_json: bool) -> None:
     from rich.markup import escape
 
     console = Console(stderr=True, highlight=False)
-    console.print(f"[bold red]anchor:[/] {escape(failure.problem)}")
+    # Never broken, so that paths and commands can be copied.
+    console.print(f"[bold red]anchor:[/] {escape(failure.problem)}", soft_wrap=True)
     if failure.remedy:
-        console.print(f"        {escape(failure.remedy)}")
+        console.print(f"        {escape(failure.remedy)}", soft_wrap=True)
 
 
 def exact_json(value: Any, indent: str = "") -> str:

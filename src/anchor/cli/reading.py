@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
+from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url
 from anchor.cli.output import Output, amount
 from anchor.cli.server import Server, connect, segment
 
@@ -22,7 +22,8 @@ def derive(
     customer: Customer,
     unit: Unit = "",
     as_of_index: Annotated[
-        int | None, typer.Option(metavar="INDEX", help="The balance after this delta.")
+        int | None,
+        typer.Option(min=0, max=MAX_INDEX, metavar="INDEX", help="The balance after this delta."),
     ] = None,
     as_of_time: Annotated[
         str | None, typer.Option(metavar="TIME", help="The balance at this instant.")
@@ -40,7 +41,7 @@ def derive(
     Exit code 1: the audit found that the log does not add up.
     """
     output = Output(json_)
-    with connect(url, key, data) as server, output.progress(f"deriving {customer}", None):
+    with connect(url, key, data, output, doing="deriving the balance") as server:
         answer = server.get(
             f"/api/v1/balance/derive/{segment(customer)}",
             unit=unit or None,
@@ -86,8 +87,10 @@ def _show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: b
 def checkpoint(
     customer: Customer,
     unit: Unit = "",
-    from_index: Annotated[int | None, typer.Option("--from", metavar="INDEX")] = None,
-    to_index: Annotated[int | None, typer.Option("--to", metavar="INDEX", help="Included.")] = None,
+    from_index: Annotated[int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX")] = None,
+    to_index: Annotated[
+        int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="Included.")
+    ] = None,
     period: Annotated[
         str | None, typer.Option(metavar="PERIOD", help="Of recording: 2026, 2026-Q2, 2026-04, 2026-04-17.")
     ] = None,
@@ -108,9 +111,9 @@ def checkpoint(
         "startDate": start,
         "endDate": end,
     }
-    with connect(url, key, data) as server:
-        answer = server.post("/api/v1/balance/checkpoint", body)
     output = Output(json_)
+    with connect(url, key, data, output, doing="sealing the range") as server:
+        answer = server.post("/api/v1/balance/checkpoint", body)
     if json_:
         output.json(answer)
         return
@@ -146,9 +149,9 @@ def proof(
     json_: Json = False,
 ) -> None:
     """Fetch the proof file of a delta or of a checkpoint. Anyone can check it with anchor verify."""
-    with connect(url, key, data) as server:
-        content = fetch_proof(server, id_)
     output = Output(json_)
+    with connect(url, key, data, output, doing="making the proof") as server:
+        content = fetch_proof(server, id_)
     if out is None:
         output.bytes(content)
         return

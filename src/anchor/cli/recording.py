@@ -50,9 +50,9 @@ def emit(
         "metadata": None if metadata is None else parse_metadata_option(metadata),
         "adjusts": None if adjusts is None else {"referenceId": adjusts},
     }
-    with connect(url, key, data) as server:
-        answer = server.post("/api/v1/balance/delta", body)
     output = Output(json_)
+    with connect(url, key, data, output, doing="recording") as server:
+        answer = server.post("/api/v1/balance/delta", body)
     if json_:
         output.json(answer)
         return

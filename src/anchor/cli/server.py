@@ -5,13 +5,14 @@ Both answer the same routes, so that a command is written once. Amounts come bac
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.output import exact_json
+from anchor.cli.output import Output, exact_json
 
 if TYPE_CHECKING:
     from anchor.client.transport import Transport
@@ -20,10 +21,15 @@ TIMEOUT_SECONDS: Final = 60.0
 
 
 class Server:
-    """Routes to call. A context manager that closes what it holds."""
+    """Routes to call. A context manager that closes what it holds.
 
-    def __init__(self, transport: "Transport") -> None:
+    ``output`` shows what lasts, ``doing`` names it for people.
+    """
+
+    def __init__(self, transport: "Transport", output: Output, doing: str) -> None:
         self._transport = transport
+        self._output = output
+        self._doing = doing
 
     @property
     def transport(self) -> "Transport":
@@ -47,11 +53,13 @@ class Server:
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the answer to a GET; parameters that are None are left out. Raises ClientError."""
-        return self._transport.call("GET", path, query=query)
+        with self._waiting():
+            return self._transport.call("GET", path, query=query)
 
     def get_bytes(self, path: str, **query: Any) -> bytes:
         """Return the body that a GET answers with, as it is. Raises ClientError."""
-        return self._transport.send("GET", path, query=query).content
+        with self._waiting():
+            return self._transport.send("GET", path, query=query).content
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the answer to a POST; fields that are None are left out. Raises ClientError."""
@@ -60,11 +68,16 @@ class Server:
 
     def post_bytes(self, path: str, body: bytes) -> Any:
         """Return the answer to a POST of a body that is JSON already. Raises ClientError."""
-        return self._transport.call("POST", path, content=body)
+        with self._waiting():
+            return self._transport.call("POST", path, content=body)
 
     def delete(self, path: str) -> Any:
         """Return the answer to a DELETE. Raises ClientError."""
-        return self._transport.call("DELETE", path)
+        with self._waiting():
+            return self._transport.call("DELETE", path)
+
+    def _waiting(self) -> AbstractContextManager[object]:
+        return self._output.progress(self._doing, None)
 
 
 def segment(text: str) -> str:
@@ -72,8 +85,24 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def connect(url: str | None, key: str | None, data: Path | None) -> Server:
-    """Return the server that the options name. Raises CommandFailed where they name none, or two."""
+def connect(
+    url: str | None,
+    key: str | None,
+    data: Path | None,
+    output: Output | None = None,
+    *,
+    doing: str = "waiting for the answer",
+) -> Server:
+    """Return the server that the options name. Raises CommandFailed where they name none, or two.
+
+    ``output`` shows what lasts longer, as ``doing``; nothing does without one.
+    """
+    output = output or Output(as_json=True)
+    with output.progress("opening the data directory" if data else "connecting", None):
+        return Server(_transport(url, key, data), output, doing)
+
+
+def _transport(url: str | None, key: str | None, data: Path | None) -> "Transport":
     import httpx
 
     from anchor.client.transport import ATTEMPTS, Transport
@@ -89,9 +118,7 @@ def connect(url: str | None, key: str | None, data: Path | None) -> Server:
         from anchor.service.in_process import local_transport
 
         local = local_transport(data, os.environ)
-        return Server(
-            Transport("http://data-directory", None, timeout=TIMEOUT_SECONDS, attempts=1, http=local)
-        )
+        return Transport("http://data-directory", None, timeout=TIMEOUT_SECONDS, attempts=1, http=local)
     if url is None:
         raise CommandFailed(
             "no server is named",
@@ -100,7 +127,7 @@ def connect(url: str | None, key: str | None, data: Path | None) -> Server:
             "usage",
         )
     try:
-        return Server(Transport(url, key, timeout=TIMEOUT_SECONDS, attempts=ATTEMPTS, http=None))
+        return Transport(url, key, timeout=TIMEOUT_SECONDS, attempts=ATTEMPTS, http=None)
     except (httpx.InvalidURL, UnicodeEncodeError, ValueError):
         raise CommandFailed(
             "the URL or the key cannot be used",

@@ -23,9 +23,9 @@ def status(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fa
 
     Exit code 1: an alarm lasts.
     """
-    with connect(url, key, data) as server:
-        answer = server.get("/api/v1/status")
     output = Output(json_)
+    with connect(url, key, data, output, doing="asking how it stands") as server:
+        answer = server.get("/api/v1/status")
     if json_:
         output.json(answer)
     else:

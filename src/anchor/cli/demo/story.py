@@ -47,7 +47,7 @@ class Story:
         self._running = running
         self._archive = archive
         self._directory = running.directory
-        self._server: Server = connect(running.url, running.admin_key, None)
+        self._server: Server = connect(running.url, running.admin_key, None, output)
         self._step = 0
         self._flights: list[Flight] = []
         self._names: dict[str, str] = {}
@@ -84,6 +84,7 @@ class Story:
         with (self._directory / "flights.csv").open(encoding="utf-8") as lines:
             for line in islice(lines, 3):
                 self._aside(line.rstrip())
+        self._came("usage", file=str(self._directory / "flights.csv"), flights=len(self._flights))
 
     def _record(self) -> None:
         self._heading("Record", "each delta gets a place, a balance, a fingerprint")
@@ -102,6 +103,7 @@ class Story:
         self._require(done.recorded == len(self._flights), f"{done.recorded} recorded", str(done.refusals))
         rate = f"[bold]{done.rate:,.0f} a second[/]"
         self._output.say(f"[green]✓[/] {done.recorded:,} deltas in {done.seconds:.1f} s, {rate}")
+        self._came("record", recorded=done.recorded, seconds=round(done.seconds, 3))
 
     def _anchor(self) -> None:
         self._heading("Anchor", "one 32-byte root over all of it, and nothing else, goes on chain")
@@ -120,6 +122,7 @@ class Story:
             ("gas", f"[bold]{gas:,}[/] for {deltas:,} deltas: {Decimal(gas) / deltas:.2f} a delta"),
             ("", "[dim](a contract's first anchor; those after it take about 31,600)[/]"),
         )
+        self._came("anchor", batch=newest, gasUsed=gas, rpc=self._running.rpc_url)
 
     def _balances(self) -> None:
         self._heading("Balances", "one row read, whatever the number of deltas")
@@ -132,10 +135,12 @@ class Story:
         for flight in self._flights:
             totals[flight.carrier] = totals.get(flight.carrier, 0) - flight.miles
             counts[flight.carrier] = counts.get(flight.carrier, 0) + 1
+        answers = []
         for carrier in sorted(totals, key=lambda one: totals[one]):
             answer = self._server.get(f"/api/v1/balance/derive/{segment(carrier)}", unit=UNIT)
             right = answer["balance"] == totals[carrier] and answer["deltaCount"] == counts[carrier]
             self._require(right, f"{totals[carrier]} for {carrier}", str(answer))
+            answers.append(answer)
             table.add_row(
                 carrier,
                 self._names.get(carrier, ""),
@@ -143,7 +148,8 @@ class Story:
                 amount(answer["balance"]),
                 "[green]VERIFIED[/]",
             )
-        self._output.console.print(table)
+        self._print(table)
+        self._came("balances", balances=answers, total=sum(totals.values()))
         self._output.say(
             f"Together {amount(sum(totals.values()), 'miles')}: the file's own sum, to the mile."
         )
@@ -166,6 +172,7 @@ class Story:
         self._require(answer["netChange"] == miles, str(miles), str(answer["netChange"]))
         self._require(answer["status"] == "VERIFIED", "VERIFIED", answer["status"])
         show_checkpoint(self._output, answer)
+        self._came("checkpoint", checkpoint=answer)
         return first, last
 
     def _compare(self, first: int, last: int) -> None:
@@ -188,13 +195,15 @@ class Story:
                 "counterpartyDeltas": _book_entries(books),
             },
         )
-        show_books(self._output, answer, UNIT)
+        if not self._output.as_json:
+            show_books(self._output, answer, UNIT)
         found = {(one["kind"], one["referenceId"], one["offBy"]) for one in answer["discrepancies"]}
         expected = {("missing", flight.reference, flight.miles) for flight in mistakes.removed}
         altered = mistakes.altered
         expected.add(("altered", altered.reference, altered.miles - mistakes.altered_miles))
         self._require(found == expected, str(expected), str(found))
         self._output.say("[green]✓[/] exactly the four mistakes, and nothing else")
+        self._came("compare", books=str(books), comparison=answer)
 
     def _prove(self, index: int) -> Path:
         flown = [flight for flight in self._flights if flight.carrier == CARRIER]
@@ -211,11 +220,12 @@ class Story:
         self._command("anchor", "proof", delta["receiptId"], "--out", path)
         path.write_bytes(fetch_proof(self._server, delta["receiptId"]))
         self._output.say(f"[green]✓[/] {path.stat().st_size:,} bytes: the delta, and the way to the root")
+        self._came("prove", file=str(path), receiptId=delta["receiptId"])
         return path
 
     def _verify(self, proof: Path) -> None:
         self._heading("Verify", "another process, with the file and a node, and nothing of ours")
-        done = self._run_verify(proof)
+        done = self._run_verify("verify", proof)
         self._require(done == ExitCode.OK, "exit code 0", f"exit code {done}")
 
     def _alter(self, proof: Path) -> None:
@@ -227,11 +237,18 @@ class Story:
         altered.write_text(json.dumps(document))
         self._aside(f"{stated} became {document['delta']['amount']}")
         self._output.say()
-        done = self._run_verify(altered)
+        done = self._run_verify("cheat", altered)
         self._require(done == ExitCode.NO, "exit code 1", f"exit code {done}")
 
-    def what_next(self, stays: bool) -> None:
-        """Print what to type next."""
+    def what_next(self, stays: bool, seconds: float) -> None:
+        """Print what to type next. ``seconds``: how long all of it took."""
+        self._came(
+            "done",
+            seconds=round(seconds, 1),
+            directory=str(self._directory),
+            url=self._running.url if stays else None,
+            rpc=self._running.rpc_url if stays else None,
+        )
         self._output.say("[bold]What to type next[/]\n")
         directory = shlex.quote(str(self._directory))
         anchor = _anchor_name()
@@ -258,13 +275,22 @@ class Story:
         self._output.say(f"[bold cyan]{self._step}  {name}[/]  [dim]{about}[/]")
         self._output.say()
 
+    def _came(self, step: str, **data: Any) -> None:
+        """Say in JSON what came of a step; nothing for people, who have read it."""
+        if self._output.as_json:
+            self._output.json_line({"step": step, **data})
+
+    def _print(self, what: Any, **style: Any) -> None:
+        if not self._output.as_json:
+            self._output.console.print(what, **style)
+
     def _aside(self, text: str) -> None:
-        self._output.console.print(text, style="dim", markup=False, soft_wrap=True)
+        self._print(text, style="dim", markup=False, soft_wrap=True)
 
     def _command(self, *words: Any) -> None:
-        self._output.console.print(f"$ {shlex.join(map(str, words))}", style="bold", soft_wrap=True)
+        self._print(f"$ {shlex.join(map(str, words))}", style="bold", soft_wrap=True)
 
-    def _run_verify(self, proof: Path) -> int:
+    def _run_verify(self, step: str, proof: Path) -> int:
         options = ["--rpc", self._running.rpc_url, "--contract", self._running.contract]
         words = ["verify", str(proof), *options]
         self._command("anchor", *words)
@@ -274,7 +300,15 @@ class Story:
         if self._output.console.is_terminal:
             environment["FORCE_COLOR"] = "1"
         sys.stdout.flush()
-        ran = subprocess.run([sys.executable, "-c", code, *words], env=environment, check=False)
+        as_json = self._output.as_json
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *words, *(["--json"] if as_json else [])],
+            env=environment,
+            stdout=subprocess.PIPE if as_json else None,
+            check=False,
+        )
+        if as_json:
+            self._came(step, file=str(proof), exitCode=ran.returncode, verification=json.loads(ran.stdout))
         return ran.returncode
 
     def _require(self, holds: bool, expected: str, found: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ def test_balances_that_differ_end_with_1(run: Run) -> None:
     assert differ.code == 1
     assert "your side agrees" in differ.out
     assert "✗" in differ.out
+
+
+def test_a_balance_is_compared_with_the_record_as_of_an_index(run: Run) -> None:
+    words = ("compare", "acme", "--unit", "hour", "--yours", "-30")
+    assert run(*words, "--as-of-index", 1).code == 0
+    done = run(*words, "--as-of-index", 2, "--json")
+    assert (done.code, done.json()["record"]["asOfIndex"]) == (1, 2)
+    assert run(*words, "--as-of-index", 4).code == 3
+    assert run(*words, "--as-of-index", -1).code == 2
+
+
+def test_books_are_compared_over_days_of_recording(run: Run, tmp_path: Path) -> None:
+    books = tmp_path / "books.csv"
+    books.write_text("referenceId,delta\nr0,-10\nr1,-20\nr2,-30.5\nr3,5\n")
+    today = datetime.now(UTC).date()
+    days = ("--start", today - timedelta(days=1), "--end", today + timedelta(days=1))
+    words = ("compare", "acme", "--unit", "hour", "--their-books", books)
+    done = run(*words, *days, "--json")
+    assert (done.code, done.json()["record"]["deltaCount"]) == (0, 4)
+    assert run(*words, "--start", "2020-01-01", "--end", "2020-01-31").code != 0
+    assert run(*words, "--period", "2026", *days).code == 3
 
 
 def test_books_are_compared_entry_by_entry(run: Run, tmp_path: Path) -> None:

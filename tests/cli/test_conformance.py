@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from anchor.cli.conforming import LARGEST_BYTES
 from tests.cli.running import anchor_here as anchor
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "protocol-v1.json"
@@ -32,12 +33,29 @@ def test_an_altered_value_is_listed_with_both_values(tmp_path: Path) -> None:
 
 def test_what_is_no_vector_file_is_refused_without_a_traceback(tmp_path: Path) -> None:
     file = tmp_path / "vectors.json"
-    for text in ("", "[1, 2]", "{" * 100_000):
+    for text in ("", "[1, 2]", "{" * 100_000, '{"a": ' + "[" * 64 + "]" * 64 + "}", '{"a": NaN}'):
         file.write_text(text)
         done = anchor("conformance", file, "--json")
         assert done.code == 3
         assert done.out == ""
         assert set(json.loads(done.err)) == {"code", "detail", "remedy"}
+
+
+def test_a_key_given_twice_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.json"
+    file.write_text('{"version": 1, "log": {"salt": 1, "salt": 2}}')
+    done = anchor("conformance", file)
+    assert done.code == 3
+    assert "the key 'salt' is given twice" in done.err
+
+
+def test_a_file_too_large_for_vectors_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.json"
+    with file.open("wb") as sparse:
+        sparse.truncate(LARGEST_BYTES + 1)
+    done = anchor("conformance", file)
+    assert done.code == 3
+    assert "larger than" in done.err
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

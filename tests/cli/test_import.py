@@ -122,6 +122,25 @@ def test_refused_rows_are_named_and_their_neighbours_recorded(tmp_path: Path, di
     assert totals(directory) == {"acme": (3, 4)}
 
 
+def test_a_file_whose_quotes_break_is_recorded_up_to_there_and_goes_on_when_it_is_mended(
+    tmp_path: Path, directory: Path
+) -> None:
+    file = tmp_path / "usage.csv"
+    lines = ["customerId,delta,referenceId", *(f"acme,1,r{row}" for row in range(2_000))]
+    file.write_text("\n".join([*lines[:1_500], 'acme,1,"r1499" or so', *lines[1_501:]]))
+
+    broken = anchor("import", file, "--data", directory, "--json")
+    assert (broken.code, broken.json()["recorded"], broken.json()["stoppedAtLine"]) == (1, 1_499, 1_501)
+    told = anchor("import", file, "--data", directory)
+    assert "Nothing after line 1,501 was read." in told.out
+
+    file.write_text("\n".join(lines))
+    mended = anchor("import", file, "--data", directory, "--json")
+    assert (mended.code, mended.json()["onRecordBefore"], mended.json()["recorded"]) == (0, 1_499, 501)
+    assert mended.json()["stoppedAtLine"] is None
+    assert totals(directory) == {"acme": (2_000, 2_000)}
+
+
 def test_a_directory_that_is_none_says_how_to_make_one(tmp_path: Path) -> None:
     done = anchor("import", usage(tmp_path, 1), *MAPPING, "--data", tmp_path / "none")
     assert done.code == 3

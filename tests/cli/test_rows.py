@@ -112,10 +112,43 @@ def test_a_last_line_without_end_that_is_too_long_ends_the_file(tmp_path: Path) 
     assert "longer than" in found[0].problem
 
 
-def test_csv_that_breaks_in_mid_file_says_that_the_rest_was_not_read(tmp_path: Path) -> None:
-    found = rows(tmp_path, b'customerId,delta,referenceId\na,1,r1\na,1,"r2"x\na,1,r3\n')
+@pytest.mark.parametrize(
+    "broken", [b'a,1,"r2"x\na,1,r3\n', b'a,1,"r2\na,1,r3\na,1,r4\n', b'a,1,"' + b"x" * 200_000 + b'"\n']
+)
+def test_csv_whose_quotes_break_stops_at_the_row_where_they_do(tmp_path: Path, broken: bytes) -> None:
+    found = rows(tmp_path, b"customerId,delta,referenceId\na,1,r1\n" + broken)
+    assert [(row.line, row.stopped) for row in found] == [(2, False), (3, True)]
     assert found[-1].fields is None
-    assert "the rest was not read" in found[-1].problem
+    assert "nothing after it was read" in found[-1].problem
+
+
+def test_a_quote_that_swallows_lines_names_them_all(tmp_path: Path) -> None:
+    found = rows(tmp_path, b'customerId,delta,referenceId\na,"1\na,2,r2\na,3"\na,4,r4\n')
+    assert [(row.line, row.fields is None) for row in found] == [(2, True), (5, False)]
+    assert "to line 4 has 2 values" in found[0].problem
+
+
+def test_a_row_that_is_not_utf8_fails_alone(tmp_path: Path) -> None:
+    found = rows(tmp_path, b"customerId,delta,referenceId\na,1,r1\na,1,\xff\na,1,\xc3\xa9\n")
+    assert [(row.line, row.problem) for row in found if row.fields is None] == [(3, "this is not UTF-8")]
+    assert found[-1].fields is not None
+    assert found[-1].fields["referenceId"] == "é"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ('{""a"":1,""a"":2}', "the key 'a' is given twice"),
+        ("{", "not a JSON object"),
+        ("{NaN}", "not a JSON"),
+    ],
+)
+def test_metadata_that_is_not_json_fails_its_row_and_says_why(
+    tmp_path: Path, metadata: str, told: str
+) -> None:
+    found = rows(tmp_path, f'customerId,delta,referenceId,metadata\na,1,r1,"{metadata}"\na,1,r2,{{}}\n')
+    assert [row.fields is None for row in found] == [True, False]
+    assert told in found[0].problem
 
 
 @given(st.lists(st.tuples(st.text(), st.decimals(allow_nan=False, allow_infinity=False)), max_size=5))

@@ -40,15 +40,16 @@ def deploy(
     json_: Json = False,
 ) -> None:
     """Put the contract on a chain, and write its address into anchor.toml."""
-    from anchor.chain.deploying import deploy as deploy_plainly
-    from anchor.chain.deploying import deploy_deterministic
-    from anchor.chain.node import Node
-    from anchor.chain.values import address_text, parse_address
-    from anchor.service.assembly import connect_chain, open_directory
-    from anchor.service.settings_file import write_contract
-
-    opened = open_directory(data, os.environ)
     output = Output(json_)
+    with output.progress(f"opening {data}", None):
+        from anchor.chain.deploying import deploy as deploy_plainly
+        from anchor.chain.deploying import deploy_deterministic
+        from anchor.chain.node import Node
+        from anchor.chain.values import address_text, parse_address
+        from anchor.service.assembly import connect_chain, open_directory
+        from anchor.service.settings_file import write_contract
+
+        opened = open_directory(data, os.environ)
     wanted = chosen_chain(opened.settings, chain)
     if wanted.contract is not None and not again:
         raise CommandFailed(
@@ -63,9 +64,9 @@ def deploy(
     except ValueError as error:
         raise CommandFailed(str(error), "give the owner's address", code="not_an_address") from None
     node = Node(connection.endpoints, wanted.chain_id, agreement=wanted.agreement)
-    node.begin_cycle()
     make = deploy_deterministic if deterministic else deploy_plainly
     with output.progress(f"waiting for {wanted.name}", None):
+        node.begin_cycle()
         made = make(
             node,
             connection.signer,
@@ -104,11 +105,12 @@ def doctor(data: DataDirectory, chain: ChainName = None, json_: Json = False) ->
     """Check everything that can be checked before the first send. Nothing is sent."""
     from rich.markup import escape
 
-    from anchor.anchoring.doctor import Doctor
-    from anchor.service.assembly import connect_chain, open_directory
-
-    opened = open_directory(data, os.environ)
     output = Output(json_)
+    with output.progress(f"opening {data}", None):
+        from anchor.anchoring.doctor import Doctor
+        from anchor.service.assembly import connect_chain, open_directory
+
+        opened = open_directory(data, os.environ)
     chosen = [chosen_chain(opened.settings, chain)] if chain else _some(opened.settings)
     verdicts = {}
     for one in chosen:

@@ -1,14 +1,23 @@
 """``anchor conformance``: hold an implementation's values against the protocol."""
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Json
 from anchor.cli.output import Output
+from anchor.cli.rows import no_constant, no_duplicates
+
+LARGEST_BYTES: Final = 64 * 1024 * 1024
+DEEPEST: Final = 64
+
+# An unclosed string runs to the end of the text, so that no part of it is looked at twice.
+_STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,8 +32,9 @@ def conformance(
     """Recompute every value of a vector FILE and list those that differ (exit 1)."""
     from anchor.protocol.conformance import check_vectors
 
-    result = check_vectors(_vectors(file))
     output = Output(json_)
+    with output.progress(f"recomputing {file.name}", None):
+        result = check_vectors(_vectors(file))
     if json_:
         output.json(
             {
@@ -53,10 +63,24 @@ def conformance(
 
 
 def _vectors(file: Path) -> dict[str, Any]:
+    if file.stat().st_size > LARGEST_BYTES:
+        raise CommandFailed(
+            f"{file} is larger than {LARGEST_BYTES:,} bytes", "give a vector file", code="too_large"
+        )
     try:
-        vectors = json.loads(file.read_bytes())
+        text = file.read_bytes().decode()
+        _check_depth(text)
+        vectors = json.loads(text, parse_constant=no_constant, object_pairs_hook=no_duplicates)
     except (ValueError, RecursionError) as error:
         raise CommandFailed(f"{file} is not JSON: {error}", "give a vector file", code="not_json") from None
     if not isinstance(vectors, dict):
         raise CommandFailed(f"{file} holds no JSON object", "give a vector file", code="not_vectors")
     return vectors
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub("", text)):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > DEEPEST:
+            raise ValueError(f"it nests deeper than {DEEPEST} levels")

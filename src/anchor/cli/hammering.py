@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Json
+from anchor.cli.options import MAX_INDEX, Json, within
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -30,20 +30,43 @@ def hammer(
     contract: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The contract that must hold the log.")
     ] = None,
-    deltas: Annotated[int, typer.Option(metavar="N", help="How many deltas to send.")] = 10_000,
-    batch: Annotated[int, typer.Option(metavar="N", help="Deltas of a request; 1 is the single call.")] = 500,
-    customers: Annotated[int, typer.Option(metavar="N", help="How many customers to send them for.")] = 100,
-    hot: Annotated[float, typer.Option(metavar="SHARE", help="Of all deltas: into one hot ledger.")] = 0.2,
+    deltas: Annotated[
+        int, typer.Option(min=1, max=10**8, metavar="N", help="How many deltas to send.")
+    ] = 10_000,
+    batch: Annotated[
+        int, typer.Option(min=1, max=1_000, metavar="N", help="Deltas of a request; 1 is the single call.")
+    ] = 500,
+    customers: Annotated[
+        int, typer.Option(min=1, max=10**6, metavar="N", help="How many customers to send them for.")
+    ] = 100,
+    hot: Annotated[
+        float,
+        typer.Option(metavar="SHARE", callback=within(0, 1), help="Of all deltas: into one hot ledger."),
+    ] = 0.2,
     skew: Annotated[
-        float, typer.Option(metavar="S", help="The n-th customer has 1/n^S of the load; 0: all the same.")
+        float,
+        typer.Option(
+            metavar="S",
+            callback=within(0, 10),
+            help="The n-th customer has 1/n^S of the load; 0: all the same.",
+        ),
     ] = 1.0,
-    retries: Annotated[float, typer.Option(metavar="SHARE", help="Of all requests: sent twice.")] = 0.1,
-    connections: Annotated[int, typer.Option(metavar="N", help="Requests under way at once.")] = 8,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", help="How long anchoring may take.")] = 300.0,
+    retries: Annotated[
+        float, typer.Option(metavar="SHARE", callback=within(0, 1), help="Of all requests: sent twice.")
+    ] = 0.1,
+    connections: Annotated[
+        int, typer.Option(min=1, max=1_000, metavar="N", help="Requests under way at once.")
+    ] = 8,
+    wait: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", callback=within(0, 86_400), help="How long anchoring may take."),
+    ] = 300.0,
     finality: Annotated[
         str, typer.Option(metavar="RULE", help="finalized, safe, latest, or a number of confirmations.")
     ] = "finalized",
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed sends the same load.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_INDEX, metavar="N", help="The same seed sends the same load.")
+    ] = 1,
     json_: Json = False,
 ) -> None:
     """Load a deployment, wait until the chain holds it all, and verify every receipt that was given.
@@ -63,8 +86,6 @@ def hammer(
 
     output = Output(json_)
     try:
-        if not 1 <= connections <= 1_000:
-            raise ValueError(f"connections is between 1 and 1,000, not {connections}")
         run = f"hammer-{secrets.token_hex(4)}"
         plan = HammerPlan(run, deltas, batch, customers, hot, skew, retries, seed)
         rule = Finality.parse(finality)

@@ -38,6 +38,8 @@ class Imported:
     seconds: float = 0.0
     refusals: list[dict[str, Any]] = field(default_factory=list)
     """The first few rows that were refused: line, field, code, detail."""
+    stopped_at: int | None = None
+    """The line from which on the file could not be followed; what is after it was not read."""
 
     @property
     def rows(self) -> int:
@@ -83,14 +85,16 @@ def import_(
     The fields are customerId, delta, referenceId (these three are needed), reason, unit, occurredAt,
     metadata (JSON) and adjusts (the reference of the delta that the row corrects).
 
-    Exit code 1: some rows were refused; the others are on record.
+    Exit code 1: some rows were refused, or the file could not be followed to its end; all others are on
+    record.
     """
     output = Output(json_)
     mapped = parse_mapping(map_ or [], set_ or [], negate)
     kind = kind_of(file, format_)
     size = file.stat().st_size
     with ExitStack() as stack:
-        sink = stack.enter_context(closing(_sink(url, key, data)))
+        with output.progress("opening the data directory" if data else "connecting", None):
+            sink = stack.enter_context(closing(_sink(url, key, data)))
         written = None if rejects is None else stack.enter_context(rejects.open("w", newline=""))
         bar = stack.enter_context(output.progress(f"importing {file.name}", size, "bytes"))
         try:
@@ -106,6 +110,7 @@ def import_(
                 "recorded": done.recorded,
                 "onRecordBefore": done.idempotent,
                 "refused": done.refused,
+                "stoppedAtLine": done.stopped_at,
                 "seconds": round(done.seconds, 3),
                 "rowsPerSecond": round(done.rate),
                 "refusals": done.refusals,
@@ -140,6 +145,8 @@ def import_file(
     while group := list(islice(rows, BATCH_ROWS)):
         good = []
         for row in group:
+            if row.stopped:
+                done.stopped_at = row.line
             if row.fields is None:
                 refuse(row.line, "not_a_row", "", row.problem)
             else:
@@ -213,3 +220,8 @@ def _tell(output: Output, done: Imported) -> None:
         output.say(f"  line {refusal['line']}{escape(place)}: {escape(refusal['detail'])}")
     if done.refused > len(done.refusals):
         output.say(f"  … and {done.refused - len(done.refusals):,} more; --rejects FILE writes them all")
+    if done.stopped_at is not None:
+        output.say(
+            f"[red]Nothing after line {done.stopped_at:,} was read.[/] "
+            "Correct that row and run the same command again: what is on record is skipped."
+        )

@@ -8,7 +8,7 @@ import typer
 
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed
-from anchor.cli.options import Customer, DataDirectory, Json, Unit
+from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ def pack(
     data: DataDirectory,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the archive goes.")],
     unit: Unit = "",
-    from_index: Annotated[int | None, typer.Option("--from", metavar="INDEX")] = None,
-    to_index: Annotated[int | None, typer.Option("--to", metavar="INDEX", help="Included.")] = None,
+    from_index: Annotated[int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX")] = None,
+    to_index: Annotated[
+        int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="Included.")
+    ] = None,
     period: Annotated[
         str | None, typer.Option(metavar="PERIOD", help="Of recording: 2026, 2026-Q2, 2026-04, 2026-04-17.")
     ] = None,

@@ -36,15 +36,16 @@ def repair(
 
     Stop the worker first. Exit code 1: there are heads that are not ours.
     """
-    from anchor.anchoring.cancelling import go_on_upon
-    from anchor.anchoring.lease import Lease
-    from anchor.anchoring.repair import repair as compare
-    from anchor.anchoring.sending_chain import open_chain
-    from anchor.chain.node import Node
-    from anchor.service.assembly import connect_chain, open_directory
-
-    opened = open_directory(data, os.environ)
     output = Output(json_)
+    with output.progress(f"opening {data}", None):
+        from anchor.anchoring.cancelling import go_on_upon
+        from anchor.anchoring.lease import Lease
+        from anchor.anchoring.repair import repair as compare
+        from anchor.anchoring.sending_chain import open_chain
+        from anchor.chain.node import Node
+        from anchor.service.assembly import connect_chain, open_directory
+
+        opened = open_directory(data, os.environ)
     wanted = chosen_chain(opened.settings, chain)
     connection = connect_chain(wanted, os.environ)
     lease = Lease(opened.database, opened.clock)
@@ -55,14 +56,14 @@ def repair(
             code="worker_running",
         )
     try:
-        opened_chain = open_chain(
-            connection,
-            log_id=opened.log.log_id,
-            lease=lease,
-            clock=opened.clock,
-            node=Node(connection.endpoints, wanted.chain_id, agreement=wanted.agreement),
-        )
         with output.progress(f"reading the heads on {wanted.name}", None):
+            opened_chain = open_chain(
+                connection,
+                log_id=opened.log.log_id,
+                lease=lease,
+                clock=opened.clock,
+                node=Node(connection.endpoints, wanted.chain_id, agreement=wanted.agreement),
+            )
             found = compare(opened_chain)
         if accept_head is not None:
             if accept_head.lower() != "0x" + found.head.hex():
@@ -87,13 +88,14 @@ def cancel(data: DataDirectory, chain: ChainName = None, json_: Json = False) ->
 
     The original may still be mined first; then it counts. The batch is sent again either way.
     """
-    from anchor.anchoring.cancelling import cancel_send
-    from anchor.service.assembly import open_directory
-
-    opened = open_directory(data, os.environ)
-    wanted = chosen_chain(opened.settings, chain)
-    send = cancel_send(opened.database, wanted.name, opened.clock)
     output = Output(json_)
+    with output.progress(f"opening {data}", None):
+        from anchor.anchoring.cancelling import cancel_send
+        from anchor.service.assembly import open_directory
+
+        opened = open_directory(data, os.environ)
+        wanted = chosen_chain(opened.settings, chain)
+        send = cancel_send(opened.database, wanted.name, opened.clock)
     if json_:
         output.json({"chain": wanted.name, "batch": send.batch, "nonce": send.nonce})
         return

@@ -7,6 +7,7 @@ Numbers keep their digits: nothing here is ever a float. A field can come from a
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ REQUIRED: Final = ("customerId", "delta", "referenceId")
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
 
 class Row(NamedTuple):
     """One row: its line in the file, counted from 1, and its fields, or why it has none."""
@@ -36,6 +39,8 @@ class Row(NamedTuple):
     line: int
     fields: dict[str, Any] | None
     problem: str = ""
+    stopped: bool = False
+    """The file cannot be followed from here on: nothing after this line was read."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +115,15 @@ class Counted:
 
 def _csv_rows(path: Path, raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
     # Closing the text layer would close the file under the counter.
-    text = io.TextIOWrapper(raw, "utf-8-sig", newline="")
+    # What is not UTF-8 comes as surrogates, so that it costs the row that it is in and no other.
+    text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
     rows = csv.reader(text, strict=True)
     try:
         header = next(rows, None)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{path} is not CSV in UTF-8: {error}", "check the file", code="csv") from None
+    except csv.Error as error:
+        raise CommandFailed(f"{path} is not CSV: {error}", "check the file", code="csv") from None
+    if header is not None and not _is_text(header):
+        raise CommandFailed(f"{path} is not CSV in UTF-8", "save it as UTF-8", code="csv")
     if header is None:
         raise CommandFailed(
             f"{path} is empty", "its first line names the columns, separated by commas", code="csv"
@@ -127,22 +135,35 @@ def _csv_rows(path: Path, raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
             row = next(rows)
         except StopIteration:
             return
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
+            # Where a quote is out of place, no one can tell where the next row begins.
+            reached = "" if rows.line_num <= line else f", and is like this up to line {rows.line_num:,}"
             yield Row(
-                line, None, f"this is not CSV in UTF-8: {error}; reading stopped here, the rest was not read"
+                line,
+                None,
+                f"the row that begins here is not CSV ({error}{reached}); nothing after it was read",
+                stopped=True,
             )
             return
         if not row:
             continue
         if len(row) != len(header):
-            yield Row(line, None, f"this line has {len(row)} values, the first line names {len(header)}")
+            lines = "this line" if rows.line_num == line else f"the row from here to line {rows.line_num:,}"
+            yield Row(line, None, f"{lines} has {len(row)} values, the first line names {len(header)}")
+            continue
+        if not _is_text(row):
+            yield Row(line, None, "this is not UTF-8")
             continue
         fields: dict[str, Any] = dict(mapped.constants)
         for field, place in places:
             value = row[place]
             if value or field == "reason":
                 fields[field] = value
-        yield Row(line, _finished(fields, mapped))
+        yield _finished(line, fields, mapped)
+
+
+def _is_text(row: list[str]) -> bool:
+    return all(value.isascii() or _SURROGATE.search(value) is None for value in row)
 
 
 def _places(path: Path, header: list[str], mapped: Mapped) -> list[tuple[str, int]]:
@@ -192,10 +213,10 @@ def _ndjson_rows(raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
         if missing:
             yield Row(line, None, f"there is no {mapped.column_of(missing[0])}")
             continue
-        yield Row(line, _finished(fields, mapped))
+        yield _finished(line, fields, mapped)
 
 
-def _finished(fields: dict[str, Any], mapped: Mapped) -> dict[str, Any]:
+def _finished(line: int, fields: dict[str, Any], mapped: Mapped) -> Row:
     delta = fields.get("delta")
     if isinstance(delta, int | NumberText) and not isinstance(delta, bool):
         delta = fields["delta"] = str(delta)
@@ -207,12 +228,12 @@ def _finished(fields: dict[str, Any], mapped: Mapped) -> dict[str, Any]:
         fields["adjusts"] = {"referenceId": adjusts}
     metadata = fields.get("metadata")
     if isinstance(metadata, str):
-        # A column of JSON; what is not JSON is refused with the row.
+        # A column of JSON.
         try:
             fields["metadata"] = read_json(metadata)
-        except (ValueError, RecursionError):
-            fields["metadata"] = metadata
-    return fields
+        except (ValueError, RecursionError) as error:
+            return Row(line, None, f"metadata is not a JSON object: {error}")
+    return Row(line, fields)
 
 
 def read_json(text: str | bytes) -> Any:
@@ -221,16 +242,22 @@ def read_json(text: str | bytes) -> Any:
     Raises ValueError or RecursionError where it is not JSON, or has a key twice in one object.
     """
     return json.loads(
-        text, parse_float=NumberText, parse_constant=_no_constant, object_pairs_hook=_no_duplicates
+        text, parse_float=NumberText, parse_constant=no_constant, object_pairs_hook=no_duplicates
     )
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
+    """Refuse NaN and the infinities, which Python reads. Raises ValueError."""
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's entries. Raises ValueError where a key is given twice."""
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key[:60]!r} is given twice")
+            seen.add(key)
     return value

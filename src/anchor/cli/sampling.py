@@ -8,7 +8,7 @@ import typer
 
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, DataDirectory, Json, Unit
+from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
 from anchor.cli.output import Output
 
 
@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
 def sample(
     customer: Customer,
     data: DataDirectory,
-    from_index: Annotated[int, typer.Option("--from", min=0, metavar="INDEX")],
-    to_index: Annotated[int, typer.Option("--to", min=0, metavar="INDEX", help="Included.")],
+    from_index: Annotated[int, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX")],
+    to_index: Annotated[int, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="Included.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the sample goes.")],
     count: Annotated[
         int, typer.Option("--count", min=1, max=1000, metavar="N", help="How many deltas.")

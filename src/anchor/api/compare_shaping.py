@@ -19,19 +19,14 @@ from anchor.api.compare_answers import (
     TallyAnswer,
 )
 from anchor.api.values import amount_json
-from anchor.protocol.amounts import format_units
 from anchor.verify.books import Discrepancy
 from anchor.verify.comparing_balances import (
     BalanceComparison,
-    Behind,
-    Candidate,
-    CandidateKind,
     SideBalance,
     Standing,
+    explanation,
 )
 from anchor.verify.comparing_deltas import DeltaComparison, ListComparison, Side
-
-_WHOSE = {Side.YOURS: "Your", Side.COUNTERPARTY: "The counterparty's"}
 
 
 def compared_balances(comparison: BalanceComparison) -> CompareBalancesAnswer:
@@ -95,41 +90,8 @@ def _side_balance(side: SideBalance, used: Standing) -> BalanceDiscrepancy:
             for each in side.candidates
         ],
         candidate_count=side.candidate_count,
-        explanation=_explanation(side),
+        explanation=explanation(side),
     )
-
-
-def _explanation(side: SideBalance) -> str:
-    gap = format_units(abs(side.off_by))
-    sentences = [
-        f"{_WHOSE[side.side]} balance is {gap} {'above' if side.off_by > 0 else 'below'} the record's."
-    ]
-    if side.behind is not None:
-        sentences.append(_of_behind(side.behind))
-    if side.candidate_count == 1:
-        sentences.append(_of_candidate(side.candidates[0]))
-    elif side.candidate_count:
-        sentences.append(f"{side.candidate_count} deltas each have just this amount: one may be the cause.")
-    if len(sentences) == 1:
-        sentences.append("No single delta and no earlier balance of the record explains it.")
-    return " ".join(sentences)
-
-
-def _of_behind(behind: Behind) -> str:
-    many = behind.missing_count
-    missing = "the delta" if many == 1 else f"all {many} deltas"
-    if behind.as_of_index is None:
-        return f"It is the balance before the first delta: {missing} of the record would be missing."
-    return (
-        f"It is the record's balance at index {behind.as_of_index}: "
-        f"{missing} from index {behind.missing_from} on would be missing."
-    )
-
-
-def _of_candidate(candidate: Candidate) -> str:
-    named = f" ({candidate.reference_id})" if candidate.reference_id is not None else ""
-    done = "missing" if candidate.kind is CandidateKind.MISSING else "counted twice"
-    return f"The delta at index {candidate.index}{named} has just this amount: it may be {done}."
 
 
 def _entry(side: Side, entry: Discrepancy, elsewhere: int | None) -> EntryDiscrepancy:

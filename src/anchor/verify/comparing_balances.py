@@ -8,9 +8,12 @@ candidates and called so.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
+from anchor.protocol.amounts import format_units
 from anchor.verify.comparing_deltas import Side
+
+_WHOSE: Final = {Side.YOURS: "Your", Side.COUNTERPARTY: "The counterparty's"}
 
 
 class RecordBalance(StrEnum):
@@ -219,3 +222,37 @@ def _behind(figure: int, used: Standing, searched_from: int, seen: BalanceSeen |
     if at_the_start:
         return Behind(None, 0, used.size, 0)
     return None
+
+
+def explanation(side: SideBalance) -> str:
+    """Say in sentences how a figure that is off may have come about."""
+    gap = format_units(abs(side.off_by))
+    sentences = [
+        f"{_WHOSE[side.side]} balance is {gap} {'above' if side.off_by > 0 else 'below'} the record's."
+    ]
+    if side.behind is not None:
+        sentences.append(_of_behind(side.behind))
+    if side.candidate_count == 1:
+        sentences.append(_of_candidate(side.candidates[0]))
+    elif side.candidate_count:
+        sentences.append(f"{side.candidate_count} deltas each have just this amount: one may be the cause.")
+    if len(sentences) == 1:
+        sentences.append("No single delta and no earlier balance of the record explains it.")
+    return " ".join(sentences)
+
+
+def _of_behind(behind: Behind) -> str:
+    many = behind.missing_count
+    missing = "the delta" if many == 1 else f"all {many} deltas"
+    if behind.as_of_index is None:
+        return f"It is the balance before the first delta: {missing} of the record would be missing."
+    return (
+        f"It is the record's balance at index {behind.as_of_index}: "
+        f"{missing} from index {behind.missing_from} on would be missing."
+    )
+
+
+def _of_candidate(candidate: Candidate) -> str:
+    named = f" ({candidate.reference_id})" if candidate.reference_id is not None else ""
+    done = "missing" if candidate.kind is CandidateKind.MISSING else "counted twice"
+    return f"The delta at index {candidate.index}{named} has just this amount: it may be {done}."

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from anchor.anchoring.alarms import MEANINGS, AlarmName
-from anchor.chain import settings, watch
+from anchor.chain import settings
+from anchor.monitor.sightings import ALARMS, WARNINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")
@@ -33,7 +34,7 @@ def test_every_setting_of_a_chain_is_explained() -> None:
 
 
 def test_every_alarm_of_the_watcher_is_listed() -> None:
-    for kind, meaning in watch.ALARMS.items():
+    for kind, meaning in {**ALARMS, **WARNINGS}.items():
         assert f"| `{kind}` | {meaning} |" in OPERATING
 
 

@@ -160,6 +160,22 @@ class AnchorAnswer(Struct, rename="camel"):
     """The batch whose root is there: this one, or a later one whose history holds it."""
 
 
+class LogAnswer(Struct, rename="camel"):
+    """A log. ``logId`` is the hash of ``publicKey``, the key that names its ledgers."""
+
+    log_id: Hash
+    public_key: Hash
+
+
+class ShownBatch(Struct, rename="camel"):
+    """All that a batch's anchored root is made of, beside the log's id."""
+
+    number: int
+    history_root: Hash
+    map_root: Hash
+    sealed_at: Milliseconds
+
+
 class BatchSummary(Struct, rename="camel"):
     """A sealed batch, and where it is on chains."""
 

@@ -34,6 +34,7 @@ from anchor.api.routes import (
     keys,
     operating,
     proofs,
+    public_log,
     records,
     replicas,
     verifying,
@@ -112,10 +113,11 @@ def create_app(components: Components) -> FastAPI:
         replicas.routes(database, components.log, access),
         proofs.routes(database, components.log, components.identity_key, access),
         exchange.routes(Reconciler(database), access),
+        public_log.routes(database, components.log),
         verifying.routes(database, components.log, components.chains),
+        erasures.routes(database, components.log, clock, access),
         keys.routes(database, clock, access),
         operating.routes(database, components.read_status, registry, access),
-        erasures.routes(database, components.log, clock, access),
     )
     app = AnchorApp(
         emitting,

@@ -1,9 +1,11 @@
-"""``anchor watch``: follow a contract's heads from outside, with no account and no database."""
+"""``anchor watch``: follow a log's heads from outside, with no account, no database and no trust."""
 
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Final
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,9 +14,16 @@ from anchor.cli.options import Json
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
-    from anchor.chain.finality import FinalityRule
+    from anchor.monitor.batches import ServerBatches
+    from anchor.monitor.kept_proofs import KeptProofs
+    from anchor.monitor.nodes import Nodes, View
+    from anchor.monitor.sightings import Sighting
+    from anchor.monitor.state import State, Watched
+    from anchor.monitor.watcher import Watcher
+    from anchor.verify.chain_view import Finality
 
 _LONGEST_PAUSE: Final = 60.0
+_LONGEST_EVERY: Final = 86_400.0
 
 
 def register(app: typer.Typer) -> None:
@@ -30,91 +39,302 @@ def watch(
         ),
     ],
     contract: Annotated[str, typer.Option(metavar="ADDRESS", help="The contract to follow.")],
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The log's server: every batch it shows is held against the chain."),
+    ] = None,
+    proofs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH", help="Proof files that you kept, packs, or directories: they must still fit."
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep what is known here, and go on from it after a restart."),
+    ] = None,
     finality: Annotated[
-        str, typer.Option(metavar="RULE", help="finalized, safe, or a number of confirmations.")
+        str, typer.Option(metavar="RULE", help="finalized, safe, latest, or a number of confirmations.")
     ] = "finalized",
     from_block: Annotated[
-        int, typer.Option(min=0, metavar="NUMBER", help="Where to begin; the contract's first block is best.")
+        int,
+        typer.Option(
+            min=0, max=2**53, metavar="NUMBER", help="Where to begin; the contract's first block is best."
+        ),
     ] = 0,
-    every: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How often to look.")] = 12.0,
+    every: Annotated[
+        float, typer.Option(min=0.1, max=_LONGEST_EVERY, metavar="SECONDS", help="How often to look.")
+    ] = 12.0,
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
     json_: Json = False,
 ) -> None:
-    """Follow a contract's heads and alarm on one that does not extend the history known so far.
+    """Follow a contract's heads, and alarm on one that does not extend the history known so far.
 
-    With --json one document a line. Exit code with --once: 0 all is well, 1 there was an alarm.
+    Needs no account. With --json one document a line. Exit code with --once: 0 all is well, 1 there was an
+    alarm, 4 something could not be seen.
     """
-    from rich.markup import escape
+    from anchor.monitor.nodes import Nodes, NodesDisagree
+    from anchor.verify import ChainUnavailable, Finality, parse_contract
+    from anchor.verify.json_rpc import JsonRpcChain
 
-    from anchor.chain.contract import AnchorLog
-    from anchor.chain.node import Node
-    from anchor.chain.rpc import HttpEndpoint, RpcError
-    from anchor.chain.values import address_text, parse_address, quantity
-    from anchor.chain.watch import ALARMS, Watcher
-
-    try:
-        address = parse_address(contract)
-    except ValueError as error:
-        raise CommandFailed(str(error), "give the contract's address", code="not_an_address") from None
     output = Output(json_)
-    endpoints = [HttpEndpoint(url) for url in rpc]
-    chain_id = quantity(endpoints[0].call("eth_chainId", []), "chain id")
-    log = AnchorLog(Node(endpoints, chain_id), address)
-    log_id = log.deployed_log_id()
-    if log_id is None:
-        raise CommandFailed(
-            f"there is no AnchorLog at {address_text(address)} on chain {chain_id}",
-            "check the address and the chain",
-            code="no_contract",
-        )
-    watcher = Watcher(log, log_id=log_id, first_block=from_block, finality=_rule(finality))
-    output.say(f"log 0x{log_id.hex()} on chain {chain_id}")
-    alarmed, failures = False, 0
+    try:
+        address, rule = parse_contract(contract), Finality.parse(finality)
+    except ValueError as error:
+        raise CommandFailed(str(error), "correct --contract or --finality", ExitCode.USAGE, "usage") from None
+    if every != every:
+        raise CommandFailed("--every is no number", "give seconds", ExitCode.USAGE, "usage")
+    with ExitStack() as stack:
+        chains = [JsonRpcChain(url) for url in rpc]
+        for chain in chains:
+            stack.callback(chain.close)
+        nodes = Nodes(chains)
+        try:
+            view = nodes.view(rule)
+            watched = _watched(view, address, from_block)
+        except NodesDisagree as error:
+            raise CommandFailed(
+                f"the nodes disagree {error.detail}",
+                "find out which of them is on another chain or lies, and leave it out",
+                ExitCode.NO,
+                "endpoints_disagree",
+            ) from None
+        except ChainUnavailable as error:
+            raise CommandFailed(
+                error.reason, "check --rpc and --finality", ExitCode.UNAVAILABLE, "chain_unavailable"
+            ) from None
+        show = _Shown(output)
+        show.beginning(watched, _start(rpc, server))
+        batches = None if server is None else _open_server(stack, server, watched)
+        kept = None if not proofs else _read_proofs(show, proofs, watched)
+        known = None if state is None else _read_state(show, state, watched)
+        show.not_checked(server is not None, bool(proofs), state is not None, len(rpc))
+        watcher = _watcher(nodes, watched, known, rule, batches, kept)
+        _follow(show, watcher, state, every=every, once=once)
+
+
+def _follow(show: "_Shown", watcher: "Watcher", state: Path | None, *, every: float, once: bool) -> None:
+    from anchor.monitor.state import write_state
+    from anchor.verify import ChainUnavailable
+
+    failures, written = 0, None
     while True:
         try:
-            sightings = watcher.look()
+            look = watcher.look()
             failures = 0
-        except RpcError as error:
+        except ChainUnavailable as error:
             if once:
-                raise
+                raise CommandFailed(
+                    error.reason, "try again, or name another node", ExitCode.UNAVAILABLE, "chain_unavailable"
+                ) from None
             failures += 1
-            output.note(f"[yellow]![/] {escape(str(error))}")
+            show.unreachable(error.reason)
             time.sleep(min(_LONGEST_PAUSE, every * 2**failures))
             continue
-        for sighting in sightings:
-            alarmed = alarmed or sighting.is_alarm
-            if json_:
-                said = {
-                    "kind": sighting.kind,
-                    "alarm": sighting.is_alarm,
-                    "batch": sighting.number,
-                    "head": "0x" + sighting.head.hex(),
-                    "block": sighting.block_number,
-                    "detail": sighting.detail,
-                }
-                sys.stdout.write(json.dumps(said) + "\n")
-                sys.stdout.flush()
-            elif sighting.is_alarm:
-                output.say(f"[bold red]✗ {sighting.kind}[/]: {ALARMS[sighting.kind]}")
-                output.say(f"  block {sighting.block_number}: {escape(sighting.detail)}")
-            else:
-                output.say(
-                    f"[green]✓[/] batch {sighting.number} in block {sighting.block_number}  "
-                    f"[dim]0x{sighting.head.hex()}[/]"
-                )
+        # First what was seen, then what is kept: a watcher that is killed between says it twice, not never.
+        show.sightings(look.sightings)
+        if state is not None and watcher.state != written:
+            written = watcher.state
+            write_state(state, watcher.watched, written)
+        if not look.caught_up:
+            continue
         if once:
-            if not sightings:
-                output.say("nothing was anchored yet")
-            if alarmed:
+            show.ending(watcher.heads, watcher.watched.first_block)
+            if show.alarmed:
                 raise typer.Exit(ExitCode.NO)
+            if show.warned:
+                raise typer.Exit(ExitCode.UNAVAILABLE)
             return
         time.sleep(every)
 
 
-def _rule(text: str) -> "FinalityRule":
-    from anchor.chain.finality import FinalityRule
+def _start(rpc: list[str], server: str | None) -> str:
+    from anchor.verify.json_rpc import shown_url
+
+    said = f"by {' and '.join(map(shown_url, rpc))}"
+    return said if server is None else f"{said}, batches from {shown_url(server)}"
+
+
+def _watched(view: "View", contract: bytes, first_block: int) -> "Watched":
+    from anchor.monitor.state import Watched
+
+    chain_id, log_id = view.chain_id(), view.log_id(contract)
+    if log_id is None:
+        raise CommandFailed(
+            f"there is no AnchorLog at 0x{contract.hex()} on chain {chain_id}",
+            "check the address and the chain",
+            code="no_contract",
+        )
+    return Watched(chain_id, contract, log_id, first_block)
+
+
+def _open_server(stack: ExitStack, url: str, watched: "Watched") -> "ServerBatches":
+    from anchor.monitor.batches import ServerBatches
+    from anchor.monitor.history import BatchesUnavailable
+
+    batches = stack.enter_context(ServerBatches(url))
+    try:
+        log_id = batches.log_id()
+    except BatchesUnavailable as error:
+        raise CommandFailed(
+            error.reason, "check --server, or watch the chain without it", ExitCode.UNAVAILABLE, "unavailable"
+        ) from None
+    if log_id != watched.log_id:
+        raise CommandFailed(
+            f"{batches.name} serves the log 0x{log_id.hex()}, the contract is of 0x{watched.log_id.hex()}",
+            "name the contract and the server of one log",
+            code="other_log",
+        )
+    return batches
+
+
+def _read_proofs(show: "_Shown", paths: list[Path], watched: "Watched") -> "KeptProofs":
+    from anchor.monitor.kept_proofs import read_kept_proofs
+
+    kept, count, refused = read_kept_proofs(paths, watched.log_id)
+    for name, reason in refused:
+        show.note(f"{name} is not used: {reason}")
+    if not count:
+        raise CommandFailed(
+            "none of the files is a proof file of this log",
+            "name others with --proofs",
+            code="no_proof_files",
+        )
+    return kept
+
+
+def _read_state(show: "_Shown", file: Path, watched: "Watched") -> "State | None":
+    from anchor.monitor.state import read_state
 
     try:
-        return FinalityRule(None, int(text)) if text.isdecimal() else FinalityRule(text)
-    except ValueError as error:
-        raise CommandFailed(str(error), "correct --finality", ExitCode.USAGE, "usage") from None
+        known = read_state(file, watched)
+    except FileNotFoundError:
+        if not file.absolute().parent.is_dir():
+            raise
+        return None
+    show.resumed(known)
+    return known
+
+
+def _watcher(
+    nodes: "Nodes",
+    watched: "Watched",
+    state: "State | None",
+    finality: "Finality",
+    batches: "ServerBatches | None",
+    proofs: "KeptProofs | None",
+) -> "Watcher":
+    from anchor.monitor.watcher import Watcher
+
+    return Watcher(
+        nodes,
+        watched,
+        state=state,
+        finality=finality,
+        batches=batches,
+        proofs=proofs,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    )
+
+
+class _Shown:
+    """What the watcher says, for people or as JSON lines."""
+
+    def __init__(self, output: Output) -> None:
+        self.alarmed = False
+        self.warned = False
+        self._output = output
+
+    def beginning(self, watched: "Watched", where: str) -> None:
+        self._output.line(f"log 0x{watched.log_id.hex()} on chain {watched.chain_id}, {_safe(where)}")
+
+    def resumed(self, known: "State") -> None:
+        settled = known.settled
+        place = "the beginning" if settled is None else f"block {settled.number}"
+        self._output.line(f"{_count(known.heads, 'final head')} known, going on from {place}")
+        if known.alarms:
+            newest = known.alarms[-1]
+            self.note(
+                f"{_count(len(known.alarms), 'alarm')} on record in the state file, "
+                f"the newest {newest.kind}: {newest.detail}"
+            )
+
+    def not_checked(self, server: bool, proofs: bool, state: bool, nodes: int) -> None:
+        from anchor.monitor.sightings import Sighting
+
+        missing = []
+        if not server:
+            missing.append(
+                "whether a head holds the batches before it"
+                + (", beyond what the proof files show" if proofs else "")
+                + " (--server)"
+            )
+        if not proofs:
+            missing.append("whether the log still is the one that handed out older proofs (--proofs)")
+        if not state:
+            missing.append("whether the past is the one that an earlier run saw (--state)")
+        if nodes == 1:
+            missing.append("whether the node tells the truth (a second --rpc)")
+        self.sightings([Sighting("not_checked", one) for one in missing])
+
+    def sightings(self, sightings: "list[Sighting] | tuple[Sighting, ...]") -> None:
+        for sighting in sightings:
+            self.alarmed = self.alarmed or sighting.is_alarm
+            self.warned = self.warned or sighting.is_warning
+            if self._output.as_json:
+                _write_line(sighting)
+            elif sighting.is_alarm:
+                self._output.line(f"[bold red]✗ {sighting.kind}[/]: {sighting.meaning}")
+                place = f"block {sighting.block_number}: " if sighting.block_number else ""
+                self._output.line(f"  {place}{_safe(sighting.detail)}")
+            elif sighting.is_warning:
+                self._output.line(f"[yellow]![/] {sighting.kind}: {_safe(sighting.detail)}")
+            elif sighting.kind == "anchored":
+                self._output.line(
+                    f"[green]✓[/] batch {sighting.number} in block {sighting.block_number}  "
+                    f"[dim]0x{sighting.head.hex()}[/]"
+                )
+            elif sighting.kind == "checked":
+                self._output.line(f"  [dim]batch {sighting.number} {_safe(sighting.detail)}[/]")
+            elif sighting.kind == "not_checked":
+                self._output.line(f"[dim]– not checked: {_safe(sighting.detail)}[/]")
+            else:
+                place = f"batch {sighting.number}: " if sighting.number else ""
+                self._output.line(f"  {place}{_safe(sighting.detail)}")
+
+    def unreachable(self, reason: str) -> None:
+        self.note(reason)
+
+    def note(self, text: str) -> None:
+        self._output.note(f"[yellow]![/] {_safe(text)}")
+
+    def ending(self, heads: int, first_block: int) -> None:
+        since = f" from block {first_block} on" if first_block else ""
+        self._output.line(
+            f"{_count(heads, 'head')} seen{since}" if heads else f"nothing was anchored{since} yet"
+        )
+
+
+def _write_line(sighting: "Sighting") -> None:
+    said: dict[str, Any] = {
+        "kind": sighting.kind,
+        "alarm": sighting.is_alarm,
+        "warning": sighting.is_warning,
+        "batch": sighting.number,
+        "head": "0x" + sighting.head.hex(),
+        "block": sighting.block_number,
+        "detail": sighting.detail,
+    }
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _safe(text: str) -> str:
+    """Return a text for the terminal: no markup, and no control characters of a hostile server's."""
+    from rich.markup import escape
+
+    return escape("".join(letter if letter.isprintable() else "�" for letter in text))

@@ -17,6 +17,7 @@ from anchor.storage.reading import (
     DeltaRow,
     LedgerRow,
     anchors_over,
+    batches_after,
     batches_before,
     deltas_from,
     ledger_numbered,
@@ -121,6 +122,12 @@ def batches_page(database: Database, *, before: int | None = None, limit: int = 
             return []
         anchors = anchors_over(connection, rows[-1].number, rows[0].number)
     return [BatchView(row, _covering(row.number, anchors)) for row in rows]
+
+
+def batches_from(database: Database, first: int, limit: int) -> list[SealedBatch]:
+    """Return up to ``limit`` batches with numbers from ``first`` on, the oldest first."""
+    with database.read() as connection:
+        return batches_after(connection, first, limit)
 
 
 def find_batch(database: Database, number: int) -> BatchView:

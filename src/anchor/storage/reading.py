@@ -111,7 +111,7 @@ def deltas_from(connection: Connection, ledger: int, start: int, limit: int) -> 
         )
         for index, field, commitment in connection.execute(statement):
             erased.setdefault(index, {})[field] = bytes(commitment)
-    return [DeltaRow(*_bytes(row), erased.get(row[0], {})) for row in rows]
+    return [DeltaRow._make((*_bytes(row), erased.get(row[0], {}))) for row in rows]
 
 
 def amounts_and_balances(
@@ -135,6 +135,12 @@ def batches_before(connection: Connection, before: int | None, limit: int) -> li
         query = query.where(batches.c.number < before)
     rows = connection.execute(query.order_by(batches.c.number.desc()).limit(limit))
     return [sealed_batch(row) for row in rows]
+
+
+def batches_after(connection: Connection, first: int, limit: int) -> list[SealedBatch]:
+    """Return up to ``limit`` batches with numbers from ``first`` on, the oldest first."""
+    query = select(batches).where(batches.c.number >= first).order_by(batches.c.number).limit(limit)
+    return [sealed_batch(row) for row in connection.execute(query)]
 
 
 class AnchorOnChain(NamedTuple):

@@ -17,6 +17,10 @@ class ChainUnavailable(Exception):
         self.reason = reason
 
 
+class NoFinalBlock(ChainUnavailable):
+    """No block is final yet by the rule: the chain is too short."""
+
+
 class EventsUnavailable(ChainUnavailable):
     """The node cannot show the events of that block, as nodes that keep no old ones cannot."""
 
@@ -61,6 +65,16 @@ class AnchoredEvent:
     previous_head: Bytes32
     new_head: Bytes32
     transaction_hash: Bytes32
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEvent:
+    """An ``Anchored`` event, and where it is on the chain. ``log_index`` counts within the block."""
+
+    event: AnchoredEvent
+    block_number: int
+    block_hash: Bytes32
+    log_index: int
 
 
 class ChainView(Protocol):

@@ -5,7 +5,6 @@ never shown whole.
 """
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import httpx
 
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
+from anchor.verify.bounded_http import AnswerRefused, read_answer
 from anchor.verify.chain_view import (
     AnchoredEvent,
     Block,
@@ -21,6 +21,8 @@ from anchor.verify.chain_view import (
     ChainView,
     EventsUnavailable,
     Finality,
+    NoFinalBlock,
+    PlacedEvent,
 )
 
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
@@ -30,6 +32,8 @@ ANCHORED_TOPIC: Final = keccak(b"Anchored(uint64,bytes32,bytes32)")
 _LOG_ID: Final = keccak(b"logId()")[:4]
 _HEAD: Final = keccak(b"head()")[:4]
 _PINNED_AT: Final = keccak(b"pinnedAt(bytes32)")[:4]
+_SUBMITTER: Final = keccak(b"submitter()")[:4]
+_OWNER: Final = keccak(b"owner()")[:4]
 _HEX: Final = frozenset("0123456789abcdef")
 
 Value = TypeVar("Value")
@@ -37,6 +41,10 @@ Value = TypeVar("Value")
 
 class NodeRefused(ChainUnavailable):
     """The node answered with an error of its own."""
+
+
+class AnswerTooLarge(ChainUnavailable):
+    """The node's answer has more than ``LARGEST_ANSWER`` bytes."""
 
 
 class JsonRpcChain:
@@ -70,10 +78,17 @@ class JsonRpcChain:
             return block
         newest = self._block("latest")
         if newest is None or newest.number + 1 < finality.confirmations:
-            raise ChainUnavailable(f"{self.name} knows no block with {finality.confirmations} confirmations")
+            raise NoFinalBlock(f"{self.name} knows no block with {finality.confirmations} confirmations")
         block = self.block(newest.number + 1 - finality.confirmations)
         if block is None:
             raise ChainUnavailable(f"{self.name} does not show a block below its newest")
+        return block
+
+    def newest_block(self) -> Block:
+        """Return the newest block."""
+        block = self._block("latest")
+        if block is None:
+            raise ChainUnavailable(f"{self.name} shows no block")
         return block
 
     def block(self, number: int) -> Block | None:
@@ -115,7 +130,47 @@ class JsonRpcChain:
             raise EventsUnavailable(f"the node shows no events of that block: {refused.reason}") from refused
         if not isinstance(answer, list):
             raise self._unusable("events that are not a list")
-        return [self._event(event, contract, block_hash) for event in answer]
+        events = [self._placed(event, contract) for event in answer]
+        if any(placed.block_hash != block_hash for placed in events):
+            raise self._unusable("an event that was not asked for")
+        return [placed.event for placed in events]
+
+    def anchored_between(
+        self, contract: bytes, first: int, last: int, numbers: Sequence[int] = ()
+    ) -> list[PlacedEvent]:
+        """Return the ``Anchored`` events from one block to another, in the chain's order.
+
+        ``numbers`` asks for those batches alone. Raises NodeRefused or AnswerTooLarge, among others,
+        where the range is too large for the node.
+        """
+        wanted = {
+            "address": hex_of(contract),
+            "topics": [
+                hex_of(ANCHORED_TOPIC),
+                *([[f"0x{number:064x}" for number in numbers]] * bool(numbers)),
+            ],
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
+        }
+        answer = self.call("eth_getLogs", wanted)
+        if not isinstance(answer, list):
+            raise self._unusable("events that are not a list")
+        found = sorted(
+            (self._placed(event, contract) for event in answer),
+            key=lambda placed: (placed.block_number, placed.log_index),
+        )
+        places = {(placed.block_number, placed.log_index) for placed in found}
+        if len(places) < len(found) or any(not first <= block <= last for block, _ in places):
+            raise self._unusable("an event that was not asked for")
+        return found
+
+    def roles(self, contract: bytes, block: int) -> tuple[bytes, bytes]:
+        """Return the addresses of the contract's submitter and owner as of a block; zeros where none."""
+        submitter, owner = (
+            (self._call_contract(contract, function, hex(block)) or ZERO)[12:]
+            for function in (_SUBMITTER, _OWNER)
+        )
+        return submitter, owner
 
     # Calls and answers
 
@@ -142,16 +197,13 @@ class JsonRpcChain:
         return answer["result"]
 
     def _post(self, request: Any) -> tuple[int, bytes]:
-        deadline = time.monotonic() + self._timeout
-        body = bytearray()
-        with self._client.stream("POST", self._url, json=request) as response:
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    raise ChainUnavailable(f"{self.name} sends more than {LARGEST_ANSWER} bytes")
-                if time.monotonic() > deadline:
-                    raise ChainUnavailable(f"{self.name} takes longer than {self._timeout:g} s to answer")
-            return response.status_code, bytes(body)
+        try:
+            return read_answer(
+                self._client, "POST", self._url, largest=LARGEST_ANSWER, timeout=self._timeout, json=request
+            )
+        except AnswerRefused as refused:
+            error = AnswerTooLarge if refused.too_large else ChainUnavailable
+            raise error(f"{self.name} {refused.reason}") from refused
 
     def _call_contract(self, contract: bytes, data: bytes, block: str) -> bytes:
         """Return one word, or nothing where there is no such contract."""
@@ -170,22 +222,26 @@ class JsonRpcChain:
             self._quantity(answer.get("timestamp"), "a block's time"),
         )
 
-    def _event(self, event: Any, contract: bytes, block_hash: Bytes32) -> AnchoredEvent:
+    def _placed(self, event: Any, contract: bytes) -> PlacedEvent:
         topics = event.get("topics") if isinstance(event, dict) else None
         if not isinstance(topics, list) or len(topics) != 3:
             raise self._unusable("an event that is not the contract's")
         signature, number, new_head = (self._bytes(topic, 32, "a topic") for topic in topics)
         source = self._bytes(event.get("address"), 20, "an event's contract")
-        block = self._bytes(event.get("blockHash"), 32, "an event's block")
-        if (signature, source, block) != (ANCHORED_TOPIC, contract, block_hash) or event.get("removed"):
+        if (signature, source) != (ANCHORED_TOPIC, contract) or event.get("removed"):
             raise self._unusable("an event that was not asked for")
         if number[:24] != bytes(24):
             raise self._unusable("an event whose number is no u64")
-        return AnchoredEvent(
-            int.from_bytes(number),
-            self._bytes(event.get("data"), 32, "an event's data"),
-            new_head,
-            self._bytes(event.get("transactionHash"), 32, "an event's transaction"),
+        return PlacedEvent(
+            AnchoredEvent(
+                int.from_bytes(number),
+                self._bytes(event.get("data"), 32, "an event's data"),
+                new_head,
+                self._bytes(event.get("transactionHash"), 32, "an event's transaction"),
+            ),
+            self._quantity(event.get("blockNumber"), "an event's block"),
+            self._bytes(event.get("blockHash"), 32, "an event's block"),
+            self._quantity(event.get("logIndex"), "an event's place"),
         )
 
     def _bytes(self, value: Any, length: int, what: str) -> bytes:

@@ -1,0 +1,183 @@
+"""Nodes of one chain, held against each other: one that lags is named, one that lies is caught.
+
+A look at the chain is made at one height, whose block all nodes that are asked hold. So two answers about
+it that differ cannot both be true, and nothing counts until they agree.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from anchor.monitor.sightings import Sighting
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import Bytes32
+from anchor.verify.chain_view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
+from anchor.verify.json_rpc import AnswerTooLarge, JsonRpcChain, NodeRefused
+
+LAG_BLOCKS: Final = 8
+"""A node that is further behind the tallest than this is set aside."""
+LARGEST_RANGE: Final = 1_000_000
+SMALLEST_RANGE: Final = 16
+"""Blocks that are asked for events at once, at most, and the least before a refusal counts."""
+
+Value = TypeVar("Value")
+
+
+class NodesDisagree(Exception):
+    """Two nodes contradict each other. ``detail`` names both, and what each says."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class EventRange:
+    """The events of a contract in the blocks from the one asked for to ``last``."""
+
+    events: tuple[PlacedEvent, ...]
+    last: int
+
+
+class Nodes:
+    """All nodes that the watcher was given."""
+
+    def __init__(self, chains: Sequence[JsonRpcChain]) -> None:
+        self._chains: Final = tuple(chains)
+        self._range = LARGEST_RANGE
+
+    def view(self, finality: Finality) -> "View":
+        """Begin a look. Raises NodesDisagree, and ChainUnavailable where no node answers."""
+        warnings: list[Sighting] = []
+        newest: dict[JsonRpcChain, Block] = {}
+        last: ChainUnavailable | None = None
+        for chain in self._chains:
+            try:
+                newest[chain] = chain.newest_block()
+            except ChainUnavailable as error:
+                last = error
+                warnings.append(Sighting("endpoint_unreachable", error.reason))
+        if not newest:
+            assert last is not None
+            raise last
+        tallest = max(block.number for block in newest.values())
+        asked = []
+        for chain, block in newest.items():
+            if tallest - block.number > LAG_BLOCKS:
+                # How far is left out: it would be news at every look.
+                warnings.append(Sighting("endpoint_lags", f"{chain.name} is more than {LAG_BLOCKS} behind"))
+            else:
+                asked.append(chain)
+        final = self._final(asked, finality)
+        top = min(newest[chain].number for chain in asked)
+        tips = {chain.block(top) for chain in asked}
+        if len(tips) == 1 and None not in tips:
+            return View(self, tuple(asked), tips.pop(), final, False, tuple(warnings))
+        # As there may be for a moment: what is final is all there is to see.
+        return View(self, tuple(asked), final, final, True, tuple(warnings))
+
+    def _final(self, asked: Sequence[JsonRpcChain], finality: Finality) -> Block | None:
+        """Return the lowest of the nodes' final blocks, which all of them hold; None: none is yet."""
+        try:
+            lowest = min(chain.final_block(finality).number for chain in asked)
+        except NoFinalBlock:
+            return None
+        return _agreed(f"block {lowest}, which is final", asked, lambda chain: chain.block(lowest), _block)
+
+    def events(
+        self, asked: Sequence[JsonRpcChain], contract: bytes, first: int, last: int, numbers: Sequence[int]
+    ) -> EventRange:
+        """Return the events of as many blocks from ``first`` on as the nodes give at once."""
+        while True:
+            end = min(last, first + self._range - 1)
+            try:
+                events = _agreed(
+                    f"the contract's events in blocks {first} to {end}",
+                    asked,
+                    lambda chain, end=end: tuple(chain.anchored_between(contract, first, end, numbers)),  # type: ignore[misc]
+                    lambda events: (
+                        f"{len(events)} events" + (f", the last {_event(events[-1])}" if events else "")
+                    ),
+                )
+            except (NodeRefused, AnswerTooLarge):
+                if self._range <= SMALLEST_RANGE:
+                    raise
+                self._range = max(SMALLEST_RANGE, min(self._range, end - first + 1) // 8)
+                continue
+            self._range = min(LARGEST_RANGE, self._range * 2)
+            return EventRange(events, end)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look: the nodes that are asked, and the newest and the final block that all of them hold.
+
+    Where the nodes' tips differ, ``newest`` is the final block, None where there is none either.
+    """
+
+    nodes: Nodes
+    asked: tuple[JsonRpcChain, ...]
+    newest: Block | None
+    final: Block | None
+    tips_differ: bool
+    warnings: tuple[Sighting, ...]
+
+    def chain_id(self) -> int:
+        """Return the chain's id."""
+        return _agreed("the chain's id", self.asked, lambda chain: chain.chain_id(), str)
+
+    def block(self, number: int) -> Block | None:
+        """Return the block at a height."""
+        return _agreed(f"block {number}", self.asked, lambda chain: chain.block(number), _block)
+
+    def head(self, contract: bytes, number: int) -> Bytes32:
+        """Return the contract's head as of a block."""
+        what = f"the contract's head in block {number}"
+        return _agreed(what, self.asked, lambda chain: chain.head(contract, number), hex_of)
+
+    def roles(self, contract: bytes, number: int) -> tuple[bytes, bytes]:
+        """Return the contract's submitter and owner as of a block."""
+        return _agreed(
+            "the contract's submitter and owner",
+            self.asked,
+            lambda chain: chain.roles(contract, number),
+            lambda roles: " and ".join(map(hex_of, roles)),
+        )
+
+    def log_id(self, contract: bytes) -> Bytes32 | None:
+        """Return the contract's log id; None where there is no such contract."""
+        return _agreed(
+            "the contract's log",
+            self.asked,
+            lambda chain: chain.log_id(contract),
+            lambda found: "none" if found is None else hex_of(found),
+        )
+
+    def events(self, contract: bytes, first: int, last: int, numbers: Sequence[int] = ()) -> EventRange:
+        """Return the events of as many blocks from ``first`` on as the nodes give at once."""
+        return self.nodes.events(self.asked, contract, first, last, numbers)
+
+
+def _agreed(
+    what: str,
+    chains: Sequence[JsonRpcChain],
+    ask: Callable[[JsonRpcChain], Value],
+    shown: Callable[[Value], str],
+) -> Value:
+    first, *others = chains
+    answer = ask(first)
+    for other in others:
+        found = ask(other)
+        if found != answer:
+            raise NodesDisagree(
+                f"about {what}: {first.name} says {shown(answer)}, {other.name} says {shown(found)}"
+            )
+    return answer
+
+
+def _block(block: Block | None) -> str:
+    return "there is none" if block is None else hex_of(block.hash)
+
+
+def _event(placed: PlacedEvent) -> str:
+    return f"{hex_of(placed.event.new_head)} in block {placed.block_number}"

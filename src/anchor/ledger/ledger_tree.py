@@ -21,25 +21,26 @@ def ledger_root(connection: Connection, ledger: int, size: int) -> Bytes32:
     return root_at(LEDGER_TREE, size, ledger_nodes(connection, ledger))
 
 
-def ledger_nodes(connection: Connection, ledger: int) -> ReadNodes:
+def ledger_nodes(connection: Connection, ledger: int, sealed: int | None = None) -> ReadNodes:
     """Return a reader of complete subtrees of a ledger, sealed or not.
 
+    ``sealed`` is how many of its deltas are, where that was read in the same transaction already.
     Sealed ones are folded from at most eight stored subtrees or leaves each, all read in two
     statements; what is not sealed yet is folded from its leaves, in bounded memory.
     """
-    sealed = sealed_size(connection, ledger)
+    end = sealed_size(connection, ledger) if sealed is None else sealed
 
     def read(nodes: Sequence[NodeAt]) -> Mapping[NodeAt, Bytes32]:
-        roots = sealed_nodes(connection, ledger, [node for node in nodes if node.end <= sealed])
+        roots = sealed_nodes(connection, ledger, [node for node in nodes if node.end <= end])
         for node in nodes:
             if node not in roots:
                 roots[node] = unsealed_root(node)
         return roots
 
     def unsealed_root(node: NodeAt) -> Bytes32:
-        if node.end <= sealed:
+        if node.end <= end:
             return sealed_nodes(connection, ledger, [node])[node]
-        if node.start >= sealed:
+        if node.start >= end:
             leaves = read_fingerprints(connection, ledger, node.start, node.end)
             return Frontier.empty().extend(LEDGER_TREE, map(LEDGER_TREE.leaf, leaves)).root(LEDGER_TREE)
         left = NodeAt(node.height - 1, 2 * node.position)

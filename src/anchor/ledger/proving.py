@@ -26,6 +26,7 @@ from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, root
 from anchor.storage.database import Database
 from anchor.storage.map_nodes import path_reader
 from anchor.storage.proving import (
+    HeadRow,
     LedgerRow,
     ProvableDelta,
     batch_numbered,
@@ -88,10 +89,8 @@ class Prover:
         with self._database.read() as connection:
             ledger = provable_ledger(connection, customer_id, unit)
             if as_of_index is None:
-                batch = best_batch(connection, ledger, 0)
-                head = head_at(connection, ledger.id, batch)
-                assert head is not None
-                as_of_index = head.size - 1
+                _, newest = best_head(connection, ledger, 0)
+                as_of_index = newest.size - 1
             included, shown = self._included(connection, ledger, as_of_index)
             return self._file(ledger, BalanceClaim(included, shown))
 
@@ -99,8 +98,8 @@ class Prover:
         """Prove a ledger's head under the newest root on a chain. Raises NotSealedYet."""
         with self._database.read() as connection:
             ledger = provable_ledger(connection, customer_id, unit)
-            batch = best_batch(connection, ledger, 0)
-            return self._file(ledger, FreshnessClaim(ledger_head(connection, ledger, batch)))
+            head = _shown(connection, ledger, *best_head(connection, ledger, 0))
+            return self._file(ledger, FreshnessClaim(head))
 
     def consistency(self, customer_id: str, unit: str, earlier_size: int) -> ProofFile:
         """Prove that the newest provable head extends the ledger's first ``earlier_size`` deltas.
@@ -111,9 +110,8 @@ class Prover:
             ledger = provable_ledger(connection, customer_id, unit)
             if not 0 <= earlier_size <= ledger.size:
                 raise IndexOutOfRange(earlier_size, ledger.size)
-            batch = best_batch(connection, ledger, max(earlier_size - 1, 0))
-            head = ledger_head(connection, ledger, batch)
-            read_nodes = ledger_nodes(connection, ledger.id)
+            head = _shown(connection, ledger, *best_head(connection, ledger, max(earlier_size - 1, 0)))
+            read_nodes = ledger_nodes(connection, ledger.id, ledger.sealed_size)
             earlier = KeptHead(earlier_size, root_at(LEDGER_TREE, earlier_size, read_nodes))
             path = consistency_path(LEDGER_TREE, earlier_size, head.size, read_nodes)
             return self._file(ledger, ConsistencyClaim(earlier, tuple(path), head))
@@ -141,7 +139,7 @@ class Prover:
     def _included(self, connection: Connection, ledger: LedgerRow, index: int) -> tuple[Included, LedgerHead]:
         if not 0 <= index < ledger.size:
             raise IndexOutOfRange(index, ledger.size)
-        head = ledger_head(connection, ledger, best_batch(connection, ledger, index))
+        head = _shown(connection, ledger, *best_head(connection, ledger, index))
         return included_delta(connection, ledger, index, head.size), head
 
     def _file(
@@ -157,7 +155,7 @@ class Prover:
 def included_delta(connection: Connection, ledger: LedgerRow, index: int, size: int) -> Included:
     """Return the delta at ``index`` with its path in the ledger's first ``size`` deltas."""
     (delta,) = provable_deltas(connection, ledger.id, index, index + 1)
-    path = inclusion_path(LEDGER_TREE, index, size, ledger_nodes(connection, ledger.id))
+    path = inclusion_path(LEDGER_TREE, index, size, ledger_nodes(connection, ledger.id, ledger.sealed_size))
     return Included(delta_record(delta), tuple(path))
 
 
@@ -194,6 +192,10 @@ def ledger_head(connection: Connection, ledger: LedgerRow, batch: int) -> Ledger
     head = head_at(connection, ledger.id, batch)
     if head is None:
         raise NotSealedYet(0, 0)
+    return _shown(connection, ledger, batch, head)
+
+
+def _shown(connection: Connection, ledger: LedgerRow, batch: int, head: HeadRow) -> LedgerHead:
     path = map_path(path_reader(connection, batch, ledger.ledger_id), ledger.ledger_id)
     return LedgerHead(head.size, head.root, path.siblings, anchored_batch(connection, batch))
 
@@ -235,10 +237,15 @@ def _batch(connection: Connection, number: int) -> Batch:
 
 def best_batch(connection: Connection, ledger: LedgerRow, index: int) -> int:
     """Return the best batch to show the delta at ``index`` under. Raises NotSealedYet."""
+    return best_head(connection, ledger, index)[0]
+
+
+def best_head(connection: Connection, ledger: LedgerRow, index: int) -> tuple[int, HeadRow]:
+    """Return that batch, and the ledger's head in it. Raises NotSealedYet."""
     for number in provable_batches(connection):
         head = head_at(connection, ledger.id, number)
         if head is not None and head.size > index:
-            return number
+            return number, head
     raise NotSealedYet(index, ledger.sealed_size)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -88,12 +88,15 @@ def chain_in_use(connection: Connection, name: str) -> ChainRow | None:
     return None if row is None else _chain(row)
 
 
+# Built once: every proof asks, and building a statement costs more than running it.
+_CHAINS_IN_USE: Final = (
+    select(chains).where(chains.c.retired_at.is_(None)).order_by(chains.c.is_primary.desc(), chains.c.id)
+)
+
+
 def chains_in_use(connection: Connection) -> list[ChainRow]:
     """Return the chains in use, the primary one first."""
-    rows = connection.execute(
-        select(chains).where(chains.c.retired_at.is_(None)).order_by(chains.c.is_primary.desc(), chains.c.id)
-    )
-    return [_chain(row) for row in rows]
+    return [_chain(row) for row in connection.execute(_CHAINS_IN_USE)]
 
 
 def retire_chain(connection: Connection, chain: int, now: int) -> None:

@@ -15,7 +15,7 @@ from anchor.protocol.ledger_map import ROOT, MapBranch, MapLeaf, MapNode, Positi
 from anchor.storage.schema import map_nodes
 
 _PLACES_AT_ONCE: Final = 500
-_LEVELS_AT_ONCE: Final = 40
+_LEVELS_AT_ONCE: Final = 16
 
 
 def map_reader(connection: Connection, batch: int) -> ReadMapNodes:
@@ -31,24 +31,31 @@ def map_reader(connection: Connection, batch: int) -> ReadMapNodes:
 
 
 def path_reader(connection: Connection, batch: int, ledger_id: Bytes32) -> ReadMapNodes:
-    """Return a reader as ``map_reader`` does that reads a key's whole way at once.
+    """Return a reader as ``map_reader`` does that reads a key's way many levels at once.
 
-    A map of n ledgers is about log2(n) deep, so one statement covers the way of nearly every key.
+    A map of n ledgers is about log2(n) deep, so a statement or two cover the way of nearly every key.
     """
-    key = int.from_bytes(ledger_id, "big")
-    way = [ROOT]
-    for depth in range(1, _LEVELS_AT_ONCE + 1):
-        prefix = key >> (256 - depth)
-        way += [Position(depth, prefix), Position(depth, prefix ^ 1)]
-    known = _versions_at(connection, batch, way)
-    read_further = map_reader(connection, batch)
+    known = _versions_at(connection, batch, [ROOT, *_way(ledger_id, 0)])
+    depth = _LEVELS_AT_ONCE
 
     def read(places: Sequence[Position]) -> Mapping[Position, MapNode]:
-        if all(place.depth <= _LEVELS_AT_ONCE for place in places):
-            return {place: known[place] for place in places if place in known}
-        return read_further(places)
+        nonlocal depth
+        while any(place.depth > depth for place in places):
+            known.update(_versions_at(connection, batch, _way(ledger_id, depth)))
+            depth += _LEVELS_AT_ONCE
+        return {place: known[place] for place in places if place in known}
 
     return read
+
+
+def _way(ledger_id: Bytes32, above: int) -> list[Position]:
+    """Return the places on a key's way, and beside it, of the next levels below depth ``above``."""
+    key = int.from_bytes(ledger_id, "big")
+    way = []
+    for depth in range(above + 1, min(above + _LEVELS_AT_ONCE, 256) + 1):
+        prefix = key >> (256 - depth)
+        way += [Position(depth, prefix), Position(depth, prefix ^ 1)]
+    return way
 
 
 def _versions_at(connection: Connection, batch: int, places: Sequence[Position]) -> dict[Position, MapNode]:

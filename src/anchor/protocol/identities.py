@@ -6,6 +6,7 @@ with ``(pi, beta)`` the verifiable random function of ``alpha`` under the log's 
 
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 
 from anchor.protocol import vrf
 from anchor.protocol.errors import IdentityError, hex_of
@@ -73,10 +74,12 @@ def ledger_id_of(output: bytes) -> Bytes32:
     return keccak(TAG_LEDGER_ID + output)
 
 
+@lru_cache(maxsize=1_024)
 def verify_ledger_identity(public_key: Bytes32, proof: bytes, customer_id: str, unit: str) -> Bytes32:
     """Return the only ledger id that this customer and unit can have in the log of ``public_key``.
 
-    Raises IdentityError where ``proof`` (80 bytes) does not show it.
+    Raises IdentityError where ``proof`` (80 bytes) does not show it. What was shown is remembered for a
+    while: it takes a third of a millisecond, and a pack has as many proofs as deltas, of one ledger.
     """
     return ledger_id_of(vrf.verify(public_key, alpha(customer_id, unit), proof))
 

@@ -3,6 +3,8 @@
     .venv/bin/python -m benchmarks.ingest [--database sqlite|postgresql|both] [--seconds 5] [--runs 3]
 
 The server has one core to itself and the load the other (two server processes share both with the load).
+Two processes are measured twice: where every request of both touches the same 500 ledgers, so that they
+wait for each other's locks, and where each has customers of its own.
 Rates are of deltas, latencies of requests.
 """
 
@@ -78,9 +80,9 @@ def data_directory(kind: str) -> Iterator[tuple[Path, str]]:
         yield made.directory, made.admin_key
 
 
-def delta(number: int, customers: int) -> dict[str, object]:
+def delta(number: int, customers: int, prefix: str = "cust") -> dict[str, object]:
     return {
-        "customerId": f"cust_{number % customers}",
+        "customerId": f"{prefix}_{number % customers}",
         "delta": -(number % 997) - 1,
         "reason": "gpu_burst_capacity",
         "referenceId": f"job_{number:09d}",
@@ -95,12 +97,14 @@ def single_requests(start: int, count: int, key: str, customers: int) -> list[by
     ]
 
 
-def batch_requests(start: int, count: int, key: str, customers: int) -> list[bytes]:
+def batch_requests(start: int, count: int, key: str, customers: int, prefix: str = "cust") -> list[bytes]:
     return [
         request(
             "POST",
             "/api/v1/balance/delta/batch",
-            json.dumps({"deltas": [delta(at, customers) for at in range(first, first + BATCH)]}).encode(),
+            json.dumps(
+                {"deltas": [delta(at, customers, prefix) for at in range(first, first + BATCH)]}
+            ).encode(),
             key,
         )
         for first in range(start, start + count * BATCH, BATCH)
@@ -139,9 +143,15 @@ def anchor_ingest(kind: str, seconds: float, processes: int) -> dict[str, Load]:
                 ports[0], batch_requests(3 * 10**8, int(60 * seconds), key, 500), BATCH_CONNECTIONS
             )
         else:
-            loads[f"batch, {processes} processes"] = shared_load(
+            loads[f"batch, {processes} processes, the same customers"] = shared_load(
                 ports,
                 [batch_requests((4 + at) * 10**8, int(40 * seconds), key, 500) for at in range(processes)],
+            )
+            own = [f"cust{at}" for at in range(processes)]
+            for port, prefix in zip(ports, own, strict=True):
+                apply_load(port, batch_requests(10**8, 4, key, 500, prefix), 1)
+            loads[f"batch, {processes} processes, customers of their own"] = shared_load(
+                ports, [batch_requests(2 * 10**8, int(40 * seconds), key, 500, prefix) for prefix in own]
             )
     return loads
 

@@ -2,14 +2,15 @@
 
     .venv/bin/python -m benchmarks.ledgers [--most 1000000] [--database sqlite|postgresql|both]
 
-One ledger of N deltas for proofs, deriving and the audit; N deltas over 1,000 ledgers for recording and
+One ledger of N deltas for proofs, verifying and deriving; N deltas over 1,000 ledgers for recording and
 sealing. Everything is durable: SQLite with synchronous=FULL, PostgreSQL with its defaults.
+``--ten-million`` adds one ledger of 10,000,000 on SQLite, for which the disk needs 6 GB.
 """
 
 import argparse
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from anchor.ledger.clock import SystemClock
@@ -19,8 +20,9 @@ from anchor.ledger.model import Emission
 from anchor.ledger.proving import Prover
 from anchor.ledger.recording import Recorder
 from anchor.ledger.sealing import Sealer
-from anchor.protocol.identities import IdentityKey
+from anchor.protocol.identities import IdentityKey, verify_ledger_identity
 from anchor.storage.database import Database
+from anchor.verify.proof_file import ProofFile
 from anchor.verify.verification import verify_proof
 from benchmarks.measuring import (
     Measurement,
@@ -112,6 +114,7 @@ def one_ledger(kind: str, count: int) -> dict[str, float]:
             "proof": median_of(
                 timed_each(lambda at: prover.delta("cust_0", "GPU-hrs", indexes[at]), REPEATS)
             ),
+            "verify, first file of a ledger": median_of(timed_each(first_verification(proofs), REPEATS)),
             "verify": median_of(timed_each(lambda at: verify_proof(proofs[at], None), REPEATS)),
             "derive": median_of(timed_each(lambda _: derive(database, "cust_0", "GPU-hrs"), REPEATS)),
             "derive, recomputed from the log": timed(
@@ -120,29 +123,43 @@ def one_ledger(kind: str, count: int) -> dict[str, float]:
         }
 
 
+def first_verification(proofs: Sequence[ProofFile]) -> Callable[[int], None]:
+    """Return what verifies one of these as if no file of its ledger had been seen before."""
+
+    def verify(at: int) -> None:
+        verify_ledger_identity.cache_clear()
+        verify_proof(proofs[at], None)
+
+    return verify
+
+
+def measure(
+    scenario: Callable[[str, int], dict[str, float]], kind: str, size: int, runs: int
+) -> list[Measurement]:
+    """Run a scenario in fresh processes and return the medians of its figures."""
+    results = [in_a_fresh_process(scenario, kind, size) for _ in range(runs)]
+    peak = median_of([megabytes for _, megabytes in results])
+    return [
+        Measurement(f"{kind}: {what}", size, median_of([figures[what] for figures, _ in results]), runs, peak)
+        for what in results[0][0]
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    parser.add_argument("--ten-million", action="store_true", help="one ledger of 10,000,000 as well")
     options = parser.parse_args()
     kinds = ("sqlite", "postgresql") if options.database == "both" else (options.database,)
     measurements: list[Measurement] = []
     for kind in kinds:
         for size in (size for size in SIZES if size <= options.most):
             for scenario in (spread, one_ledger):
-                results = [in_a_fresh_process(scenario, kind, size) for _ in range(options.runs)]
-                peak = median_of([megabytes for _, megabytes in results])
-                measurements += [
-                    Measurement(
-                        f"{kind}: {what}",
-                        size,
-                        median_of([figures[what] for figures, _ in results]),
-                        options.runs,
-                        peak,
-                    )
-                    for what in results[0][0]
-                ]
+                measurements += measure(scenario, kind, size, options.runs)
+    if options.ten_million and "sqlite" in kinds:
+        measurements += measure(one_ledger, "sqlite", 10_000_000, 1)
     print_table(
         "Ledgers on disk",
         ("what", "deltas", "median", "deltas a second", "peak memory of the scenario"),

@@ -1,4 +1,4 @@
-"""``benchmarks/README.md``: the figures of one run, as tables that the results are copied into."""
+"""``docs/benchmarks.md``: the figures of one run, as tables that the results are copied into."""
 
 import json
 from collections.abc import Sequence
@@ -6,25 +6,32 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import shown_time
+from benchmarks.reach import reach
 
 BUSY = 0.5
 """The load average from which on figures are of a machine that does something else as well."""
 
 _INTRODUCTION = """\
-# Figures of one run
+# Benchmarks
 
 Written by `python -m benchmarks.all --summary`. A figure is a median, and matters beside the peer or the
 limit that was measured in the same run: machines differ. What the figures mean for how much a deployment
-carries is in [docs/scaling.md](../docs/scaling.md).
+carries is in [scaling](scaling.md).
+"""
+
+_AIMS = """\
+The server has one core, the load the other, and PostgreSQL shares the load's; two servers share both with all
+of it. The load is raw bytes made beforehand and costs next to nothing.
 """
 
 
 def write_summary(results: Path, path: Path) -> Path:
     """Write the figures in a folder of results as one Markdown page; return its path."""
-    parts = [_INTRODUCTION, _machine(results)]
+    parts = [_INTRODUCTION, _machine(results), _aims(results)]
     for name, title in (
         ("ingest", "Ingest over HTTP, durable"),
         ("ledgers", "Ledgers on disk"),
+        ("auditing", "Auditing"),
         ("trees", "Trees in memory"),
     ):
         if (results / f"{name}.json").exists():
@@ -39,6 +46,14 @@ def write_summary(results: Path, path: Path) -> Path:
             parts.append(f"## {title}\n\n{_any(json.loads((results / f'{name}.json').read_text()))}")
     path.write_text("\n".join(part.rstrip() + "\n" for part in parts))
     return path
+
+
+def _aims(results: Path) -> str:
+    rows = [
+        [line.what, line.aim, line.measured if line.reached else f"{line.measured}: **not reached**"]
+        for line in reach(results)
+    ]
+    return f"## What was aimed at\n\n{_AIMS}\n{markdown_table(('what', 'at least', 'measured'), rows)}"
 
 
 def _machine(results: Path) -> str:

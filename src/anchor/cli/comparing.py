@@ -96,7 +96,7 @@ def compare(
     elif "sides" in answer:
         show_books(output, answer, unit)
     else:
-        _show_balances(output, answer, unit)
+        show_balances(output, answer, unit)
     if not answer["match"]:
         raise typer.Exit(ExitCode.NO)
 
@@ -159,7 +159,8 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
             output.say(f"… and {total - SHOWN:,} more; --json lists up to 1,000")
 
 
-def _show_balances(output: Output, answer: dict[str, Any], unit: str) -> None:
+def show_balances(output: Output, answer: dict[str, Any], unit: str) -> None:
+    """Show what the comparison of balances found."""
     record = answer["record"]
     output.say(f"The record ({record['which']}): [bold]{amount(record['balance'], unit)}[/]")
     for side in answer["agreeing"]:

@@ -53,12 +53,13 @@ def derive(
     if json_:
         output.json(answer)
     else:
-        _show_balance(output, answer, unit, as_of=as_of_index is not None or as_of_time is not None)
+        show_balance(output, answer, unit, as_of=as_of_index is not None or as_of_time is not None)
     if audited is not None and not audited["agrees"]:
         raise typer.Exit(ExitCode.NO)
 
 
-def _show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: bool) -> None:
+def show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: bool) -> None:
+    """Show a balance as the server answered it."""
     audited = answer.get("audit")
     pending, recorded = answer["pending"], answer["recorded"]
     last = answer["lastVerifiedIndex"]

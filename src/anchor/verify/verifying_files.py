@@ -159,6 +159,11 @@ def parse_contract(contract: str | bytes) -> bytes:
     return _hex(contract, 20, "a contract's address")
 
 
+def parse_hash(value: str | bytes, what: str) -> bytes:
+    """Return 32 bytes given as hex in any case; ``what`` names them. Raises ValueError."""
+    return _hex(value, 32, what)
+
+
 def _hex(value: str | bytes, length: int, what: str) -> bytes:
     if isinstance(value, str):
         digits = value.removeprefix("0x")

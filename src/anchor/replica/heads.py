@@ -1,0 +1,367 @@
+"""The newest anchored head that the server shows, held against the chain, the copy, and all heads before."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
+from anchor.protocol.batch import Batch
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.replica.accusing import Accuser
+from anchor.replica.checking import check_batches, check_pins, check_times
+from anchor.replica.findings import Findings
+from anchor.replica.operator import Operator, ShownProof
+from anchor.replica.proving import prove_delta
+from anchor.replica.store import Store
+from anchor.replica.tree import OwnTree
+from anchor.replica.values import ChainPin, HeldHead, Misfit
+from anchor.replica.wanted import Wanted
+from anchor.verify.chain_view import ChainUnavailable, ChainView
+from anchor.verify.proof_file import (
+    ConsistencyClaim,
+    FreshnessClaim,
+    KeptHead,
+    LedgerHead,
+    ProofFile,
+)
+from anchor.verify.proof_writing import proof_file_json, write_proof_file
+from anchor.verify.results import INVALID, NOT_CHECKED, Verification
+from anchor.verify.verification import verify_proof
+
+_CURRENT_HEAD: Final = "current head"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of it: why no head could be checked, and whether the chain has a newer one than shown."""
+
+    not_checked: str | None = None
+    behind: bool = False
+
+
+class HeadChecks:
+    """One round's look at one ledger's head. ``take_deltas`` fetches what the copy lacks."""
+
+    def __init__(
+        self,
+        store: Store,
+        operator: Operator,
+        chain: ChainView,
+        wanted: Wanted,
+        findings: Findings,
+        take_deltas: Callable[[], None],
+        now: int,
+    ) -> None:
+        self._store = store
+        self._operator = operator
+        self._chain = chain
+        self._wanted = wanted
+        self._findings = findings
+        self._take_deltas = take_deltas
+        self._now = now
+        self._tree = OwnTree(store)
+        self._accuser = Accuser(operator, store, self.verify)
+
+    @property
+    def _contract(self) -> bytes | None:
+        return self._store.chain.contract if self._store.chain else self._wanted.contract
+
+    def verify(self, proof: ProofFile) -> Verification:
+        """Verify a proof file as the follower means it."""
+        return verify_proof(
+            proof, self._chain, expected_contract=self._contract, finality=self._wanted.finality
+        )
+
+    def check(self) -> Seen:
+        """Fetch the head, check it, and keep it where it fits. Raises ClientError."""
+        try:
+            shown = self._operator.proof(self._store.pins.ledger_id, "freshness")
+        except AnchorProblem as problem:
+            if problem.code != "not_sealed_yet":
+                raise
+            return self._unanchored(None)
+        claim = shown.proof.claim
+        if not isinstance(claim, FreshnessClaim):
+            raise UnexpectedAnswer(self._operator.url, 200)
+        misfit = check_pins(self._store.pins, shown.proof.log, shown.proof.ledger)
+        if misfit is not None:
+            self._findings.add(self._store, misfit, shown=proof_file_json(shown.proof))
+            return Seen("the server shows something else")
+        try:
+            chain_id = self._chain.chain_id()
+        except ChainUnavailable as unavailable:
+            return Seen(unavailable.reason)
+        if all(anchor.chain_id != chain_id for anchor in claim.head.batch.anchors):
+            return self._unanchored(claim.head)
+        return self._on_chain(shown, claim.head)
+
+    def _on_chain(self, shown: ShownProof, head: LedgerHead) -> Seen:
+        pins = self._store.pins
+        result = self.verify(ProofFile(pins.log, pins.ledger, FreshnessClaim(head)))
+        missed: Bytes32 | None = None
+        failed = result.failed
+        if failed is not None and failed.name == _CURRENT_HEAD:
+            missed = bytes.fromhex((failed.found or "").removeprefix("0x"))
+            # It is not the newest, and may still be all that it says otherwise.
+            from_nothing = ConsistencyClaim(KeptHead(0, ZERO), (), head)
+            result = self.verify(ProofFile(pins.log, pins.ledger, from_nothing))
+        if result.verdict == NOT_CHECKED:
+            return Seen(_why(result), missed is not None)
+        if result.verdict == INVALID:
+            failed = result.failed
+            assert failed is not None
+            misfit = Misfit(
+                "head_refused",
+                f"{head.batch.batch.number} {failed.name}",
+                f"The server's newest head does not hold: {failed.explanation}",
+                failed.expected or "",
+                failed.found or "",
+            )
+            self._findings.add(
+                self._store, misfit, shown=proof_file_json(shown.proof), proofs={"head": shown.raw}
+            )
+            return Seen(f"the head that is shown does not hold ({failed.name})", missed is not None)
+        chain = result.facts["chain"]
+        pin = ChainPin(chain["chainId"], bytes.fromhex(chain["contract"][2:]))
+        self._hold(HeldHead(head, chain["batches"][-1]["committedBy"]), shown, pin)
+        self._missed(missed, shown, head)
+        return Seen(None, missed is not None)
+
+    # The head against the copy
+
+    def _hold(self, seen: HeldHead, shown: ShownProof, pin: ChainPin) -> None:
+        """Keep a head that is on the chain where it fits to all that is held."""
+        store, head = self._store, seen.head
+        before = store.newest_head()
+        if before is not None and before.batch == seen.batch and before.head.root == head.root:
+            return
+        if head.size > store.standing().size:
+            self._take_deltas()
+        if head.size > store.standing().size:
+            self._beyond(head, shown)
+            return
+        root = self._tree.root(head.size)
+        if root != head.root:
+            self._root_differs(head, root, shown)
+            return
+        if before is not None and not self._follows(before, seen, shown):
+            return
+        if not self._take_history(before, head, shown):
+            return
+        self._times(before, seen)
+        self._consistency(before, head)
+        store.add_head(seen, pin)
+
+    def _follows(self, before: HeldHead, seen: HeldHead, shown: ShownProof) -> bool:
+        """Whether a head comes after the one before it."""
+        number, held = seen.batch.number, before.batch.number
+        if number < held:
+            # An older head: it is missed as one that is not shown, not as one that is wrong.
+            return False
+        if number == held:
+            misfit = Misfit(
+                "two_batches",
+                str(number),
+                f"Batch {number} is another one than before.",
+                hex_of(before.batch.anchor_root(self._store.pins.log_id)),
+                hex_of(seen.batch.anchor_root(self._store.pins.log_id)),
+            )
+            self._tell(misfit, shown, lambda: self._accuser.two_batches(before, seen.head))
+            return False
+        if seen.head.size < before.head.size:
+            misfit = Misfit(
+                "shrunk",
+                str(number),
+                f"The ledger has fewer deltas in batch {number} than in batch {held}.",
+                f"{before.head.size} or more",
+                str(seen.head.size),
+            )
+            self._tell(misfit, shown, lambda: self._accuser.shrunk(before, seen.head))
+            return False
+        return True
+
+    def _beyond(self, head: LedgerHead, shown: ShownProof) -> None:
+        """The head holds deltas that the copy could not take."""
+        size = self._store.standing().size
+        if self._findings.found:
+            # What did not fit was told; the head cannot be held against the copy before that is settled.
+            return
+        misfit = Misfit(
+            "withheld",
+            str(size),
+            f"The newest head holds {head.size} deltas, and delta {size} is not shown.",
+            str(head.size),
+            str(size),
+        )
+        self._tell(misfit, shown, lambda: None)
+
+    def _root_differs(self, head: LedgerHead, root: Bytes32, shown: ShownProof) -> None:
+        misfit = Misfit(
+            "rewritten",
+            f"{head.batch.batch.number}",
+            f"The head of {head.size} deltas in batch {head.batch.batch.number} is not that of the "
+            "deltas which were shown.",
+            hex_of(root),
+            hex_of(head.root),
+        )
+        self._tell(misfit, shown, lambda: self._accuser.rewritten(head))
+
+    def _take_history(self, before: HeldHead | None, head: LedgerHead, shown: ShownProof) -> bool:
+        """Check all batches since the last known one, and keep them: the head's root vouches for all."""
+        store, batch = self._store, head.batch.batch
+        history = store.history()
+        if (known := store.batch(batch.number)) is not None:
+            fits = known == batch
+            misfit = None if fits else self._two_batches(known, batch)
+        else:
+            batches = self._batches(history.size + 1, batch.number - 1)
+            accepted, misfit = check_batches(
+                store.pins.log_id, history, store.batch(history.size), [*batches, batch]
+            )
+            if misfit is None:
+                store.add_batches(history, accepted)
+        if misfit is None:
+            return True
+        self._tell(misfit, shown, lambda: None if before is None else self._accuser.two_batches(before, head))
+        return False
+
+    def _two_batches(self, known: Batch, batch: Batch) -> Misfit:
+        log_id = self._store.pins.log_id
+        return Misfit(
+            "two_batches",
+            str(batch.number),
+            f"Batch {batch.number} is another one than was shown before.",
+            hex_of(known.anchor_root(log_id)),
+            hex_of(batch.anchor_root(log_id)),
+        )
+
+    def _batches(self, first: int, last: int) -> list[Batch]:
+        found: list[Batch] = []
+        while first + len(found) <= last:
+            more = self._operator.batches(first + len(found), last)
+            if not more:
+                break
+            found += more
+        return found
+
+    def _times(self, before: HeldHead | None, seen: HeldHead) -> None:
+        head, store = seen.head, self._store
+        old = 0 if before is None else before.head.size
+        first_new = store.record(old) if head.size > old else None
+        last = store.record(head.size - 1)
+        for misfit in check_times(head, before, first_new, last, seen.time):
+            index = misfit.index
+
+            def prove(kind: str = misfit.kind, index: int | None = index) -> ProofFile | None:
+                if index is None or (kind == "backdated" and before is None):
+                    return None
+                if kind == "backdated":
+                    assert before is not None
+                    return self._accuser.backdated(before, index, head)
+                return self._accuser.recorded_after_sealed(index, head)
+
+            self._findings.add(store, misfit, shown=_head_json(store, head), prove=prove)
+
+    def _consistency(self, before: HeldHead | None, head: LedgerHead) -> None:
+        """Have the server prove that the head extends the last one, and check the proof."""
+        if before is None or head.size == before.head.size:
+            return
+        shown = self._operator.proof(self._store.pins.ledger_id, "consistency", earlierSize=before.head.size)
+        claim = shown.proof.claim
+        expected = KeptHead(before.head.size, before.head.root)
+        found = claim.earlier if isinstance(claim, ConsistencyClaim) else None
+        kept = None if found is None else KeptHead(found.size, found.root)
+        result = self.verify(shown.proof)
+        if kept == expected and result.verdict != INVALID:
+            return
+        failed = result.failed
+        misfit = Misfit(
+            "not_extended",
+            str(head.batch.batch.number),
+            "The server does not prove that the ledger only grew since the last head.",
+            hex_of(expected.root) if kept != expected or failed is None else failed.expected or "",
+            str(None if kept is None else hex_of(kept.root))
+            if kept != expected or failed is None
+            else failed.found or "",
+        )
+        self._findings.add(
+            self._store,
+            misfit,
+            shown=proof_file_json(shown.proof),
+            proofs={"consistency": shown.raw, "held": self._held_proof(before)},
+        )
+
+    # An older head than the chain's
+
+    def _unanchored(self, head: LedgerHead | None) -> Seen:
+        """Nothing that is shown is on the node's chain: is there anything?"""
+        contract = self._contract
+        nothing = "nothing is anchored yet" if head is None else "what is shown is not anchored there yet"
+        if contract is None:
+            return Seen(nothing)
+        try:
+            if self._chain.log_id(contract) != self._store.pins.log_id:
+                return Seen("the contract is not this log's")
+            root = self._chain.head(contract, self._chain.final_block(self._wanted.finality).number)
+        except ChainUnavailable as unavailable:
+            return Seen(unavailable.reason)
+        if root == ZERO:
+            return Seen(nothing)
+        self._missed(root, None, head)
+        return Seen(nothing, True)
+
+    def _missed(self, root: Bytes32 | None, shown: ShownProof | None, head: LedgerHead | None) -> None:
+        """Note a head of the contract that the server does not show, and tell when it never does."""
+        store = self._store
+        missed = store.missed
+        if missed is not None and (root is None or store.knows_root(missed[0])):
+            missed = store.missed = None
+        if root is None:
+            return
+        if missed is None:
+            missed = store.missed = (root, self._now)
+        if self._now - missed[1] < self._wanted.lag * 1000:
+            return
+        found = "none" if head is None else hex_of(head.batch.batch.anchor_root(store.pins.log_id))
+        misfit = Misfit(
+            "old_head",
+            hex_of(missed[0]),
+            "The contract holds a newer head than the one that the server shows as the newest.",
+            hex_of(root),
+            found,
+        )
+        proofs = {} if shown is None else {"head": shown.raw}
+        self._findings.add(
+            store, misfit, shown=None if shown is None else proof_file_json(shown.proof), proofs=proofs
+        )
+
+    # Telling
+
+    def _tell(self, misfit: Misfit, shown: ShownProof, prove: Callable[[], ProofFile | None]) -> None:
+        proofs = {"head": shown.raw}
+        before = self._store.newest_head()
+        if before is not None:
+            proofs["held"] = self._held_proof(before)
+            with suppress(ClientError):
+                later = self._operator.proof(
+                    self._store.pins.ledger_id, "consistency", earlierSize=before.head.size
+                )
+                proofs["consistency"] = later.raw
+        self._findings.add(
+            self._store, misfit, shown=proof_file_json(shown.proof), proofs=proofs, prove=prove
+        )
+
+    def _held_proof(self, held: HeldHead) -> bytes:
+        """Return the held head as a proof file: its last delta, with the path to the anchored root."""
+        return write_proof_file(prove_delta(self._store, held.head.size - 1, held))
+
+
+def _head_json(store: Store, head: LedgerHead) -> object:
+    return proof_file_json(ProofFile(store.pins.log, store.pins.ledger, FreshnessClaim(head)))
+
+
+def _why(result: Verification) -> str:
+    failed = result.failed
+    return "no chain was asked" if failed is None else failed.explanation.rstrip(".")

@@ -1,0 +1,23 @@
+"""What a follower means: whose ledger, and what it takes from nobody but its own user."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from anchor.protocol.hashing import Bytes32
+from anchor.verify.chain_view import Finality
+
+DEFAULT_LAG: Final = 60.0
+"""Seconds for which a server may go on showing an older head than the chain holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose ledger; what is None is taken as it is first shown, and for good. ``lag`` is in seconds."""
+
+    customer_id: str
+    unit: str = ""
+    log_id: Bytes32 | None = None
+    ledger_id: Bytes32 | None = None
+    contract: bytes | None = None
+    finality: Finality = field(default_factory=Finality)
+    lag: float = DEFAULT_LAG

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from anchor.api.app import Components, create_app
-from anchor.chain.signers.local import LocalSigner
 from anchor.ledger.group_commit import GroupCommit
 from anchor.protocol.errors import hex_of
 from anchor.service.background_server import BackgroundServer
@@ -22,49 +20,9 @@ from anchor.verify import verify_file, write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.fixtures.logs import open_new_log
 from tests.verify.anchored_log import AnchoredLog
-from tests.web.browser import PAGE, running_chromium, verdicts, verify
+from tests.web.browser import PAGE, verdicts, verify
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def anvil() -> Iterator[Anvil]:
-    with running_anvil() as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
-def log(anvil: Anvil) -> AnchoredLog:
-    """A log anchored on Anvil."""
-    log = AnchoredLog(anvil.url, LocalSigner(bytes.fromhex(anvil.accounts[1].private_key[2:])))
-    log.grow()
-    anvil.mine(3)
-    return log
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """The page, opened from disk; anything that it complains about fails the test."""
-    context = chromium.new_context()
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "warning" else None)
-    page.goto(PAGE.as_uri())
-    yield page
-    context.close()
-    assert not complaints
-
-
-@pytest.fixture(scope="module")
-def good(log: AnchoredLog) -> bytes:
-    return write_proof_file(log.built.delta("UA", 8, 3, "mile"))
 
 
 def test_the_page_is_what_its_sources_build(tmp_path: Path) -> None:

@@ -4,36 +4,66 @@ import { firstBytes } from "./verifying-files.js";
 
 export const MOST_FILES = 1000;
 
+/** The browser does not open a dropped folder. */
+export class FolderClosed extends Error {}
+
 /** The files of a drop, by a promise: the browser forgets the drop once its event is over. */
 export function droppedFiles(transfer) {
   const items = [...transfer.items].filter((item) => item.kind === "file");
-  const given = items.map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
+  const given = items.map((item) => {
+    const entry = item.webkitGetAsEntry?.() ?? null;
+    // Chromium opens the entries of a folder for no page from disk, but its handle.
+    const handle = entry?.isDirectory ? item.getAsFileSystemHandle?.() : null;
+    return { entry, handle, file: item.getAsFile() };
+  });
   return walked(given);
 }
 
 async function walked(given) {
   const files = [];
-  for (const { entry, file } of given) {
-    if (entry?.isDirectory) await walk(entry, files);
-    else if (file !== null) files.push({ name: file.name, file });
+  for (const { entry, handle, file } of given) {
+    if (!entry?.isDirectory) {
+      if (file !== null) files.push({ name: file.name, file });
+      continue;
+    }
+    try {
+      if (handle) await walkHandle(await handle, entry.name, files);
+      else await walkEntry(entry, files);
+    } catch (error) {
+      throw new FolderClosed(error.message);
+    }
   }
   return files;
 }
 
-async function walk(directory, files) {
+const byName = (one, other) => (one.name < other.name ? -1 : 1);
+
+async function walkHandle(directory, path, files) {
+  const inside = [];
+  for await (const one of directory.values()) inside.push(one);
+  for (const one of inside.sort(byName)) {
+    if (files.length > MOST_FILES) return;
+    const name = `${path}/${one.name}`;
+    if (one.kind === "directory") await walkHandle(one, name, files);
+    else if (belongs(one.name)) files.push({ name, file: await one.getFile() });
+  }
+}
+
+async function walkEntry(directory, files) {
   const reader = directory.createReader();
+  const inside = [];
   for (;;) {
-    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!entries.length) return;
-    entries.sort((one, other) => (one.name < other.name ? -1 : 1));
-    for (const entry of entries) {
-      if (files.length > MOST_FILES) return;
-      if (entry.isDirectory) {
-        await walk(entry, files);
-      } else if (belongs(entry.name)) {
-        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-        files.push({ name: entry.fullPath.replace(/^\//, ""), file });
-      }
+    const more = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!more.length) break;
+    inside.push(...more);
+  }
+  for (const one of inside.sort(byName)) {
+    if (files.length > MOST_FILES) return;
+    if (one.isDirectory) {
+      await walkEntry(one, files);
+    } else if (belongs(one.name)) {
+      const file = await new Promise((resolve, reject) => one.file(resolve, reject));
+      files.push({ name: one.fullPath.replace(/^\//, ""), file });
     }
   }
 }

@@ -1,7 +1,7 @@
 // The page: files in, steps out.
 
 import { Card, summary } from "./card.js";
-import { MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
+import { FolderClosed, MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
 import { LARGEST_EVIDENCE } from "./evidence.js";
 import { AgreeingChains, JsonRpcChain, shownUrl } from "./json-rpc.js";
 import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
@@ -112,7 +112,14 @@ export function start(document) {
   }
 
   async function take(given) {
-    const found = await given;
+    let found;
+    try {
+      found = await given;
+    } catch (error) {
+      if (!(error instanceof FolderClosed)) throw error;
+      trouble("This browser opens no folder that is dropped here: choose it instead, or drop the files in it.");
+      return;
+    }
     const proofs = [];
     for (const one of found) {
       if (await isEvidence(one.file)) {

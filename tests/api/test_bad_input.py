@@ -1,6 +1,7 @@
 """Every bad input is a clear 4xx with a stable code and the place, and nothing is stored."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -161,18 +162,23 @@ def test_a_bad_emit_is_refused_and_nothing_is_stored(
     assert service.stored() == before
 
 
+BAD_ITEMS = [case for case in BAD_EMITS if case[2] == 422 or case[3] == "duplicate_key"]
+
+
 @pytest.mark.parametrize(
-    "body",
-    [case[1] for case in BAD_EMITS if case[2] == 422 or case[3] == "duplicate_key"],
-    ids=[case[0] for case in BAD_EMITS if case[2] == 422 or case[3] == "duplicate_key"],
+    ("body", "status", "code", "field"), [case[1:] for case in BAD_ITEMS], ids=[case[0] for case in BAD_ITEMS]
 )
-def test_in_a_batch_a_bad_item_fails_alone(service: Service, body: bytes) -> None:
+def test_in_a_batch_a_bad_item_fails_alone(
+    service: Service, body: bytes, status: int, code: str, field: str | None
+) -> None:
     good = emit(customerId="other", referenceId="good-1"), emit(customerId="other", referenceId="good-2")
     answer = service.http.post(BATCH, content=b'{"deltas":[' + good[0] + b"," + body + b"," + good[1] + b"]}")
     assert answer.status_code == 200, answer.text
     first, bad, second = answer.json()["results"]
     assert first["receiptId"] != second["receiptId"]
-    assert bad["problem"]["status"] in (400, 422)
+    assert (bad["problem"]["status"], bad["problem"]["code"]) == (status, code)
+    if field is not None:
+        assert bad["problem"]["field"] == field
     assert service.stored()[:2] == (2, 1)
 
 
@@ -203,6 +209,24 @@ def test_a_batch_takes_what_is_too_large_for_a_single_delta(service: Service) ->
     body = b'{"deltas":[' + b",".join(items) + b"]}"
     assert len(body) > 1_048_576
     assert service.http.post(BATCH, content=body).json()["recorded"] == 1_000
+
+
+@pytest.mark.parametrize(("route", "limit"), [(DELTA, 1_048_576), (BATCH, 10_485_760)])
+def test_a_body_may_be_as_long_as_the_limit_and_not_a_byte_longer(
+    service: Service, route: str, limit: int
+) -> None:
+    item = emit() if route == DELTA else b'{"deltas":[' + emit() + b"]}"
+    assert_problem(service.http.post(route, content=item.ljust(limit + 1)), 413, "body_too_large")
+    assert service.stored()[0] == 0
+
+    def in_parts() -> Iterator[bytes]:
+        yield item.ljust(limit)
+        yield b" "
+
+    assert_problem(service.http.post(route, content=in_parts()), 413, "body_too_large")
+    assert service.stored()[0] == 0
+    assert service.http.post(route, content=item.ljust(limit)).status_code in (200, 201)
+    assert service.stored()[0] == 1
 
 
 def test_a_body_that_is_streamed_is_refused_once_it_is_too_large(service: Service) -> None:
@@ -393,6 +417,25 @@ def test_a_bad_question_is_refused(
     answer = service.http.get(url)
     assert_problem(answer, status, code)
     assert answer.json().get("field") == field
+
+
+def test_an_id_of_another_kind_is_told_which_kinds_are_taken(service: Service) -> None:
+    receipt = service.emit("acme", 1, "a")
+    ledger = service.http.get("/api/v1/ledgers").json()["items"][0]["ledgerId"]
+    checkpoint = service.http.post(
+        CHECKPOINT, json={"customerId": "acme", "fromIndex": 0, "toIndex": 0}
+    ).json()
+    key = service.http.post("/api/v1/keys", json={"name": "auditor"}).json()
+    no_ids = ["acme", str(key["id"]), key["key"], "a", "r-1"]
+    for text in (*no_ids, receipt["fingerprint"], ledger, key["key"]):
+        answer = service.anybody.get(f"/api/v1/verify/{text}")
+        expected = (422, "wrong_kind_of_id") if text in no_ids else (404, "unknown_proof")
+        assert_problem(answer, *expected)
+        for kind in ("rcpt_", "ckpt_", "proof hash"):
+            assert kind in answer.json()["remedy"] + (answer.json().get("detail") or ""), text
+    # A hash with its capitals, and without its 0x.
+    for text in (checkpoint["proofHash"].upper(), checkpoint["proofHash"][2:]):
+        assert_problem(service.anybody.get(f"/api/v1/verify/{text}"), 422, "wrong_kind_of_id")
 
 
 def test_a_key_that_was_pasted_where_an_id_belongs_is_not_repeated(service: Service) -> None:

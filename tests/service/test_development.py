@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_a_second_one_on_the_same_directory_is_refused_and_touches_nothing(direc
 
 
 def test_one_that_was_killed_leaves_no_lock(directory: Path) -> None:
-    first = start("dev", directory, "--port", 0, "--rpc-port", 0, "--json")
+    first = start("dev", directory, "--port", 0, "--rpc-port", 0, "--json", stderr=subprocess.DEVNULL)
     try:
         assert first.stdout is not None
         said = json.loads(first.stdout.readline())

@@ -1,5 +1,6 @@
 """A server that is told to stop answers what is under way, and nobody can keep it from ending."""
 
+import json
 import signal
 import socket
 import time
@@ -9,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from anchor.service.background_server import STOP_SECONDS
+from anchor.service.background_server import STOP_SECONDS, BackgroundServer
+from anchor.service.json_rpc_app import JsonRpcApp
 from tests.durability.deployment import Deployment, Server, new_deployment, until
 
 pytestmark = pytest.mark.slow
@@ -69,3 +71,26 @@ def test_a_caller_who_stalls_does_not_keep_the_server_from_ending(deployment: De
     headers = {"X-Api-Key": deployment.key}
     found = httpx.get(f"{again.url}/api/v1/balance/derive/acme", headers=headers)
     assert found.status_code == 404, "nothing of half a request is on record"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /api/v1/balance/delta HTTP/1.1\r\nHost: localhost\r\nContent-Length: twelve\r\n\r\n",
+        b"POST /api/v1/balance/delta HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_refused_with_a_problem_document(sent: bytes) -> None:
+    server = BackgroundServer(JsonRpcApp(lambda _method, _params: {}), "127.0.0.1", 0)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(sent)
+            answer = b"".join(iter(lambda: connection.recv(10_000), b""))
+    finally:
+        server.stop()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == "not_http"

@@ -27,6 +27,12 @@ class ProblemKind:
 
 _KINDS: Final = (
     # The request as a whole.
+    ProblemKind(
+        "not_http",
+        400,
+        "This is not a request of HTTP.",
+        "Check the request line, the headers, and that Content-Length is a number.",
+    ),
     ProblemKind("not_json", 400, "The body is not JSON.", "Send one JSON value in UTF-8."),
     ProblemKind(
         "duplicate_key", 400, "A key stands twice in one JSON object.", "Send each key once in an object."
@@ -118,7 +124,8 @@ _KINDS: Final = (
         "unknown_proof",
         404,
         "Nothing here has this id.",
-        "Check the receipt id, proof token or proof hash that you were given.",
+        "Give the receipt id (rcpt_...), proof token (ckpt_...) or proof hash (0x...) that you were given; "
+        "a fingerprint or a ledger's id is none of these.",
     ),
     # What the record refuses.
     ProblemKind(

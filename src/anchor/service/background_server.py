@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from anchor.service.http_protocol import HttpProtocol
 from anchor.service.settings_values import InvalidSettings
 
 _START_SECONDS: Final = 30.0
@@ -24,6 +25,7 @@ class BackgroundServer:
         self.url: Final = url_of(host, self.port)
         config = uvicorn.Config(
             app,
+            http=HttpProtocol,
             log_level="warning",
             access_log=False,
             lifespan="on",

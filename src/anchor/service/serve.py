@@ -11,6 +11,7 @@ import uvicorn
 from anchor.service.assembly import open_directory
 from anchor.service.background_server import STOP_SECONDS, listen, url_of
 from anchor.service.http_app import make_app
+from anchor.service.http_protocol import HttpProtocol
 
 
 def run_server(
@@ -37,6 +38,7 @@ def run_server(
         url = url_of(host, taken.getsockname()[1])
         config = uvicorn.Config(
             app,
+            http=HttpProtocol,
             log_level="info",
             access_log=False,
             lifespan="on",

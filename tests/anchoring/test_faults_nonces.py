@@ -13,6 +13,7 @@ import pytest
 
 from anchor.anchoring.cancelling import NothingToCancel, cancel_send
 from anchor.anchoring.lease import LeaseLost
+from anchor.chain.contract import anchor_call
 from anchor.chain.fees import FeeLimits
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.transactions import Fees, Transaction
@@ -122,8 +123,9 @@ def test_03_a_gap_in_the_nonces_heals_by_itself(make_bench: MakeBench) -> None:
             now=0,
         )
         nonce = bench.node().nonce(bench.signer.address) + 2
+        calldata = anchor_call(send.previous_head, send.new_head, send.batch)
         signed = bench.signer.sign(
-            Transaction(31337, nonce, bench.contract, 0, b"", 60_000, Fees(10**10, 10**9))
+            Transaction(31337, nonce, bench.contract, 0, calldata, 60_000, Fees(10**10, 10**9))
         )
         record_attempt(
             connection,

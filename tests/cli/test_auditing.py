@@ -51,10 +51,10 @@ def test_audit_finds_nothing_and_then_what_was_changed(data: Path) -> None:
     found = anchor("audit", "--data", data, "--json")
     assert found.code == 1
     named = {(one["table"], one["column"]) for one in found.json()["findings"]}
-    assert named == {("batches", "anchor_root"), ("chain", "head")}
+    assert named == {("batches", "anchor_root"), ("sends", "new_head"), ("chain", "head")}
     assert {
         one["table"] for one in anchor("audit", "--data", data, "--offline", "--json").json()["findings"]
-    } == {"batches"}
+    } == {"batches", "sends"}
 
 
 def test_erase_removes_the_text_and_the_audit_stays_clean(data: Path) -> None:

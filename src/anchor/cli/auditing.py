@@ -1,7 +1,6 @@
 """``anchor audit``: recompute the whole record, and ask the chains for every head."""
 
 import os
-from itertools import chain as joined
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,7 +26,9 @@ def audit(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not ask the chains for their heads.")
     ] = False,
-    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="Stop after N mismatches.")] = 1_000,
+    most: Annotated[
+        int, typer.Option("--most", min=1, max=10**9, metavar="N", help="Stop after N mismatches.")
+    ] = 1_000,
     json_: Json = False,
 ) -> None:
     """Recompute everything from the deltas, hold the chains' heads against it, and name each mismatch.
@@ -71,25 +72,26 @@ def audit(
 
 
 def _findings(opened: "OpenLog", offline: bool) -> "Iterator[Finding]":
+    from anchor.anchoring.auditing_sends import audit_anchoring
     from anchor.ledger.auditing import audit as recompute
 
-    recomputed = recompute(opened.database)
-    return recomputed if offline else joined(recomputed, _findings_on_chains(opened))
+    yield from recompute(opened.database)
+    yield from audit_anchoring(opened.database, opened.clock.now_ms())
+    if not offline:
+        yield from _findings_on_chains(opened)
 
 
 def _findings_on_chains(opened: "OpenLog") -> "Iterator[Finding]":
-    from anchor.anchoring.auditing import heads_on_chain
+    from anchor.anchoring.auditing import audit_on_chain
     from anchor.chain.node import Node
     from anchor.chain.rpc import HttpEndpoint
-    from anchor.ledger.auditing import audit_chain
 
     for one in opened.settings.chains:
         if one.contract is None:
             continue
         endpoints = [HttpEndpoint(url, timeout=one.timeout) for url in one.rpc]
         node = Node(endpoints, one.chain_id, agreement=one.agreement)
-        heads = heads_on_chain(opened.database, node, one.contract, one.name)
-        yield from audit_chain(opened.database, one.name, heads)
+        yield from audit_on_chain(opened.database, one, node, opened.log.log_id)
 
 
 def _escaped(finding: "Finding") -> str:

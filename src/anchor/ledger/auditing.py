@@ -1,13 +1,13 @@
 """The operator's fsck: recompute everything from the deltas and name each place that says otherwise.
 
 One snapshot, read once in order. Memory grows with the number of ledgers and batches, not of deltas.
-What nothing can be recomputed from (receipt_key, times and names of erasures, checkpoints and API
-keys) is checked for its form at most.
+What nothing can be recomputed from (receipt_key, names of erasures and API keys) is checked for its form
+at most. ``anchor.anchoring.auditing_sends`` and ``anchor.anchoring.auditing`` look at the chains' tables.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -25,20 +25,28 @@ from anchor.protocol.merkle import HISTORY_TREE, Frontier
 from anchor.protocol.merkle_growth import grow
 from anchor.protocol.salted_fingerprint import salted_fingerprint
 from anchor.storage import auditing as stored
-from anchor.storage.auditing import AuditedHead, AuditedLedger
+from anchor.storage.auditing import AuditedLedger
 from anchor.storage.database import Database
 from anchor.storage.schema import HISTORY
 
 __all__ = ["Finding", "HeadOnChain", "audit", "audit_chain"]
 
 
+T = TypeVar("T")
+_LAST: Final = 2**63
+_TOKEN_LENGTH: Final = len("ckpt_") + 26
+
+
 class HeadOnChain(NamedTuple):
-    """A head that a chain's contract took."""
+    """A head that a chain's contract took, and where. ``block_time``: ms."""
 
     number: int
     previous_head: Bytes32
     new_head: Bytes32
     transaction_hash: Bytes32
+    block_number: int
+    block_hash: Bytes32
+    block_time: int
 
 
 def audit(database: Database) -> Iterator[Finding]:
@@ -78,20 +86,21 @@ def audit_chain(database: Database, chain: str, heads: Iterable[HeadOnChain]) ->
             yield Finding.of("chain", (chain, head.number), "head", head.new_head, roots.get(head.number))
         previous = head.new_head
         held[head.number] = head
-    for batch, transaction_hash, previous_head, _ in anchors:
+    for batch, *stated in anchors:
         found = held.get(batch)
         if found is None:
             yield Finding.of("anchors", (chain, batch), "batch", batch, None)
             continue
-        if transaction_hash != found.transaction_hash:
-            found_hash = found.transaction_hash
-            yield Finding.of("anchors", (chain, batch), "transaction_hash", transaction_hash, found_hash)
-        if previous_head != found.previous_head:
-            yield Finding.of("anchors", (chain, batch), "previous_head", previous_head, found.previous_head)
+        for column, value in zip(stored.ANCHOR_COLUMNS, stated, strict=True):
+            on_chain = getattr(found, column)
+            if value != on_chain:
+                yield Finding.of("anchors", (chain, batch), column, value, on_chain)
 
 
 def _check_log(row: Any, ledgers: dict[int, AuditedLedger], batches: Any) -> Iterator[Finding]:
-    _, _, _, receipt_key, sealing_at, created_at = row
+    id_, _, _, receipt_key, sealing_at, created_at = row
+    if id_ != 1:
+        yield Finding.of("log", (id_,), "id", id_, 1)
     if len(receipt_key) != 16:
         yield Finding.of("log", (1,), "receipt_key", f"{len(receipt_key)} bytes", "16 bytes")
     newest = batches[-1][1] if batches else 0
@@ -119,7 +128,7 @@ def _check_ledgers(
 ) -> Iterator[Finding]:
     separator = domain_separator(log)
     fingerprint_of = salted_fingerprint(separator)
-    heads = _HeadsInOrder(stored.audited_heads(connection))
+    heads = _InOrder(stored.audited_heads(connection), lambda head: head.ledger)
     waiting = iter(ledgers.values())
 
     def begin(ledger: AuditedLedger) -> LedgerCheck:
@@ -147,28 +156,28 @@ def _check_ledgers(
         yield from check.finish()
     for other in waiting:
         yield from begin(other).finish()
-    heads.of(2**63)
+    heads.of(_LAST)
     for head in heads.strays:
         yield Finding.of("heads", (head.ledger, head.batch), "ledger", head.ledger, None)
 
 
-class _HeadsInOrder:
-    """Gives each ledger's heads, where ledgers are asked for in order; ``strays`` are those of no ledger."""
+class _InOrder(Generic[T]):
+    """Gives the rows of each number, where numbers are asked for in order; ``strays`` are those between."""
 
-    def __init__(self, heads: Iterator[AuditedHead]) -> None:
-        self._groups = groupby(heads, key=lambda head: head.ledger)
-        self._next: tuple[int, list[AuditedHead]] | None = self._read()
-        self.strays: list[AuditedHead] = []
+    def __init__(self, rows: Iterator[T], number_of: Callable[[T], int]) -> None:
+        self._groups = groupby(rows, key=number_of)
+        self._next: tuple[int, list[T]] | None = self._read()
+        self.strays: list[T] = []
 
-    def _read(self) -> tuple[int, list[AuditedHead]] | None:
+    def _read(self) -> tuple[int, list[T]] | None:
         found = next(self._groups, None)
         return None if found is None else (found[0], list(found[1]))
 
-    def of(self, ledger: int) -> list[AuditedHead]:
-        while self._next is not None and self._next[0] < ledger:
+    def of(self, number: int) -> list[T]:
+        while self._next is not None and self._next[0] < number:
             self.strays += self._next[1]
             self._next = self._read()
-        if self._next is None or self._next[0] != ledger:
+        if self._next is None or self._next[0] != number:
             return []
         own = self._next[1]
         self._next = self._read()
@@ -179,20 +188,18 @@ def _check_batches(
     connection: Connection, log: Bytes32, ledgers: dict[int, AuditedLedger], batches: Any
 ) -> Iterator[Finding]:
     places: dict[Position, MapNode] = {}
+    versions = 0
     written_in: dict[Position, int] = {}
     sizes: dict[int, int] = {}
     history = Frontier.empty()
-    groups = {
-        number: [head[1:] for head in group]
-        for number, group in groupby(stored.heads_by_batch(connection), key=lambda head: head[0])
-    }
+    changed = _InOrder(stored.heads_by_batch(connection), lambda head: head[0])
     map_root, before = ZERO, 0
     for place, (number, sealed_at, history_root, stated_map, stated_root, deltas, touched) in enumerate(
         batches, 1
     ):
         if number != place:
             yield Finding.of("batches", (number,), "number", number, place)
-        heads = groups.pop(number, [])
+        heads = [head[1:] for head in changed.of(number)]
         changes = {
             bytes(ledgers[ledger].ledger_id): head_hash(size, bytes(root))
             for ledger, size, root in heads
@@ -201,6 +208,9 @@ def _check_batches(
         if changes:
             update = update_map(lambda asked: {at: places[at] for at in asked if at in places}, changes)
             places.update(update.written)
+            found, findings = _check_versions(connection, number, update.written)
+            versions += found
+            yield from findings
             written_in.update(dict.fromkeys(update.written, number))
             map_root = update.root
         counted = sum(size - sizes.get(ledger, 0) for ledger, size, _ in heads)
@@ -225,36 +235,55 @@ def _check_batches(
         growth = grow(HISTORY_TREE, history, [HISTORY_TREE.leaf(bytes(stated_root))])
         history = growth.frontier
         yield from check_stored_nodes(connection, HISTORY, growth, len(batches))
-    for number, heads in groups.items():
-        for ledger, _, _ in heads:
-            yield Finding.of("heads", (ledger, number), "batch", number, None)
+    changed.of(_LAST)
+    for number, ledger, _, _ in changed.strays:
+        yield Finding.of("heads", (ledger, number), "batch", number, None)
+    if versions != (kept := stored.count_of_map_nodes(connection)):
+        yield Finding.of("map_nodes", (), "batch", f"{kept} versions", f"{versions} versions")
     yield from _check_map(connection, places, written_in)
+
+
+def _check_versions(
+    connection: Connection, batch: int, written: Mapping[Position, MapNode]
+) -> tuple[int, list[Finding]]:
+    """Hold the versions of nodes that a batch wrote against what is stored of them.
+
+    Returns how many are stored, and what differs. Old versions may have been pruned; that each place's
+    newest is there is checked in the end.
+    """
+    findings = []
+    keys = {_map_key(position): node for position, node in written.items()}
+    count = 0
+    for depth, prefix, *stated in stored.map_nodes_of(connection, batch, list(keys)):
+        node = keys[depth, prefix]
+        leaf = node if isinstance(node, MapLeaf) else None
+        recomputed = (node.hash, leaf and leaf.ledger_id, leaf and leaf.head)
+        count += 1
+        for column, value, due in zip(
+            ("hash", "leaf_ledger_id", "leaf_head"), stated, recomputed, strict=True
+        ):
+            if value != due:
+                findings.append(Finding.of("map_nodes", (depth, prefix, batch), column, value, due))
+    return count, findings
+
+
+def _map_key(position: Position) -> tuple[int, bytes]:
+    return position.depth, position.prefix.to_bytes((position.depth + 7) // 8, "big")
 
 
 def _check_map(
     connection: Connection, places: dict[Position, MapNode], written_in: dict[Position, int]
 ) -> Iterator[Finding]:
     missing = dict(places)
-    for depth, prefix, batch, hash_, leaf_ledger_id, leaf_head in stored.audited_map_nodes(connection):
-        key = (depth, bytes(prefix), batch)
+    for depth, prefix, batch in stored.newest_map_nodes(connection):
         position = Position(depth, int.from_bytes(prefix, "big"))
         node = missing.pop(position, None)
         if node is None or len(prefix) != (depth + 7) // 8:
-            yield Finding.of("map_nodes", key, "prefix", bytes(prefix), None)
-            continue
-        leaf = node if isinstance(node, MapLeaf) else None
-        told = (
-            ("batch", batch, written_in[position]),
-            ("hash", hash_, node.hash),
-            ("leaf_ledger_id", leaf_ledger_id, None if leaf is None else leaf.ledger_id),
-            ("leaf_head", leaf_head, None if leaf is None else leaf.head),
-        )
-        for column, stated, recomputed in told:
-            if stated != recomputed:
-                yield Finding.of("map_nodes", key, column, stated, recomputed)
+            yield Finding.of("map_nodes", (depth, prefix, batch), "prefix", prefix, None)
+        elif batch != written_in[position]:
+            yield Finding.of("map_nodes", (depth, prefix, batch), "batch", batch, written_in[position])
     for position, node in missing.items():
-        prefix = position.prefix.to_bytes((position.depth + 7) // 8, "big")
-        key = (position.depth, prefix, written_in[position])
+        key = (*_map_key(position), written_in[position])
         yield Finding.of("map_nodes", key, "hash", None, node.hash)
 
 
@@ -287,7 +316,7 @@ def _check_checkpoints(
             ("closing_balance", int(closing), last[0]),
             ("opening_root", bytes(opening_root), roots[0]),
             ("closing_root", bytes(closing_root), roots[1]),
-            ("proof_token", token[:5], "ckpt_"),
+            ("proof_token", token[:5] if len(token) == _TOKEN_LENGTH else token, "ckpt_"),
         )
         for column, stated, recomputed in told:
             if stated != recomputed:
@@ -322,3 +351,5 @@ def _check_what_belongs_to_nothing(connection: Connection, batch_count: int) -> 
     for api_key, ledger, index, lost in stored.idempotency_keys_of_nothing(connection):
         column = "index" if lost else "api_key"
         yield Finding.of("idempotency_keys", (api_key, ledger, index), column, (ledger, index), None)
+    for table, key, column, value in stored.malformed_keys(connection):
+        yield Finding.of(table, (key,), column, value, "of another form")

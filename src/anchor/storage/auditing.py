@@ -12,6 +12,9 @@ from sqlalchemy import Connection
 from anchor.protocol.hashing import Bytes32
 
 _ROWS_AT_ONCE: Final = 16_384
+_KEYS_AT_ONCE: Final = 400
+
+ANCHOR_COLUMNS: Final = ("transaction_hash", "previous_head", "block_number", "block_hash", "block_time")
 
 _DELTAS: Final = (
     'SELECT d.ledger, d."index", d.amount, d.balance, d.occurred_at, d.recorded_at, d.reason, d.reason_salt, '
@@ -158,20 +161,39 @@ def nodes_of_nothing(connection: Connection, batch_count: int) -> Sequence[Any]:
     )
 
 
-def audited_map_nodes(connection: Connection) -> Iterator[Any]:
-    """Yield depth, prefix, batch, hash, leaf_ledger_id, leaf_head of each place's newest version."""
+def newest_map_nodes(connection: Connection) -> Iterator[tuple[int, bytes, int]]:
+    """Yield depth, prefix and batch of each place's newest version."""
     last: tuple[int, bytes] = (-1, b"")
     while rows := _run(
         connection,
-        "SELECT m.depth, m.prefix, m.batch, m.hash, m.leaf_ledger_id, m.leaf_head FROM map_nodes m "
+        "SELECT m.depth, m.prefix, m.batch FROM map_nodes m "
         "WHERE (m.depth, m.prefix) > ({0}, {0}) AND NOT EXISTS (SELECT 1 FROM map_nodes n "
         "WHERE n.depth = m.depth AND n.prefix = m.prefix AND n.batch > m.batch) "
         "ORDER BY m.depth, m.prefix LIMIT {0}",
         *last,
         _ROWS_AT_ONCE,
     ):
-        yield from rows
+        yield from ((depth, bytes(prefix), batch) for depth, prefix, batch in rows)
         last = (rows[-1][0], bytes(rows[-1][1]))
+
+
+def map_nodes_of(connection: Connection, batch: int, keys: Sequence[tuple[int, bytes]]) -> Iterator[Any]:
+    """Yield depth, prefix, hash, leaf_ledger_id, leaf_head of those of these places that a batch wrote."""
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[start : start + _KEYS_AT_ONCE]
+        for depth, prefix, *rest in _run(
+            connection,
+            "SELECT depth, prefix, hash, leaf_ledger_id, leaf_head FROM map_nodes WHERE batch = {0} "
+            f"AND (depth, prefix) IN (VALUES {', '.join(['({0}, {0})'] * len(some))})",
+            batch,
+            *(part for key in some for part in key),
+        ):
+            yield depth, bytes(prefix), *rest
+
+
+def count_of_map_nodes(connection: Connection) -> int:
+    """Return how many versions of nodes are stored."""
+    return int(_run(connection, "SELECT count(*) FROM map_nodes")[0][0])
 
 
 def commitments_of_erased(
@@ -238,23 +260,26 @@ def idempotency_keys_of_nothing(connection: Connection) -> Sequence[Any]:
     )
 
 
+def malformed_keys(connection: Connection) -> Iterator[tuple[str, Any, str, Any]]:
+    """Yield table, key, column and value of hashes of keys and requests, and of scopes, that are none."""
+    for table, key, column, fault in (
+        ("api_keys", "id", "key_hash", "length(key_hash) <> 32"),
+        ("api_keys", "id", "scopes", f"scopes NOT IN ({', '.join(map(repr, _SCOPES))})"),
+        ("idempotency_keys", "idempotency_key", "request_hash", "length(request_hash) <> 32"),
+    ):
+        for row in _run(connection, f"SELECT {key}, {column} FROM {table} WHERE {fault}"):
+            yield table, row[0], column, row[1]
+
+
 def audited_anchors(connection: Connection, chain: str) -> Sequence[Any]:
-    """Return batch, transaction_hash, previous_head, root of what a chain in use is said to hold."""
+    """Return the batch and ``ANCHOR_COLUMNS`` of what a chain in use is said to hold."""
     return _run(
         connection,
-        "SELECT a.batch, a.transaction_hash, a.previous_head, b.anchor_root FROM anchors a "
-        "JOIN chains c ON c.id = a.chain LEFT JOIN batches b ON b.number = a.batch "
-        "WHERE c.name = {0} AND c.retired_at IS NULL ORDER BY a.batch",
+        f"SELECT a.batch, {', '.join(f'a.{column}' for column in ANCHOR_COLUMNS)} FROM anchors a "
+        "JOIN chains c ON c.id = a.chain WHERE c.name = {0} AND c.retired_at IS NULL ORDER BY a.batch",
         chain,
     )
 
 
-def first_block_of(connection: Connection, chain: str, contract: bytes) -> int:
-    """Return the block from which on a contract's events are on record; 0 where it is not known."""
-    rows = _run(
-        connection,
-        "SELECT first_block FROM chains WHERE name = {0} AND contract = {0} AND retired_at IS NULL",
-        chain,
-        contract,
-    )
-    return int(rows[0][0]) if rows else 0
+# As written: sorted, with single spaces.
+_SCOPES: Final = ("admin", "read", "write", "admin read", "admin write", "read write", "admin read write")

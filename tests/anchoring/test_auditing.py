@@ -1,0 +1,289 @@
+"""Every column of every table, changed behind the log's back, is found and named: on both engines."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    LargeBinary,
+    Numeric,
+    Table,
+    and_,
+    create_engine,
+    select,
+    text,
+    update,
+)
+
+from anchor.anchoring.auditing import audit_on_chain
+from anchor.anchoring.auditing_sends import audit_anchoring
+from anchor.anchoring.loop import AnchoringLoop
+from anchor.ledger.auditing import Finding, audit
+from anchor.ledger.model import Emission
+from anchor.storage.anchors import accept_head, batch_of_number, chain_in_use
+from anchor.storage.database import Database
+from anchor.storage.schema import Units, metadata
+from tests.fixtures.anchoring import Bench, bench_on
+from tests.fixtures.anvil import Anvil
+from tests.fixtures.databases import another_postgresql_database
+from tests.fixtures.logs import OpenedLog
+from tests.ledger.audited_log import filled
+
+NOT_AUDITED: Final = {
+    "leases": "who works at this moment",
+    "alarms": "notices for the operator",
+    "observations": "one look at a chain, replaced by the next",
+}
+NOT_RECOMPUTED: Final = {
+    ("erasures", "erased_by"): "a name",
+    ("checkpoints", "id"): "an order of ours",
+    ("idempotency_keys", "idempotency_key"): "the caller's choice",
+    ("api_keys", "name"): "a name",
+    ("api_keys", "customer_id"): "the operator's choice, of a customer who may have nothing on record yet",
+    ("sends", "reason"): "a sentence for the operator",
+    ("attempts", "id"): "an order of ours",
+    ("attempts", "refusal"): "the node's words",
+}
+COLUMNS: Final = [
+    (table.name, column.name)
+    for table in metadata.sorted_tables
+    if table.name not in NOT_AUDITED
+    for column in table.columns
+    if (table.name, column.name) not in NOT_RECOMPUTED
+]
+
+
+def _far(value: Any) -> Any:
+    return value + 1000
+
+
+def _shorter(value: Any) -> Any:
+    return value[:-1]
+
+
+NEWEST: Final = {"created_at", "batch", "index", "span_start", "span_end"}
+"""Of these the newest is changed: nothing follows that would allow it."""
+CHOSEN: Final[dict[tuple[str, str], Callable[[Any], bool]]] = {
+    ("sends", "state"): lambda state: state == "final",
+    ("anchors", "state"): lambda state: state == "final",
+    ("anchors", "settled"): lambda settled: not settled,
+    ("chains", "is_primary"): bool,
+}
+CHANGED: Final[dict[tuple[str, str], Callable[[Any], Any]]] = {
+    **dict.fromkeys(
+        (
+            (table.name, column.name)
+            for table in metadata.sorted_tables
+            for column in table.columns
+            if column.name
+            in ("ledger", "index", "batch", "tree", "position", "depth", "chain", "send", "api_key")
+            or (column.name == "id" and table.name != "log")
+        ),
+        _far,
+    ),
+    # Later or earlier than anything, since its neighbours leave it some room.
+    ("log", "sealing_at"): lambda _: 1,
+    ("log", "created_at"): lambda value: value + 10**9,
+    ("batches", "number"): _far,
+    ("chains", "first_block"): lambda value: value + 10**6,
+    ("map_nodes", "prefix"): lambda value: b"\x7f" + value,
+    ("checkpoints", "span_start"): lambda value: value + 10**6,
+    ("checkpoints", "span_end"): lambda value: value - 10**6,
+    ("erasures", "index"): lambda value: value - 1,
+    ("erasures", "field"): lambda _: "metadata",
+    # Random or of what is not kept: only the form is known.
+    ("log", "receipt_key"): _shorter,
+    ("checkpoints", "proof_token"): _shorter,
+    ("api_keys", "key_hash"): _shorter,
+    ("idempotency_keys", "request_hash"): _shorter,
+    ("sends", "state"): lambda _: "failed",
+    ("anchors", "state"): lambda _: "mined",
+}
+FINGERPRINT: Final = (("deltas", "fingerprint"),)
+SHOWN_AS: Final[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {
+    # A hash does not tell which of what it covers was changed; the row is named.
+    **{
+        ("deltas", column): FINGERPRINT
+        for column in (
+            "amount",
+            "occurred_at",
+            "reason",
+            "reason_salt",
+            "reference_id",
+            "reference_salt",
+            "metadata",
+            "metadata_salt",
+        )
+    },
+    ("log", "identity_public_key"): (("log", "log_id"),),
+    ("ledgers", "id"): (("deltas", "ledger"),),
+    ("ledgers", "customer_id"): (("ledgers", "identity_proof"),),
+    ("ledgers", "unit"): (("ledgers", "identity_proof"),),
+    ("deltas", "adjusts_index"): (("deltas", "adjusts"),),
+    ("tree_nodes", "tree"): (("tree_nodes", "position"), ("tree_nodes", "hash")),
+    ("tree_nodes", "height"): (("tree_nodes", "position"), ("tree_nodes", "hash")),
+    ("heads", "size"): (("heads", "root"),),
+    ("batches", "sealed_at"): (("batches", "anchor_root"),),
+    ("map_nodes", "depth"): (("map_nodes", "prefix"), ("map_nodes", "hash")),
+    ("checkpoints", "from_index"): (("checkpoints", "proof_hash"),),
+    ("checkpoints", "to_index"): (("checkpoints", "proof_hash"),),
+    ("erasures", "ledger"): (("erasures", "field"),),
+    ("erasures", "index"): (("erasures", "field"),),
+    ("erasures", "commitment"): FINGERPRINT,
+    ("idempotency_keys", "ledger"): (("idempotency_keys", "index"),),
+    ("api_keys", "id"): (("idempotency_keys", "api_key"),),
+    ("chains", "id"): (("sends", "chain"),),
+    ("sends", "id"): (("attempts", "send"),),
+    ("anchors", "settled"): (("anchors", "state"),),
+}
+
+
+@dataclass(frozen=True)
+class Corruptible:
+    """An honest log with anchors on a chain, and a way past everything that guards its tables."""
+
+    opened: OpenedLog
+    bench: Bench
+    unguarded: Engine
+
+    def findings(self) -> list[Finding]:
+        """Return what the whole audit finds."""
+        database, now = self.opened.database, self.opened.clock.now_ms()
+        return [
+            *audit(database),
+            *audit_anchoring(database, now),
+            *audit_on_chain(database, self.bench.settings(), self.bench.node(), self.opened.log.log_id),
+        ]
+
+    @contextlib.contextmanager
+    def changed(self, table: Table, column: Column[Any]) -> Iterator[None]:
+        """Change a column of one row, and put it back in the end."""
+        keys = list(table.primary_key.columns)
+        order = column.desc() if column.name in NEWEST else column
+        with self._begin() as connection:
+            rows = connection.execute(select(*keys, column).order_by(column.is_(None), order, *keys)).all()
+            row = next(one for one in rows if CHOSEN.get((table.name, column.name), _any)(one[-1]))
+            before = row[-1]
+            after = CHANGED.get((table.name, column.name), lambda value: _other(column, value))(before)
+            place = dict(zip([key.name for key in keys], row, strict=False))
+            self._set(connection, table, place, column.name, after)
+        try:
+            yield
+        finally:
+            with self._begin() as connection:
+                moved = place | ({column.name: after} if column.name in place else {})
+                self._set(connection, table, moved, column.name, before)
+
+    @contextlib.contextmanager
+    def _begin(self) -> Iterator[Any]:
+        with self.unguarded.begin() as connection:
+            if self.unguarded.dialect.name == "postgresql":
+                connection.execute(text("SET session_replication_role = replica"))
+            yield connection
+
+    @staticmethod
+    def _set(connection: Any, table: Table, place: dict[str, Any], column: str, value: Any) -> None:
+        where = and_(*(table.c[name] == part for name, part in place.items()))
+        assert connection.execute(update(table).where(where).values({column: value})).rowcount == 1
+
+
+def _any(_value: Any) -> bool:
+    return True
+
+
+def _other(column: Column[Any], value: Any) -> Any:
+    """Return another value of the same kind; of a time of ours, one before the log began."""
+    if column.name.endswith("_at") and column.table.name not in ("deltas", "batches"):
+        return 1
+    kind = column.type
+    if isinstance(kind, LargeBinary):
+        return bytes([value[0] ^ 1]) + bytes(value[1:]) if value else b"\x01"
+    if isinstance(kind, Boolean):
+        return not value
+    if isinstance(kind, Units | Numeric) or isinstance(value, int):
+        return (value or 0) + 1
+    return "x" if value is None else 1 if kind.python_type is int else f"{value}x"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def log(request: pytest.FixtureRequest, session_anvil: Anvil, tmp_path_factory: Any) -> Iterator[Corruptible]:
+    """A log that is anchored: one anchor settled, one just mined."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            path = tmp_path_factory.mktemp("audit") / "log.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            url = f"sqlite:///{path}"
+        else:
+            server, template = map(request.getfixturevalue, ("postgresql_server", "postgresql_template"))
+            url = stack.enter_context(another_postgresql_database(server, template))
+        database = Database.open(url)
+        stack.callback(database.close)
+        opened = filled(database)
+        bench = bench_on(session_anvil, database, log_id=opened.log.log_id)
+        loop = AnchoringLoop(
+            database,
+            opened.sealer,
+            [bench.connection()],
+            opened.clock,
+            log_id=opened.log.log_id,
+            holder="one",
+        )
+        assert loop.run_once()
+        bench.mine(8)
+        assert loop.run_once()
+        opened.record(Emission("acme", 1, "another"))
+        opened.clock.advance(1_000)
+        assert loop.run_once()
+        loop.lease.release()
+        _accept_a_head(database, opened.clock.now_ms())
+        engine = create_engine(url)
+        stack.callback(engine.dispose)
+        _take_guards_away(engine)
+        yield Corruptible(opened, bench, engine)
+
+
+def _accept_a_head(database: Database, now: int) -> None:
+    with database.write() as connection:
+        chain, batch = chain_in_use(connection, "anvil"), batch_of_number(connection, 21)
+        assert chain is not None
+        assert batch is not None
+        accept_head(connection, chain.id, batch.anchor_root, now)
+
+
+def _take_guards_away(engine: Engine) -> None:
+    """Drop triggers and checks: who changes a database behind our back does the same."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+            triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+            for (name,) in triggers.all():
+                connection.execute(text(f"DROP TRIGGER {name}"))
+            return
+        checks = "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
+        for table, name in connection.execute(text(checks)).all():
+            connection.execute(text(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'))
+
+
+def test_an_honest_log_that_is_anchored_has_no_findings(log: Corruptible) -> None:
+    assert log.findings() == []
+    assert [row.state for row in log.bench.anchor_rows()] == ["final", "mined"]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_a_changed_column_is_found_and_named(log: Corruptible, table: str, column: str) -> None:
+    in_metadata = metadata.tables[table]
+    with log.changed(in_metadata, in_metadata.c[column]):
+        findings = log.findings()
+    named = {(finding.table, finding.column) for finding in findings if finding.key or table == "map_nodes"}
+    assert named & {(table, column), *SHOWN_AS.get((table, column), ())}, findings[:5]
+
+
+def test_every_exception_names_a_column_that_exists() -> None:
+    assert set(NOT_AUDITED) <= set(metadata.tables)
+    assert all(column in metadata.tables[table].columns for table, column in NOT_RECOMPUTED)

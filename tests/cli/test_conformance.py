@@ -46,7 +46,7 @@ def test_a_key_given_twice_is_refused_by_its_name(tmp_path: Path) -> None:
     file.write_text('{"version": 1, "log": {"salt": 1, "salt": 2}}')
     done = anchor("conformance", file)
     assert done.code == 3
-    assert "the key 'salt' is given twice" in done.err
+    assert "holds the key 'salt' twice" in done.err
 
 
 def test_a_file_too_large_for_vectors_is_not_read(tmp_path: Path) -> None:

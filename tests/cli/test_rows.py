@@ -180,3 +180,8 @@ def test_the_name_of_a_file_says_its_format() -> None:
 def test_a_mapping_of_what_is_no_field_is_refused(columns: list[str], constants: list[str]) -> None:
     with pytest.raises(CommandFailed):
         parse_mapping(columns, constants, False)
+
+
+def test_ndjson_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    line = b'\xef\xbb\xbf{"customerId":"a","delta":1,"referenceId":"r"}\n'
+    assert rows(tmp_path, line, "ndjson") == [Row(1, {"customerId": "a", "delta": "1", "referenceId": "r"})]

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import msgspec
 
 from anchor.api.problems import Problem
+from anchor.protocol.strict_json import repeated_key
 
 T = TypeVar("T")
 
@@ -126,13 +127,8 @@ def _escaped(key: str) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) == len(pairs):
-        return
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            raise Problem("duplicate_key", f"{shown(key)} stands twice.", field=f"/{_escaped(key[:_SHOWN])}")
-        seen.add(key)
+    if len({key for key, _ in pairs}) < len(pairs) and (key := repeated_key(pairs)) is not None:
+        raise Problem("duplicate_key", f"{shown(key)} stands twice.", field=f"/{_escaped(key[:_SHOWN])}")
 
 
 def _ignore(_token: str) -> None:

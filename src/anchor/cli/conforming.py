@@ -1,7 +1,5 @@
 """``anchor conformance``: hold an implementation's values against the protocol."""
 
-import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,14 +8,10 @@ import typer
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Json
 from anchor.cli.output import Output
-from anchor.cli.rows import no_constant, no_duplicates
+from anchor.protocol.strict_json import StrictJsonError, parse_strict
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 DEEPEST: Final = 64
-
-# An unclosed string runs to the end of the text, so that no part of it is looked at twice.
-_STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-_BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
 def register(app: typer.Typer) -> None:
@@ -68,19 +62,14 @@ def _vectors(file: Path) -> dict[str, Any]:
             f"{file} is larger than {LARGEST_BYTES:,} bytes", "give a vector file", code="too_large"
         )
     try:
-        text = file.read_bytes().decode()
-        _check_depth(text)
-        vectors = json.loads(text, parse_constant=no_constant, object_pairs_hook=no_duplicates)
-    except (ValueError, RecursionError) as error:
-        raise CommandFailed(f"{file} is not JSON: {error}", "give a vector file", code="not_json") from None
+        vectors = parse_strict(file.read_bytes(), number=_number, deepest=DEEPEST)
+    except StrictJsonError as error:
+        raise CommandFailed(f"{file} {error.reason}", "give a vector file", code="not_json") from None
     if not isinstance(vectors, dict):
         raise CommandFailed(f"{file} holds no JSON object", "give a vector file", code="not_vectors")
     return vectors
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub("", text)):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > DEEPEST:
-            raise ValueError(f"it nests deeper than {DEEPEST} levels")
+def _number(token: str) -> int | float:
+    # Metadata in a vector may hold any number that a double carries; no amount is written as a number.
+    return float(token) if any(letter in token for letter in ".eE") else int(token)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from anchor.cli.failures import CommandFailed
+from anchor.protocol.strict_json import NumberText
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,12 +26,6 @@ SHOWN_AFTER_SECONDS: Final = 0.5
 """What is over before that shows no progress: nothing flickers by."""
 
 _LINE_BREAKS: Final = re.compile(r"\n *")
-
-
-class NumberText(str):
-    """A JSON number in its own digits."""
-
-    __slots__ = ()
 
 
 class Output:

@@ -70,7 +70,7 @@ def parse_metadata_option(text: str) -> Any:
     """Return the value of ``--metadata``. Raises CommandFailed where it is not JSON, or has a key twice."""
     try:
         return read_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CommandFailed(
             f"--metadata is not JSON: {error}", """write it as '{"region": "eu"}'""", ExitCode.USAGE, "usage"
         ) from None

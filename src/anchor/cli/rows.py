@@ -6,15 +6,15 @@ Numbers keep their digits: nothing here is ever a float. A field can come from a
 
 import csv
 import io
-import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from anchor.cli.failures import CommandFailed
-from anchor.cli.output import NumberText
+from anchor.protocol.strict_json import NumberText, StrictJsonError, parse_strict
 
 FIELDS: Final = (
     "customerId",
@@ -201,7 +201,7 @@ def _ndjson_rows(raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
             continue
         try:
             value = read_json(text)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             yield Row(line, None, f"this is not JSON: {error}")
             continue
         if not isinstance(value, dict):
@@ -231,33 +231,28 @@ def _finished(line: int, fields: dict[str, Any], mapped: Mapped) -> Row:
         # A column of JSON.
         try:
             fields["metadata"] = read_json(metadata)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return Row(line, None, f"metadata is not a JSON object: {error}")
     return Row(line, fields)
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return a JSON text's value, numbers with their digits as they stand.
+    """Return a JSON text's value, whole numbers as int and others with their digits as they stand.
 
-    Raises ValueError or RecursionError where it is not JSON, or has a key twice in one object.
+    Raises ValueError where it is not JSON, nests too deep, or has a key twice in one object.
     """
-    return json.loads(
-        text, parse_float=NumberText, parse_constant=no_constant, object_pairs_hook=no_duplicates
-    )
+    try:
+        # Some programs begin a file with a byte order mark.
+        return parse_strict(text.removeprefix(BOM_UTF8) if isinstance(text, bytes) else text, number=_number)
+    except StrictJsonError as error:
+        raise ValueError(_reason(error)) from error
 
 
-def no_constant(name: str) -> None:
-    """Refuse NaN and the infinities, which Python reads. Raises ValueError."""
-    raise ValueError(f"{name} is no number of JSON")
+def _number(token: str) -> int | NumberText:
+    return NumberText(token) if any(letter in token for letter in ".eE") else int(token)
 
 
-def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's entries. Raises ValueError where a key is given twice."""
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise ValueError(f"the key {key[:60]!r} is given twice")
-            seen.add(key)
-    return value
+def _reason(error: StrictJsonError) -> str:
+    if error.code == "duplicate_key":
+        return f"the key {error.key[:60]!a} is given twice"
+    return error.reason.removeprefix("is not JSON: ")

@@ -4,14 +4,15 @@ JCS writes every number as an IEEE 754 double. A number whose digits would chang
 refused, so that what was sent is what is hashed. (Amounts never pass through here.)
 """
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 import rfc8785
 
+from anchor.protocol import strict_json
 from anchor.protocol.errors import CanonicalJsonError
+from anchor.protocol.strict_json import StrictJsonError
 
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 16
@@ -56,27 +57,12 @@ def parse_strict(raw: bytes | str) -> JsonValue:
     Raises CanonicalJsonError as ``parse_metadata`` does.
     """
     try:
-        text = raw if isinstance(raw, str) else raw.decode()
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_number,
-            parse_float=_number,
-            parse_constant=_refuse_constant,
-        )
-    except RecursionError as error:
-        raise CanonicalJsonError("too_deep", "") from error
-    except ValueError as error:
-        raise CanonicalJsonError("not_json", "") from error
-
-
-def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        seen: set[str] = set()
-        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise CanonicalJsonError("duplicate_key", "/" + _pointer(repeated))
-    return fields
+        return strict_json.parse_strict(raw, number=_number)
+    except StrictJsonError as error:
+        code = error.code if error.code in ("too_deep", "duplicate_key") else "not_json"
+        raise CanonicalJsonError(
+            code, "/" + _pointer(error.key) if code == "duplicate_key" else ""
+        ) from error
 
 
 def _number(token: str) -> int | float:
@@ -90,10 +76,6 @@ def _number(token: str) -> int | float:
     if not exact:
         raise CanonicalJsonError("number_not_exact", "")
     return carried if carried % 1 or abs(carried) >= 2**53 else int(carried)
-
-
-def _refuse_constant(token: str) -> JsonValue:
-    raise CanonicalJsonError("not_json", "") from ValueError(f"{token} is not JSON")
 
 
 def _check(value: JsonValue, path: str, depth: int, deepest: int | None) -> None:

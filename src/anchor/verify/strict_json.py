@@ -4,11 +4,11 @@ Bounds are checked on the text before any value is built: its size, how deep it 
 containers and members it has, so that no file can make the parser run deep or out of memory.
 """
 
-import json
 import re
 from typing import Any, Final
 
 from anchor.protocol.hashing import MAX_U64
+from anchor.protocol.strict_json import StrictJsonError, parse_strict
 
 DEEPEST: Final = 16
 _SHORTEST_CONTAINER: Final = 24
@@ -16,9 +16,6 @@ _SHORTEST_CONTAINER: Final = 24
 _SHORTEST_MEMBER: Final = 8
 _ALLOWANCE: Final = 64
 
-# An unclosed string runs to the end of the text, so that no part of it is looked at twice.
-_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-_BRACKETS: Final = re.compile(r"[\[\]{}]")
 _WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
 
 
@@ -45,53 +42,25 @@ def parse_json(raw: bytes, largest: int) -> Any:
     Numbers are whole, from 0 to 2**64-1, and written plainly (no ``1.0``, no ``1e3``, no ``-0``).
     Raises ProofFileError with step ``size`` or ``json``.
     """
-    if len(raw) > largest:
-        raise ProofFileError("size", "", f"is larger than {largest} bytes")
     try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise ProofFileError("json", "", f"is not UTF-8 at byte {error.start}") from error
-    _check_bounds(text, len(raw))
-    try:
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_whole_number,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
+        return parse_strict(
+            raw,
+            number=_whole_number,
+            largest=largest,
+            deepest=DEEPEST,
+            bounded=lambda bones: _check_members(bones, len(raw)),
         )
-    except json.JSONDecodeError as error:
-        raise ProofFileError(
-            "json", "", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from error
-    except RecursionError as error:
-        raise ProofFileError("json", "", f"nests deeper than {DEEPEST} levels") from error
+    except StrictJsonError as error:
+        raise ProofFileError("size" if error.code == "too_large" else "json", "", error.reason) from error
 
 
-def _check_bounds(text: str, size: int) -> None:
-    bones = _STRING.sub("", text)
+def _check_members(bones: str, size: int) -> None:
     containers = bones.count("[") + bones.count("{")
     if containers > _ALLOWANCE + size // _SHORTEST_CONTAINER:
         raise ProofFileError("json", "", f"has {containers} lists and objects, too many for its size")
     members = bones.count(",")
     if members > _ALLOWANCE + size // _SHORTEST_MEMBER:
         raise ProofFileError("json", "", f"has {members} members, too many for its size")
-    depth = 0
-    for bracket in _BRACKETS.finditer(bones):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > DEEPEST:
-            raise ProofFileError("json", "", f"nests deeper than {DEEPEST} levels")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise ProofFileError("json", "", f"holds the key {shown(key)} twice in one object")
-            seen.add(key)
-    return fields
 
 
 def _whole_number(token: str) -> int:

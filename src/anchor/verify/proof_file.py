@@ -2,208 +2,35 @@
 
 Nothing here is trusted, and nothing is checked beyond its shape: ``proof_reading`` builds these from
 a file, ``proof_writing`` writes them, ``verification`` says what they prove. A server builds them
-from its database.
+from its database. The parts that claims are made of are in ``proof_parts``, and can be had from here.
 """
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from anchor.protocol.batch import Batch
-from anchor.protocol.commitments import commit
-from anchor.protocol.fingerprint import Delta, fingerprint
-from anchor.protocol.hashing import ZERO, Bytes32
-from anchor.protocol.ledger_map import MapLeaf
+from anchor.protocol.hashing import Bytes32
+from anchor.verify.proof_parts import (
+    Anchor,
+    AnchoredBatch,
+    BlockLocation,
+    DeltaRecord,
+    Disclosed,
+    Disclosure,
+    Field,
+    FingerprintRecord,
+    HashPath,
+    Included,
+    LedgerAbsence,
+    LedgerHead,
+    Record,
+    Through,
+    Withheld,
+    disclose,
+    withhold,
+)
 
 FORMAT: Final = "anchor-proof"
 VERSION: Final = 1
-
-HashPath: TypeAlias = tuple[Bytes32, ...]
-
-
-# A delta, as far as it is shown
-
-
-@dataclass(frozen=True, slots=True)
-class Disclosed:
-    """A text field that is shown. ``value`` is None where the delta has none; ``salt`` has 16 bytes."""
-
-    value: str | None
-    salt: bytes
-
-    @property
-    def commitment(self) -> Bytes32:
-        """What the delta's fingerprint holds of the field."""
-        return commit(self.salt, None if self.value is None else self.value.encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """A text field of which only the commitment is shown: withheld, or erased."""
-
-    commitment: Bytes32
-
-
-Field: TypeAlias = Disclosed | Withheld
-
-
-@dataclass(frozen=True, slots=True)
-class DeltaRecord:
-    """A delta with its amounts and times shown.
-
-    ``amount`` and ``balance`` are units of 10**-18; times are milliseconds; ``metadata`` is JCS text;
-    ``adjusts`` is the fingerprint of the delta that this one corrects, or ZERO.
-    """
-
-    index: int
-    amount: int
-    balance: int
-    occurred_at: int
-    recorded_at: int
-    reason: Field
-    reference_id: Field
-    metadata: Field
-    adjusts: Bytes32 = ZERO
-
-    def delta(self, ledger_id: Bytes32) -> Delta:
-        """What its fingerprint is taken of."""
-        return Delta(
-            ledger_id,
-            self.index,
-            self.amount,
-            self.balance,
-            self.occurred_at,
-            self.recorded_at,
-            self.reason.commitment,
-            self.reference_id.commitment,
-            self.metadata.commitment,
-            self.adjusts,
-        )
-
-    def fingerprint(self, separator: Bytes32, ledger_id: Bytes32) -> Bytes32:
-        """Its fingerprint in the log whose domain separator is given."""
-        return fingerprint(separator, self.delta(ledger_id))
-
-
-@dataclass(frozen=True, slots=True)
-class FingerprintRecord:
-    """A delta of which nothing is shown but its place and its fingerprint."""
-
-    index: int
-    stated: Bytes32
-
-    def fingerprint(self, separator: Bytes32, ledger_id: Bytes32) -> Bytes32:  # noqa: ARG002
-        """The fingerprint, as stated."""
-        return self.stated
-
-
-Record: TypeAlias = DeltaRecord | FingerprintRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Included:
-    """A record, and its inclusion path (from the leaf up) in the head that it is shown with."""
-
-    record: Record
-    path: HashPath
-
-
-class Disclosure(StrEnum):
-    """How much of a delta is shown."""
-
-    FULL = "full"
-    AMOUNTS = "amounts"
-    FINGERPRINTS = "fingerprints"
-
-
-def withhold(
-    record: DeltaRecord, *, reason: bool = True, reference_id: bool = True, metadata: bool = True
-) -> DeltaRecord:
-    """Return the record with the named text fields as commitments only. Its fingerprint stays."""
-    return replace(
-        record,
-        reason=Withheld(record.reason.commitment) if reason else record.reason,
-        reference_id=Withheld(record.reference_id.commitment) if reference_id else record.reference_id,
-        metadata=Withheld(record.metadata.commitment) if metadata else record.metadata,
-    )
-
-
-def disclose(
-    record: DeltaRecord, disclosure: Disclosure, *, separator: Bytes32, ledger_id: Bytes32
-) -> Record:
-    """Return the record with only as much shown as asked for. Its fingerprint stays."""
-    match disclosure:
-        case Disclosure.FULL:
-            return record
-        case Disclosure.AMOUNTS:
-            return withhold(record)
-        case Disclosure.FINGERPRINTS:
-            return FingerprintRecord(record.index, record.fingerprint(separator, ledger_id))
-
-
-# Where a batch is on a chain
-
-
-@dataclass(frozen=True, slots=True)
-class BlockLocation:
-    """Where the ``Anchored`` event of a root is."""
-
-    transaction_hash: Bytes32
-    block_number: int
-    block_hash: Bytes32
-
-
-@dataclass(frozen=True, slots=True)
-class Through:
-    """A later batch that holds an earlier one in its history.
-
-    ``path`` is the inclusion path of the earlier root at its number - 1, in a history of
-    ``batch.number - 1`` roots.
-    """
-
-    batch: Batch
-    path: HashPath
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """One place where a batch's root, or the root of the later batch ``through``, is on a chain.
-
-    ``contract`` has 20 bytes. Without ``location`` the root is asked for as the contract's head, or a
-    pinned one.
-    """
-
-    chain_id: int
-    contract: bytes
-    location: BlockLocation | None = None
-    through: Through | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AnchoredBatch:
-    """A batch, and the places where it is on chains; there may be none yet."""
-
-    batch: Batch
-    anchors: tuple[Anchor, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerHead:
-    """A ledger's head in a batch's map; ``siblings`` run from the root down."""
-
-    size: int
-    root: Bytes32
-    siblings: HashPath
-    batch: AnchoredBatch
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerAbsence:
-    """A place in a batch's map where a ledger would be and is not."""
-
-    siblings: HashPath
-    other: MapLeaf | None
-    batch: AnchoredBatch
 
 
 # What a file claims
@@ -454,3 +281,52 @@ class ProofFile:
     def kind(self) -> str:
         """``delta``, ``balance``, ``period``, ``absence``, ``freshness``, ``consistency`` or ``fraud``."""
         return KINDS[type(self.claim)]
+
+
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "VERSION",
+    "AbsenceClaim",
+    "Anchor",
+    "AnchoredBatch",
+    "Backdated",
+    "BalanceClaim",
+    "BlockLocation",
+    "Claim",
+    "ConsistencyClaim",
+    "DeltaClaim",
+    "DeltaRecord",
+    "Disclosed",
+    "Disclosure",
+    "FalseBalance",
+    "Field",
+    "FingerprintRecord",
+    "Fraud",
+    "FraudClaim",
+    "FreshnessClaim",
+    "HashPath",
+    "Included",
+    "KeptHead",
+    "LedgerAbsence",
+    "LedgerCustomer",
+    "LedgerHead",
+    "PeriodClaim",
+    "PeriodDeltas",
+    "ProofFile",
+    "ProofLedger",
+    "ProofLog",
+    "Record",
+    "RecordedAfterSealed",
+    "ShrunkLedger",
+    "Span",
+    "Through",
+    "TimeReversed",
+    "TwoBatches",
+    "TwoDeltas",
+    "TwoHeads",
+    "VanishedLedger",
+    "Withheld",
+    "disclose",
+    "withhold",
+]

@@ -3,32 +3,20 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from anchor.protocol.batch import Batch
-from anchor.protocol.hashing import ZERO
-from anchor.protocol.ledger_map import MapLeaf
 from anchor.verify.proof_file import (
     FORMAT,
     VERSION,
     AbsenceClaim,
-    Anchor,
-    AnchoredBatch,
     Backdated,
     BalanceClaim,
-    BlockLocation,
     Claim,
     ConsistencyClaim,
     DeltaClaim,
-    DeltaRecord,
-    Disclosed,
     FalseBalance,
-    Field,
-    FingerprintRecord,
     Fraud,
     FraudClaim,
     FreshnessClaim,
-    Included,
     KeptHead,
-    LedgerAbsence,
     LedgerCustomer,
     LedgerHead,
     PeriodClaim,
@@ -36,39 +24,38 @@ from anchor.verify.proof_file import (
     ProofFile,
     ProofLedger,
     ProofLog,
-    Record,
     RecordedAfterSealed,
     ShrunkLedger,
     Span,
-    Through,
     TimeReversed,
     TwoBatches,
     TwoDeltas,
     TwoHeads,
     VanishedLedger,
-    Withheld,
 )
 from anchor.verify.proof_members import (
     Members,
-    address,
-    amount,
-    balance,
     consistency_path,
     hash32,
     identity_proof,
     inclusion_path,
     list_of,
-    map_siblings,
-    salt,
     text,
     u64,
+)
+from anchor.verify.proof_part_reading import (
+    read_absence,
+    read_anchored_batch,
+    read_head,
+    read_included,
+    read_record,
+    read_shown_delta,
 )
 from anchor.verify.strict_json import ProofFileError, parse_json, shown
 
 LARGEST_FILE: Final = 256 * 1024
 """The size limit in bytes of every kind but a period."""
 LARGEST_PERIOD_FILE: Final = 64 * 1024 * 1024
-MOST_ANCHORS: Final = 64
 
 
 def parse_proof_file(
@@ -109,184 +96,27 @@ def parse_proof_file(
     return ProofFile(log, ledger, claim)
 
 
-# A delta
-
-
-def _field(value: Any, place: str) -> Field:
-    field = Members.of(value, place)
-    shown_field: Field
-    if field.has("commitment"):
-        shown_field = Withheld(field.take("commitment", hash32))
-    else:
-        shown_field = Disclosed(field.nullable("value", text), field.take("salt", salt))
-    field.done()
-    return shown_field
-
-
-def _reason(value: Any, place: str) -> Field:
-    field = _field(value, place)
-    if isinstance(field, Disclosed) and field.value is None:
-        raise ProofFileError("shape", f"{place}/value", "is null, and every delta has a reason")
-    return field
-
-
-def _record_of(record: Members) -> Record:
-    index = record.take("index", u64)
-    if record.has("fingerprint"):
-        return FingerprintRecord(index, record.take("fingerprint", hash32))
-    adjusts = record.nullable("adjusts", hash32)
-    if adjusts == ZERO:
-        raise ProofFileError(
-            "shape", f"{record.place}/adjusts", "is zero; a delta that adjusts none says null"
-        )
-    return DeltaRecord(
-        index=index,
-        amount=record.take("amount", amount),
-        balance=record.take("balance", balance),
-        occurred_at=record.take("occurredAt", u64),
-        recorded_at=record.take("recordedAt", u64),
-        reason=record.take("reason", _reason),
-        reference_id=record.take("referenceId", _field),
-        metadata=record.take("metadata", _field),
-        adjusts=ZERO if adjusts is None else adjusts,
-    )
-
-
-def read_record(value: Any, place: str) -> Record:
-    """Return a delta without a path. Raises ProofFileError."""
-    members = Members.of(value, place)
-    record = _record_of(members)
-    members.done()
-    return record
-
-
-def _included(value: Any, place: str) -> Included:
-    members = Members.of(value, place)
-    included = Included(_record_of(members), members.take("path", inclusion_path))
-    members.done()
-    return included
-
-
-def _shown_delta(value: Any, place: str) -> Included:
-    """A record that must show its amounts, since the claim is about them."""
-    included = _included(value, place)
-    if isinstance(included.record, FingerprintRecord):
-        raise ProofFileError("shape", place, "withholds the amounts and times that the claim is about")
-    return included
-
-
-# Batches and heads
-
-
-def _batch_of(members: Members) -> Batch:
-    number = members.take("number", u64)
-    if number == 0:
-        raise ProofFileError("shape", f"{members.place}/number", "is 0; batches count from 1")
-    return Batch(
-        number,
-        members.take("historyRoot", hash32),
-        members.take("mapRoot", hash32),
-        members.take("sealedAt", u64),
-    )
-
-
-def _batch(value: Any, place: str) -> Batch:
-    members = Members.of(value, place)
-    batch = _batch_of(members)
-    members.done()
-    return batch
-
-
-def _through(value: Any, place: str) -> Through:
-    members = Members.of(value, place)
-    through = Through(members.take("batch", _batch), members.take("path", inclusion_path))
-    members.done()
-    return through
-
-
-def _anchor(value: Any, place: str) -> Anchor:
-    members = Members.of(value, place)
-    chain_id = members.take("chainId", u64)
-    contract = members.take("contract", address)
-    location = None
-    if members.has("transactionHash", "blockNumber", "blockHash"):
-        location = BlockLocation(
-            members.take("transactionHash", hash32),
-            members.take("blockNumber", u64),
-            members.take("blockHash", hash32),
-        )
-    anchor = Anchor(chain_id, contract, location, members.optional("through", _through))
-    members.done()
-    return anchor
-
-
-def _anchored_batch(value: Any, place: str) -> AnchoredBatch:
-    members = Members.of(value, place)
-    batch = AnchoredBatch(_batch_of(members), members.take("anchors", list_of(_anchor, MOST_ANCHORS)))
-    members.done()
-    return batch
-
-
-def _head(value: Any, place: str) -> LedgerHead:
-    members = Members.of(value, place)
-    head = LedgerHead(
-        members.take("size", u64),
-        members.take("root", hash32),
-        members.take("mapSiblings", map_siblings),
-        members.take("batch", _anchored_batch),
-    )
-    members.done()
-    return head
-
-
-def _kept_head(value: Any, place: str) -> LedgerHead | KeptHead:
-    members = Members.of(value, place)
-    if members.has("mapSiblings", "batch"):
-        return _head(value, place)
-    kept = KeptHead(members.take("size", u64), members.take("root", hash32))
-    members.done()
-    return kept
-
-
-def _map_leaf(value: Any, place: str) -> MapLeaf:
-    members = Members.of(value, place)
-    leaf = MapLeaf(members.take("ledgerId", hash32), members.take("head", hash32))
-    members.done()
-    return leaf
-
-
-def _absence(value: Any, place: str) -> LedgerAbsence:
-    members = Members.of(value, place)
-    absence = LedgerAbsence(
-        members.take("mapSiblings", map_siblings),
-        members.nullable("other", _map_leaf),
-        members.take("batch", _anchored_batch),
-    )
-    members.done()
-    return absence
-
-
 # Claims
 
 
 def _delta_claim(file: Members) -> Claim:
-    return DeltaClaim(file.take("delta", _included), file.take("head", _head))
+    return DeltaClaim(file.take("delta", read_included), file.take("head", read_head))
 
 
 def _balance_claim(file: Members) -> Claim:
-    return BalanceClaim(file.take("delta", _shown_delta), file.take("head", _head))
+    return BalanceClaim(file.take("delta", read_shown_delta), file.take("head", read_head))
 
 
 def _period_claim(file: Members) -> Claim:
-    head = file.take("head", _head)
+    head = file.take("head", read_head)
     period = file.take("period", Members.of)
     claim = PeriodClaim(
         from_index=period.take("fromIndex", u64),
         to_index=period.take("toIndex", u64),
         opening_root=period.take("openingRoot", hash32),
         closing_root=period.take("closingRoot", hash32),
-        opening=period.nullable("opening", _shown_delta),
-        closing=period.take("closing", _shown_delta),
+        opening=period.nullable("opening", read_shown_delta),
+        closing=period.take("closing", read_shown_delta),
         opening_path=period.take("openingPath", consistency_path),
         closing_path=period.take("closingPath", consistency_path),
         span=period.optional("span", _span),
@@ -302,8 +132,8 @@ def _span(value: Any, place: str) -> Span:
     span = Span(
         members.take("start", u64),
         members.take("end", u64),
-        members.take("first", _shown_delta),
-        members.nullable("next", _shown_delta),
+        members.take("first", read_shown_delta),
+        members.nullable("next", read_shown_delta),
     )
     members.done()
     return span
@@ -320,16 +150,25 @@ def _period_deltas(value: Any, place: str) -> PeriodDeltas:
 
 
 def _absence_claim(file: Members) -> Claim:
-    return AbsenceClaim(file.take("absence", _absence))
+    return AbsenceClaim(file.take("absence", read_absence))
 
 
 def _freshness_claim(file: Members) -> Claim:
-    return FreshnessClaim(file.take("head", _head))
+    return FreshnessClaim(file.take("head", read_head))
+
+
+def _kept_head(value: Any, place: str) -> LedgerHead | KeptHead:
+    members = Members.of(value, place)
+    if members.has("mapSiblings", "batch"):
+        return read_head(value, place)
+    kept = KeptHead(members.take("size", u64), members.take("root", hash32))
+    members.done()
+    return kept
 
 
 def _consistency_claim(file: Members) -> Claim:
     return ConsistencyClaim(
-        file.take("earlier", _kept_head), file.take("path", consistency_path), file.take("head", _head)
+        file.take("earlier", _kept_head), file.take("path", consistency_path), file.take("head", read_head)
     )
 
 
@@ -348,32 +187,36 @@ def _fraud_claim(file: Members) -> Claim:
 
 def _two_deltas(members: Members) -> TwoDeltas:
     return TwoDeltas(
-        members.take("first", _included),
-        members.take("firstHead", _head),
-        members.take("second", _included),
-        members.take("secondHead", _head),
+        members.take("first", read_included),
+        members.take("firstHead", read_head),
+        members.take("second", read_included),
+        members.take("secondHead", read_head),
     )
 
 
 _FRAUDS: Final[dict[str, Callable[[Members], Fraud]]] = {
     "false_balance": lambda of: FalseBalance(
-        of.nullable("before", _shown_delta), of.take("after", _shown_delta), of.take("head", _head)
+        of.nullable("before", read_shown_delta),
+        of.take("after", read_shown_delta),
+        of.take("head", read_head),
     ),
     "time_reversed": lambda of: TimeReversed(
-        of.take("before", _shown_delta), of.take("after", _shown_delta), of.take("head", _head)
+        of.take("before", read_shown_delta), of.take("after", read_shown_delta), of.take("head", read_head)
     ),
     "recorded_after_sealed": lambda of: RecordedAfterSealed(
-        of.take("delta", _shown_delta), of.take("head", _head)
+        of.take("delta", read_shown_delta), of.take("head", read_head)
     ),
     "backdated": lambda of: Backdated(
-        of.take("earlier", _head), of.take("delta", _shown_delta), of.take("head", _head)
+        of.take("earlier", read_head), of.take("delta", read_shown_delta), of.take("head", read_head)
     ),
     "two_deltas": _two_deltas,
-    "two_heads": lambda of: TwoHeads(of.take("first", _head), of.take("second", _head)),
-    "shrunk_ledger": lambda of: ShrunkLedger(of.take("earlier", _head), of.take("later", _head)),
-    "vanished_ledger": lambda of: VanishedLedger(of.take("earlier", _head), of.take("absence", _absence)),
+    "two_heads": lambda of: TwoHeads(of.take("first", read_head), of.take("second", read_head)),
+    "shrunk_ledger": lambda of: ShrunkLedger(of.take("earlier", read_head), of.take("later", read_head)),
+    "vanished_ledger": lambda of: VanishedLedger(
+        of.take("earlier", read_head), of.take("absence", read_absence)
+    ),
     "two_batches": lambda of: TwoBatches(
-        of.take("first", _anchored_batch), of.take("second", _anchored_batch)
+        of.take("first", read_anchored_batch), of.take("second", read_anchored_batch)
     ),
 }
 
@@ -412,3 +255,13 @@ def read_ledger(value: Any, place: str) -> ProofLedger:
         )
     members.done()
     return ProofLedger(ledger_id, customer)
+
+
+__all__ = [
+    "LARGEST_FILE",
+    "LARGEST_PERIOD_FILE",
+    "parse_proof_file",
+    "read_ledger",
+    "read_log",
+    "read_record",
+]

@@ -172,9 +172,11 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version of Anchor's. Safe to call from several processes at once."""
+        # Here, since Alembic takes long to import and few processes migrate.
         from anchor.storage.migrating import upgrade
 
-        upgrade(self)
+        with self.write() as connection:
+            upgrade(connection)
 
     def close(self) -> None:
         """Close all pooled connections."""

@@ -9,17 +9,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from anchor.storage.database import Database
-
 _MIGRATION_LOCK: Final = 0x616E63686F720001
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema to ``revision`` in one transaction, one process at a time."""
-    with database.write() as connection:
-        if database.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        command.upgrade(_configuration(connection), revision)
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema to ``revision`` in the transaction that is open, one process at a time."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    command.upgrade(_configuration(connection), revision)
 
 
 def schema_revisions(connection: Connection) -> tuple[str | None, str | None]:

@@ -1,5 +1,6 @@
 """``anchor audit`` and ``anchor sample`` on a real node, and ``anchor erase``."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from anchor.ledger.model import Emission, Receipt
 from anchor.service.assembly import connect_chains, open_directory
+from anchor.storage.auditing import audited_anchors
 from tests.cli.running import anchor_here as anchor
 from tests.fixtures.anvil import CHAIN_ID, Anvil
 
@@ -72,20 +74,30 @@ def test_erase_removes_the_text_and_the_audit_stays_clean(data: Path) -> None:
 
 
 def test_a_sample_is_drawn_and_checked_on_the_chain(anvil: Anvil, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sample.json"
+    too_early = anchor("sample", "acme", "--data", data, "--from", 2, "--to", 27, "--out", file)
+    assert too_early.code == 3
+    record_and_anchor(data)
+    early = anchor("sample", "acme", "--data", data, "--from", 0, "--to", 5, "--out", file, "--json")
+    assert json.loads(early.err)["code"] == "index_out_of_range"
     opened = open_directory(data, {})
-    opened.recorder().record([Emission("acme", at, f"flight {at}") for at in range(30)])
-    loop = opened.loop(connect_chains(opened.settings, {}))
-    assert loop.run_once()
-    loop.lease.release()
+    for count in (30, 5):
+        # The period is in the second of three anchors, and under the third, too.
+        opened.recorder().record([Emission("acme", at, f"flight {at}") for at in range(count)])
+        loop = opened.loop(connect_chains(opened.settings, {}))
+        assert loop.run_once()
+        loop.lease.release()
+    with opened.database.read() as connection:
+        blocks = [row[4] for row in audited_anchors(connection, opened.settings.chains[0].name)]
     contract = opened.settings.chains[0].contract
     assert contract is not None
     opened.close()
     anvil.mine(5)
-    file = tmp_path / "sample.json"
     made = anchor(
         "sample", "acme", "--data", data, "--from", 2, "--to", 27, "--count", 5, "--out", file, "--json"
     )
     assert (made.code, len(made.json()["deltas"])) == (0, 5), made
+    assert made.json()["block"] == "0x" + blocks[1].hex()
     where = ("--rpc", anvil.url, "--contract", "0x" + contract.hex(), "--finality", "latest")
     checked = anchor("check-sample", file, *where, "--count", 5)
     assert (checked.code, "95 % confidence" in checked.out) == (0, True), checked

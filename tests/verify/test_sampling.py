@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
-from anchor.verify import ProofFile, Verification, verify_file
-from anchor.verify.proof_reading import parse_proof_file
+from anchor.verify import ProofFile, Verification
 from anchor.verify.sampling import (
     anchoring_block,
     check_sample,
@@ -17,8 +19,10 @@ from anchor.verify.sampling import (
     largest_share_missed,
     write_sample,
 )
-from anchor.verify.verification import verify_proof
 from tests.verify.building import BuiltLog
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PROOFS: Final = "proof-file.schema.json"
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 2**40), st.integers(1, 500), st.integers(1, 200))
@@ -43,22 +47,28 @@ class Sampled:
 
     def __init__(self) -> None:
         self.log = BuiltLog(7)
-        self.log.record_many("UA", 40)
+        self.log.record_many("UA", 20)
+        self.log.record_many("other", 3)
         self.log.seal()
         self.log.anchor()
-        self.period = self.log.period("UA", 5, 34, 1)
-        ledger = self.period.ledger
-        assert ledger is not None
-        self.drawn = draw_sample(anchoring_block(self.period), ledger.ledger_id, 5, 34, 6)
+        self.log.record_many("UA", 20)
+        self.log.seal()
+        self.log.anchor()
+        self.period = self.log.period("UA", 5, 34, 2)
+        self.before: ProofFile | None = self.log.freshness("UA", 1)
+        self.drawn = self.draw(self.period)
 
-    def file(self, indexes: list[int]) -> bytes:
-        return write_sample(self.period, [self.log.delta("UA", index, 1) for index in indexes])
+    @staticmethod
+    def draw(period: ProofFile) -> list[int]:
+        assert period.ledger is not None
+        return draw_sample(anchoring_block(period), period.ledger.ledger_id, 5, 34, 6)
+
+    def file(self, indexes: list[int], number: int = 2) -> bytes:
+        deltas = [self.log.delta("UA", index, number) for index in indexes]
+        return write_sample(self.period, deltas, self.before)
 
     def check(self, raw: bytes, count: int | None = 6) -> Verification:
-        def verify(period: bytes) -> Verification:
-            return verify_proof(parse_proof_file(period), self.log.chain)
-
-        return check_sample(raw, verify, count=count)
+        return check_sample(raw, self.log.chain, count=count)
 
 
 def test_a_sample_that_the_block_drew_is_valid_and_says_its_confidence() -> None:
@@ -70,8 +80,57 @@ def test_a_sample_that_the_block_drew_is_valid_and_says_its_confidence() -> None
 
 def test_a_sample_without_a_chain_is_not_valid() -> None:
     sampled = Sampled()
-    result = check_sample(sampled.file(sampled.drawn), verify_file, count=6)
-    assert not result.valid
+    result = check_sample(sampled.file(sampled.drawn), None, count=6)
+    assert result.verdict == "not_checked_against_a_chain"
+
+
+def test_a_sample_drawn_by_a_later_anchor_is_refused() -> None:
+    sampled = Sampled()
+    sampled.log.record_many("UA", 1)
+    sampled.log.seal()
+    sampled.log.anchor()
+    sampled.period = sampled.log.period("UA", 5, 34, 3)
+    drawn = sampled.draw(sampled.period)
+    for before, told in (
+        (sampled.log.freshness("UA", 2), "held the whole period already"),
+        (sampled.log.freshness("UA", 1), "went on from another head"),
+        (sampled.log.absence("nobody", 2), "another log or ledger"),
+        (sampled.log.delta("UA", 1, 1), "neither a head of the ledger nor its absence"),
+        (None, "went on from another head"),
+    ):
+        sampled.before = before
+        result = sampled.check(sampled.file(drawn, 3))
+        assert result.failed is not None
+        assert (result.verdict, result.failed.name) == ("invalid", "sample: first anchor")
+        assert told in result.failed.explanation
+
+
+def test_the_head_before_has_to_hold_together() -> None:
+    sampled = Sampled()
+    assert sampled.before is not None
+    claim: Any = sampled.before.claim
+    sampled.before = replace(sampled.before, claim=replace(claim, head=replace(claim.head, size=19)))
+    result = sampled.check(sampled.file(sampled.drawn))
+    assert result.failed is not None
+    assert (result.verdict, result.failed.name) == ("invalid", "sample: first anchor")
+
+
+def test_a_ledger_that_was_not_there_before_and_the_first_anchor_of_all_are_good() -> None:
+    for anchored_before in (True, False):
+        sampled = Sampled()
+        log = BuiltLog(8)
+        if anchored_before:
+            log.record_many("other", 2)
+            log.seal()
+            log.anchor()
+        log.record_many("UA", 40)
+        log.seal()
+        log.anchor()
+        number = 2 if anchored_before else 1
+        sampled.log, sampled.period = log, log.period("UA", 5, 34, number)
+        sampled.before = log.absence("UA", 1) if anchored_before else None
+        result = sampled.check(sampled.file(sampled.draw(sampled.period), number))
+        assert result.valid, result.failed
 
 
 def test_a_chosen_sample_is_refused() -> None:
@@ -85,11 +144,11 @@ def test_a_chosen_sample_is_refused() -> None:
 
 def test_an_altered_delta_is_refused() -> None:
     sampled = Sampled()
-    deltas = [sampled.log.delta("UA", index, 1) for index in sampled.drawn]
+    deltas = [sampled.log.delta("UA", index, 2) for index in sampled.drawn]
     claim: Any = deltas[2].claim
     forged = replace(claim.delta, record=replace(claim.delta.record, amount=1))
     deltas[2] = replace(deltas[2], claim=replace(claim, delta=forged))
-    result = sampled.check(write_sample(sampled.period, deltas))
+    result = sampled.check(write_sample(sampled.period, deltas, sampled.before))
     assert result.failed is not None
     assert (result.verdict, result.failed.name) == ("invalid", "sample: deltas")
 
@@ -99,15 +158,22 @@ def test_two_anchors_to_choose_from_are_refused() -> None:
     claim: Any = sampled.period.claim
     batch = replace(claim.head.batch, anchors=claim.head.batch.anchors * 2)
     period: ProofFile = replace(sampled.period, claim=replace(claim, head=replace(claim.head, batch=batch)))
-    deltas = [sampled.log.delta("UA", index, 1) for index in sampled.drawn]
-    assert sampled.check(write_sample(period, deltas)).verdict == "invalid"
+    deltas = [sampled.log.delta("UA", index, 2) for index in sampled.drawn]
+    assert sampled.check(write_sample(period, deltas, sampled.before)).verdict == "invalid"
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"[]", b"{}", b"\xff", b'{"format":"anchor-sample","version":1,"period":{},"deltas":[]}']
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"format":"anchor-sample","version":2,"period":{},"before":null,"deltas":[]}',
+    ],
 )
 def test_what_is_no_sample_is_refused(raw: bytes) -> None:
-    result = check_sample(raw, verify_file)
+    result = check_sample(raw, None)
     assert result.verdict == "invalid"
     assert result.failed is not None
 
@@ -115,6 +181,29 @@ def test_what_is_no_sample_is_refused(raw: bytes) -> None:
 def test_a_later_version_is_refused() -> None:
     sampled = Sampled()
     document = json.loads(sampled.file(sampled.drawn))
-    result = sampled.check(json.dumps(document | {"version": 2}).encode())
+    result = sampled.check(json.dumps(document | {"version": 3}).encode())
     assert result.failed is not None
     assert result.failed.name == "sample: version"
+
+
+def test_the_schema_and_the_reader_agree_about_a_sample() -> None:
+    sampled = Sampled()
+    documents = [json.loads(path.read_text()) for path in (DOCS / "sample-file.schema.json", DOCS / PROOFS)]
+    registry: Registry[Any] = Registry().with_resource(PROOFS, Resource.from_contents(documents[1]))
+    schema = Draft202012Validator(documents[0], registry=registry)
+    sample = json.loads(sampled.file(sampled.drawn))
+    schema.validate(sample)
+    schema.validate(sample | {"before": None})
+    through = json.loads(json.dumps(sample))
+    through["period"]["head"]["batch"]["anchors"] *= 2
+    for wrong in (
+        sample | {"version": 1},
+        sample | {"deltas": []},
+        sample | {"deltas": [sample["period"]]},
+        sample | {"period": sample["deltas"][0]},
+        sample | {"before": sample["period"]},
+        sample | {"more": 1},
+        through,
+    ):
+        assert not schema.is_valid(wrong)
+        assert sampled.check(json.dumps(wrong).encode()).verdict == "invalid"

@@ -35,36 +35,20 @@ def sample(
 
     59 deltas without a wrong one: at most 5 % of the period are wrong, with 95 % confidence; 299: 1 %.
     """
-    from anchor.ledger.proving import Prover
-    from anchor.ledger.proving_periods import prove_period
+    from anchor.ledger.sampling import make_sample
     from anchor.protocol.errors import hex_of
     from anchor.service.assembly import open_directory
-    from anchor.verify.sampling import anchoring_block, draw_sample, under_one_anchor, write_sample
 
-    if from_index > to_index:
-        raise CommandFailed("--from is after --to", "name a range that is not empty", code="range_reversed")
     opened = open_directory(data, os.environ)
     chain_id = chosen_chain(opened.settings, chain).chain_id
-    prover = Prover(opened.database, opened.log)
-    try:
-        period = under_one_anchor(
-            prove_period(opened.database, opened.log, customer, unit, from_index, to_index), chain_id
-        )
-        assert period.ledger is not None
-        block = anchoring_block(period)
-        drawn = draw_sample(block, period.ledger.ledger_id, from_index, to_index, count)
-        deltas = [under_one_anchor(prover.delta(customer, unit, index), chain_id) for index in drawn]
-    except LookupError:
-        raise CommandFailed(
-            "the period is in no block of this chain yet", "wait for the anchor", code="not_anchored"
-        ) from None
-    out.write_bytes(write_sample(period, deltas))
+    made = make_sample(opened.database, opened.log, chain_id, customer, unit, from_index, to_index, count)
+    out.write_bytes(made.file)
     output = Output(json_)
     if json_:
-        output.json({"file": str(out), "block": hex_of(block), "deltas": drawn})
+        output.json({"file": str(out), "block": hex_of(made.block), "deltas": list(made.drawn)})
         return
-    output.say(f"[green]✓[/] {out}: {len(drawn)} of {to_index - from_index + 1:,} deltas")
-    output.line(f"  drawn by block {hex_of(block)}")
+    output.say(f"[green]✓[/] {out}: {len(made.drawn)} of {to_index - from_index + 1:,} deltas")
+    output.line(f"  drawn by block {hex_of(made.block)}, the first that held them")
 
 
 def check(
@@ -81,18 +65,11 @@ def check(
     json_: Json = False,
 ) -> None:
     """Check a sample: the period on the chain, the drawing, and each delta. Exit code 1: not valid."""
-    from anchor.verify import verify_file
-    from anchor.verify.sampling import LARGEST_SAMPLE_FILE, check_sample
+    from anchor.verify.sample_files import check_sample_file
 
-    with file.open("rb") as opened:
-        raw = opened.read(LARGEST_SAMPLE_FILE + 1)
     try:
-        result = check_sample(
-            raw,
-            lambda period: verify_file(
-                period, rpc=rpc or (), contract=contract, customer=customer, finality=finality
-            ),
-            count=count,
+        result = check_sample_file(
+            file, rpc=rpc or (), contract=contract, customer=customer, count=count, finality=finality
         )
     except ValueError as error:
         raise CommandFailed(str(error), "see anchor check-sample --help", code="usage") from None

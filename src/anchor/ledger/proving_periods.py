@@ -40,16 +40,21 @@ def prove_period(
     *,
     span: tuple[int, int] | None = None,
     deltas: Disclosure | None = None,
+    batch: int | None = None,
 ) -> ProofFile:
     """Prove a checkpoint's range (both ends included), of ``span`` (ms, end excluded) where it has one.
 
-    With ``deltas`` every delta of the range is in the file, as much disclosed as it says. Raises
+    With ``deltas`` every delta of the range is in the file, as much disclosed as it says. ``batch``: under
+    this batch, which has to hold the range, and not under the one that shows the most. Raises
     UnknownCustomer, or NotSealedYet where no batch shows all of it.
     """
     with database.read() as connection:
         ledger = provable_ledger(connection, customer_id, unit)
         read_nodes = ledger_nodes(connection, ledger.id)
-        head = _head_that_shows(connection, ledger, to_index, span)
+        if batch is None:
+            head = _head_that_shows(connection, ledger, to_index, span)
+        else:
+            head = ledger_head(connection, ledger, batch)
         claim = PeriodClaim(
             from_index=from_index,
             to_index=to_index,

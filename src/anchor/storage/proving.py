@@ -131,6 +131,28 @@ _FINAL_ANCHOR_FROM = select(func.min(anchors.c.batch)).where(
 )
 
 
+def first_anchor_showing(
+    connection: Connection, chain_id: int, ledger: int, index: int
+) -> tuple[int, int | None] | None:
+    """Return the batch of the first anchor on a chain that holds a delta, and that of the anchor before it.
+
+    None where no anchor holds it yet.
+    """
+    anchored = (
+        select(func.min(anchors.c.batch))
+        .join(chains, chains.c.id == anchors.c.chain)
+        .where(chains.c.chain_id == chain_id, chains.c.retired_at.is_(None))
+    )
+    holding = first_batch_holding(connection, ledger, index)
+    if holding is None:
+        return None
+    first = connection.execute(anchored.where(anchors.c.batch >= holding)).scalar_one()
+    if first is None:
+        return None
+    before = anchored.with_only_columns(func.max(anchors.c.batch)).where(anchors.c.batch < first)
+    return first, connection.execute(before).scalar_one()
+
+
 def ledger_of_id(connection: Connection, ledger: int) -> LedgerRow | None:
     """Return the ledger that our tables know by this number."""
     return _ledger(connection.execute(_LEDGER_OF_ID, {"ledger": ledger}))

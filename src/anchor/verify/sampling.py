@@ -1,28 +1,42 @@
 """A sampled audit: some deltas of a period, drawn by the hash of the block that anchored it.
 
 One file holds the period's proof (its two balances) and a proof of each drawn delta, all under the one
-head. Once the period is in the block, nobody can choose the sample; who chooses among several anchors
-of a period still could, so an auditor names the batch beforehand.
+head. Once the period is in the block, nobody can choose the sample. So that nobody chooses the block
+either, it has to be that of the first anchor that holds the period: the file shows the ledger under the
+head before it, which the contract's event names, and there the period is not yet whole.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from anchor.protocol.hashing import Bytes32, keccak, u64
-from anchor.verify.proof_file import DeltaClaim, DeltaRecord, PeriodClaim, ProofFile
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32, keccak, u64
+from anchor.verify.chain_view import ChainUnavailable, ChainView, Finality
+from anchor.verify.proof_file import (
+    AbsenceClaim,
+    BlockLocation,
+    DeltaClaim,
+    DeltaRecord,
+    FreshnessClaim,
+    PeriodClaim,
+    ProofFile,
+)
 from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.proof_writing import write_proof_file
-from anchor.verify.results import INVALID, Step, Verification
+from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification
 from anchor.verify.strict_json import ProofFileError, parse_json
 from anchor.verify.verification import verify_proof
 
 FORMAT: Final = "anchor-sample"
+VERSION: Final = 2
+"""1 did not show that the anchor is the first."""
 LARGEST_SAMPLE: Final = 1_000
 _COUNTED_OUT: Final = 1_000_000
 LARGEST_SAMPLE_FILE: Final = 1 << 26
 _DRAWN_BY: Final = b"anchor sample 1"
+_FIRST_ANCHOR: Final = "sample: first anchor"
 
 
 def draw_sample(
@@ -67,14 +81,20 @@ def largest_share_missed(sample: int, size: int, risk_percent: int = 5) -> float
 def anchoring_block(period: ProofFile) -> Bytes32:
     """Return the hash of the one block that anchored a period's batch.
 
-    Raises ProofFileError where the file names no block, or several to choose from.
+    Raises ProofFileError where the file names no block, several to choose from, or a later batch's.
     """
+    return _location(period).block_hash
+
+
+def _location(period: ProofFile) -> BlockLocation:
     if not isinstance(period.claim, PeriodClaim) or period.ledger is None:
         raise ProofFileError("shape", "/period", "is not the proof of a period")
     anchors = period.claim.head.batch.anchors
     if len(anchors) != 1 or anchors[0].location is None:
         raise ProofFileError("shape", "/period", "has to name one anchor with its block, and no other")
-    return anchors[0].location.block_hash
+    if anchors[0].through is not None:
+        raise ProofFileError("shape", "/period", "has to be under the anchored batch itself")
+    return anchors[0].location
 
 
 def under_one_anchor(proof: ProofFile, chain_id: int) -> ProofFile:
@@ -88,64 +108,148 @@ def under_one_anchor(proof: ProofFile, chain_id: int) -> ProofFile:
     return replace(proof, claim=replace(claim, head=replace(claim.head, batch=batch)))
 
 
-def write_sample(period: ProofFile, deltas: Sequence[ProofFile]) -> bytes:
-    """Return the file of a sampled audit."""
+def write_sample(period: ProofFile, deltas: Sequence[ProofFile], before: ProofFile | None) -> bytes:
+    """Return the file of a sampled audit.
+
+    ``before``: the ledger's head, or its absence, under the head that the period's anchor followed; None
+    where it was the first anchor of all.
+    """
     document = {
         "format": FORMAT,
-        "version": 1,
+        "version": VERSION,
         "period": json.loads(write_proof_file(period)),
+        "before": None if before is None else json.loads(write_proof_file(before)),
         "deltas": [json.loads(write_proof_file(delta)) for delta in deltas],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def check_sample(
-    raw: bytes, verify: Callable[[bytes], Verification], *, count: int | None = None
+    raw: bytes,
+    chain: ChainView | None,
+    *,
+    count: int | None = None,
+    expected_contract: bytes | None = None,
+    expected_customer: str | None = None,
+    finality: Finality | str | int = "finalized",
 ) -> Verification:
-    """Check the file of a sampled audit. ``verify`` verifies the period's proof against a chain.
+    """Check the file of a sampled audit; what is expected is what ``verify_proof`` takes.
 
     ``count``: how many deltas the auditor asked for. The answer is the period's, with a step for the
-    drawing and one for the drawn deltas, and says what confidence the sample gives.
+    anchor before, one for the drawing and one for the drawn deltas, and says what confidence the sample
+    gives. Raises ValueError where ``finality`` is no rule.
     """
     try:
-        document = parse_json(raw, LARGEST_SAMPLE_FILE)
-        period, deltas = _parts(document)
-        block = anchoring_block(period)
+        period, before, deltas = _parts(parse_json(raw, LARGEST_SAMPLE_FILE))
+        location = _location(period)
     except ProofFileError as error:
         place = error.place or "the file"
         step = Step(f"sample: {error.step}", "failed", "a sample", place, f"{place} {error.reason}.")
         return Verification(None, INVALID, (step,), ("This is not a sample.", step.explanation))
-    result = verify(write_proof_file(period))
-    steps = [*result.steps, *_drawing(period, deltas, block, count)]
-    if any(step.outcome == "failed" for step in steps):
+    result = verify_proof(
+        period,
+        chain,
+        expected_contract=expected_contract,
+        expected_customer=expected_customer,
+        finality=finality,
+    )
+    steps = [*result.steps, *_drawing(period, deltas, location.block_hash, count)]
+    if result.valid and chain is not None:
+        contract = bytes.fromhex(result.facts["chain"]["contract"][2:])
+        try:
+            steps.append(_first_anchor(period, before, location, chain, contract))
+        except ChainUnavailable as unavailable:
+            told = f"{unavailable.reason}."
+            steps.append(Step(_FIRST_ANCHOR, "failed", "the event of the anchor", "none", told))
+            unseen = ("No chain was seen to hold this anchor first.", told)
+            return replace(result, verdict=NOT_CHECKED, steps=tuple(steps), statements=unseen)
+    if any(step.outcome == "failed" for step in steps[len(result.steps) :]):
         return replace(result, verdict=INVALID, steps=tuple(steps), statements=("The sample is not valid.",))
+    if not result.valid:
+        return replace(result, steps=tuple(steps))
     claim = period.claim
     assert isinstance(claim, PeriodClaim)
     size = claim.to_index - claim.from_index + 1
     share = largest_share_missed(len(deltas), size)
     said = (
-        f"{len(deltas)} of {size} deltas were drawn by the hash of the anchoring block. Where none of them "
-        f"is wrong, no more than {100 * share:.2f} % of the period's deltas are, with 95 % confidence."
+        f"{len(deltas)} of {size} deltas were drawn by the hash of the block that anchored the period: the "
+        "first to do so, counted from the head before it. (That no anchor was taken back earlier is for who "
+        "watches the contract's whole history.)",
+        f"Where none of them is wrong, no more than {100 * share:.2f} % of the period's deltas are, with "
+        "95 % confidence.",
     )
     facts = {**result.facts, "sample": len(deltas), "of": size, "largestShareMissed": f"{share:.6f}"}
-    return replace(result, steps=tuple(steps), statements=(*result.statements, said), facts=facts)
+    return replace(result, steps=tuple(steps), statements=(*result.statements, *said), facts=facts)
 
 
-def _parts(document: Any) -> tuple[ProofFile, list[ProofFile]]:
-    if not isinstance(document, dict) or set(document) != {"format", "version", "period", "deltas"}:
-        raise ProofFileError("shape", "", "has other members than format, version, period and deltas")
+def _parts(document: Any) -> tuple[ProofFile, ProofFile | None, list[ProofFile]]:
+    members = {"format", "version", "period", "before", "deltas"}
+    if not isinstance(document, dict) or not {"format", "version"} <= set(document):
+        raise ProofFileError("shape", "", "has no format and version")
     if document["format"] != FORMAT:
         raise ProofFileError("format", "/format", f"is not {FORMAT!r}")
-    if document["version"] != 1 or isinstance(document["version"], bool):
-        raise ProofFileError("version", "/version", "is not 1")
+    if document["version"] != VERSION or isinstance(document["version"], bool):
+        raise ProofFileError("version", "/version", f"is not {VERSION}")
+    if set(document) != members:
+        raise ProofFileError("shape", "", f"has other members than {', '.join(sorted(members))}")
     deltas = document["deltas"]
     if not isinstance(deltas, list) or not 1 <= len(deltas) <= LARGEST_SAMPLE:
         raise ProofFileError("shape", "/deltas", f"is not a list of 1 to {LARGEST_SAMPLE} proofs")
-    return _proof(document["period"]), [_proof(delta) for delta in deltas]
+    before = document["before"]
+    return (
+        _proof(document["period"], "/period"),
+        None if before is None else _proof(before, "/before"),
+        [_proof(delta, f"/deltas/{at}") for at, delta in enumerate(deltas)],
+    )
 
 
-def _proof(value: Any) -> ProofFile:
-    return parse_proof_file(json.dumps(value, ensure_ascii=False).encode())
+def _proof(value: Any, place: str) -> ProofFile:
+    try:
+        return parse_proof_file(json.dumps(value).encode())
+    except ProofFileError as error:
+        raise ProofFileError(error.step, f"{place}{error.place}", error.reason) from None
+
+
+def _first_anchor(
+    period: ProofFile, before: ProofFile | None, location: BlockLocation, chain: ChainView, contract: bytes
+) -> Step:
+    """Check that the head before the anchor did not hold the period yet. Raises ChainUnavailable."""
+    claim = period.claim
+    assert isinstance(claim, PeriodClaim)
+    root = claim.head.batch.batch.anchor_root(period.log.log_id)
+    events = chain.anchored(contract, location.block_hash)
+    previous = next((one.previous_head for one in events if one.new_head == root), None)
+    if previous is None:
+        raise ChainUnavailable("the node does not show the event of this anchor")
+    told = "It is the first anchor that holds the period: under the head before it, the ledger ends earlier."
+    if before is None:
+        shown, failed = ZERO, None
+    else:
+        shown, failed = _head_before(before, period, claim.to_index)
+    if failed is None and shown != previous:
+        failed = "The contract went on from another head than the file shows the ledger under."
+    outcome: Outcome = "passed" if failed is None else "failed"
+    return Step(_FIRST_ANCHOR, outcome, hex_of(previous), hex_of(shown), failed or told)
+
+
+def _head_before(before: ProofFile, period: ProofFile, to_index: int) -> tuple[Bytes32, str | None]:
+    """Return the anchored root that the ledger is shown under, and what is wrong with that, if anything."""
+    claim = before.claim
+    if isinstance(claim, FreshnessClaim):
+        batch, ends = claim.head.batch, claim.head.size
+    elif isinstance(claim, AbsenceClaim):
+        batch, ends = claim.absence.batch, 0
+    else:
+        return ZERO, "What stands before the period is neither a head of the ledger nor its absence."
+    root = batch.batch.anchor_root(before.log.log_id)
+    ledgers = (before.ledger and before.ledger.ledger_id, period.ledger and period.ledger.ledger_id)
+    if before.log != period.log or ledgers[0] != ledgers[1]:
+        return root, "The head before is of another log or ledger."
+    if (step := verify_proof(before, None).failed) is not None:
+        return root, f"The head before does not hold together: {step.explanation}"
+    if ends > to_index:
+        return root, "An earlier anchor held the whole period already: the sample is drawn by its block."
+    return root, None
 
 
 def _drawing(period: ProofFile, deltas: Sequence[ProofFile], block: Bytes32, count: int | None) -> list[Step]:

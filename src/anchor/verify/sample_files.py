@@ -1,0 +1,51 @@
+"""From the file of a sampled audit and the URLs of nodes to an answer."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from anchor.verify.chain_view import ChainView, Finality
+from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+from anchor.verify.results import Verification
+from anchor.verify.sampling import LARGEST_SAMPLE_FILE, check_sample
+from anchor.verify.verifying_files import parse_contract
+
+
+def check_sample_file(
+    file: Path | bytes,
+    *,
+    rpc: Sequence[str] = (),
+    contract: str | bytes | None = None,
+    customer: str | None = None,
+    count: int | None = None,
+    finality: str | int | Finality = "finalized",
+    timeout: float = 20.0,
+) -> Verification:
+    """Check a sample; several nodes of ``rpc`` are held against each other. ``timeout``: seconds.
+
+    Raises ValueError where an option is malformed, OSError where the file cannot be read.
+    """
+    expected = None if contract is None else parse_contract(contract)
+    rule = Finality.parse(finality)
+    if isinstance(file, bytes):
+        raw = file
+    else:
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST_SAMPLE_FILE + 1)
+    with ExitStack() as stack:
+        chains = []
+        for url in rpc:
+            chain = JsonRpcChain(url, timeout=timeout)
+            stack.callback(chain.close)
+            chains.append((chain.name, chain))
+        view: ChainView | None = None
+        if chains:
+            view = chains[0][1] if len(chains) == 1 else AgreeingChains(chains)
+        return check_sample(
+            raw,
+            view,
+            count=count,
+            expected_contract=expected,
+            expected_customer=customer,
+            finality=rule,
+        )

@@ -122,7 +122,8 @@ class Recorder:
                 # Another process recorded meanwhile what was found missing at the first attempt.
                 raise TransactionInTheWay("another transaction was in the way")
             if group.rows:
-                append_deltas(connection, group.rows)
+                # Ledger by ledger: neighbours in the database's trees are then written together.
+                append_deltas(connection, sorted(group.rows))
                 advance_ledgers(connection, group.states)
             if group.idempotency_keys:
                 keep_idempotency_keys(connection, group.idempotency_keys)

@@ -52,3 +52,24 @@ def test_a_file_that_is_no_proof_is_not_valid(base_python: Path, tmp_path: Path)
     done = anchor("verify", file, "--json", python=str(base_python))
     assert done.code == 1
     assert done.json()["verdict"] == "invalid"
+
+
+def test_a_copy_is_followed_and_read(base_python: Path, tmp_path: Path) -> None:
+    from anchor.client import AnchorClient
+    from anchor.service.development import Development, Ports
+
+    store = tmp_path / "acme.replica"
+    with (
+        Development(tmp_path / "dev", {}, ports=Ports(0, 0), anchoring=False) as running,
+        AnchorClient(running.url, running.admin_key) as client,
+    ):
+        client.emit("acme", -3, reference_id="run-1")
+        running.anchor_now()
+        place = ("--rpc", running.rpc_url, "--finality", "latest", "--store", store, "--once")
+        reached = {"ANCHOR_URL": running.url, "ANCHOR_API_KEY": running.admin_key}
+        followed = anchor("follow", "acme", *place, env=reached, python=str(base_python))
+        assert (followed.code, followed.err) == (0, "")
+    # The server is gone.
+    for what, *more in (("derive",), ("compare", "--yours", "-3"), ("check",), ("status",), ("prove", 0)):
+        done = anchor("replica", what, store, *more, python=str(base_python))
+        assert (done.code, done.err) == (0, ""), what

@@ -29,7 +29,10 @@ def register(app: typer.Typer) -> None:
 def follow(
     customer: Customer,
     store: Annotated[
-        Path, typer.Option("--store", metavar="FILE", help="Your copy: an SQLite file, made where it is not.")
+        Path,
+        typer.Option(
+            "--store", metavar="FILE", help="Your copy: an SQLite file, made where it is not there."
+        ),
     ],
     rpc: Annotated[
         list[str],
@@ -73,9 +76,11 @@ def follow(
 ) -> None:
     """Follow CUSTOMER's ledger into a copy of your own, and check every delta, head and anchor.
 
-    The operator's server is asked, and not believed. What does not fit is told and saved beside the copy, for
-    anchor verify; the copy stays as it was. Exit code with --once: 0 all fits, 1 something does not, 4 no
-    chain could be asked or nothing is anchored yet.
+    The server is asked, and not believed. What does not fit is told, and saved
+    beside the copy for anchor verify; the copy itself stays as it was.
+
+    Exit code with --once: 0 all fits, 1 something does not, 4 no chain could be
+    asked, or nothing is anchored yet.
     """
     from anchor.replica.following import Follower
     from anchor.replica.operator import Operator
@@ -96,8 +101,9 @@ def follow(
 def _follow(
     output: Output, follower: "Follower", store: Path, unit: str, *, every: float, lag: float, once: bool
 ) -> None:
+    import sqlite3
+
     from anchor.client.errors import AnchorProblem, ClientError
-    from anchor.replica.store import ReplicaError
 
     failures, told, patience = 0, "", time.monotonic() + lag
     while True:
@@ -116,9 +122,8 @@ def _follow(
             output.note(f"[yellow]![/] {_escaped(str(error))}")
             time.sleep(min(_LONGEST_PAUSE, every * 2**failures))
             continue
-        except ReplicaError as error:
-            unavailable = ExitCode.UNAVAILABLE if error.code == "chain_unavailable" else ExitCode.REFUSED
-            raise CommandFailed(str(error), error.remedy, unavailable, error.code) from None
+        except sqlite3.Error as error:
+            raise file_failed(store, error) from None
         if once and went.behind and not went.findings and time.monotonic() < patience:
             # A server may be a moment behind the chain: is it more?
             time.sleep(min(every, 1.0))
@@ -131,6 +136,15 @@ def _follow(
         if once:
             raise typer.Exit(_exit_code(went))
         time.sleep(every)
+
+
+def file_failed(store: Path, error: Exception) -> CommandFailed:
+    """Say that a copy's file cannot be read or written."""
+    return CommandFailed(
+        f"{store}: {error}",
+        "check the disk; where the file is damaged, follow into a new one",
+        code="replica_file",
+    )
 
 
 def _exit_code(went: "Round") -> ExitCode:
@@ -169,6 +183,9 @@ def _show(output: Output, went: "Round", document: dict[str, Any], store: Path, 
     for one in went.findings:
         _show_finding(output, one, store)
     mark = "[yellow]–[/]" if went.findings else "[green]✓[/]"
+    if went.size == 0 and went.head is None:
+        output.line(f"[yellow]–[/] nothing is copied: {_escaped(went.not_checked or 'there is nothing')}")
+        return
     new = f"{went.new_deltas:,} new, " if went.new_deltas else ""
     output.line(f"{mark} {new}{went.size:,} deltas, {amount(document['balance'], unit)}")
     if went.head is not None:

@@ -10,6 +10,7 @@ import typer
 from anchor.cli.comparing import show_balances, show_books
 from anchor.cli.comparing_books import entry_of
 from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.following import file_failed
 from anchor.cli.options import MAX_INDEX, Json
 from anchor.cli.output import Output, amount
 from anchor.cli.reading import show_balance
@@ -229,9 +230,7 @@ def _opened(path: Path) -> Iterator["Store"]:
         with Store.open(path) as store:
             yield store
     except sqlite3.Error as error:
-        raise CommandFailed(
-            f"{path} is damaged: {error}", "follow into a new file", code="replica_damaged"
-        ) from None
+        raise file_failed(path, error) from None
 
 
 def _figure(text: str) -> int:

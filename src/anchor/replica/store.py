@@ -53,7 +53,8 @@ class Store:
         partial = path.with_name(path.name + ".new")
         partial.unlink(missing_ok=True)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        connection = _connect(partial)
+        connection = sqlite3.connect(partial, isolation_level=None)
+        _prepare(connection)
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             connection.execute(statement)
@@ -84,8 +85,9 @@ class Store:
         """Open a file. Raises FileNotFoundError, ReplicaError where it is no replica of this version."""
         if not path.is_file():
             raise FileNotFoundError(2, "there is no such file", str(path))
-        connection = _connect(path)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30)
         try:
+            _prepare(connection)
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (APPLICATION_ID, VERSION):
@@ -96,7 +98,9 @@ class Store:
         except sqlite3.Error as error:
             connection.close()
             raise ReplicaError(
-                "not_a_replica", f"{path} cannot be read as a replica: {error}", "name the file of a replica"
+                "replica_unreadable",
+                f"{path} cannot be read as a replica: {error}",
+                "name the file of a replica; where it is damaged, follow into a new one",
             ) from None
         except ReplicaError:
             connection.close()
@@ -324,13 +328,11 @@ class Store:
         return row
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     # Without it INSERT OR REPLACE would pass the triggers.
     connection.execute("PRAGMA recursive_triggers = ON")
-    return connection
 
 
 def _held(time: int, file: bytes) -> HeldHead:

@@ -132,6 +132,25 @@ def test_proofs_of_deltas_and_checkpoints_are_valid(run: Run, running: Developme
     assert run("proof", "nonsense").code == 2
 
 
+@pytest.mark.parametrize("show", ["full", "amounts", "fingerprints"])
+def test_a_proof_shows_as_much_of_each_delta_as_was_asked(
+    run: Run, running: Development, tmp_path: Path, show: str
+) -> None:
+    emitted = run("emit", "acme", "-10", "--unit", "hour", "--reference", "r0", "--json").json()
+    sealed = run("checkpoint", "acme", "--unit", "hour", "--from", 1, "--to", 2, "--json").json()
+    for id_, count in ((emitted["receiptId"], 1), (sealed["proofToken"], 2)):
+        file = tmp_path / "proof.json"
+        assert run("proof", id_, "--show", show, "--out", file).code == 0
+        made = json.loads(file.read_text())
+        shown = [made["delta"]] if "delta" in made else made["period"]["all"]["deltas"]
+        assert len(shown) == count
+        assert all(("amount" in delta) == (show != "fingerprints") for delta in shown)
+        assert all(("value" in delta.get("referenceId", {})) == (show == "full") for delta in shown)
+        done = anchor("verify", file, "--rpc", running.rpc_url, "--contract", running.contract)
+        assert done.code == 0, done.out
+    assert run("proof", emitted["receiptId"], "--show", "some").code == 2
+
+
 def test_keys_are_made_listed_and_revoked(run: Run, running: Development) -> None:
     made = run("keys", "create", "auditor", "--customer", "acme", "--json").json()
     mine = {"ANCHOR_URL": running.url, "ANCHOR_API_KEY": made["key"]}

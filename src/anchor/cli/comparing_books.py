@@ -66,7 +66,7 @@ def compare_books(
     lines = array("Q")
     in_order = OwnEntries()
     started = time.monotonic()
-    with connect(url, key, data) as server:
+    with connect(url, key, data, output) as server:
         record = HttpRecord(server.transport, customer, unit)
         ordered = HttpOrderedRecord(server.transport, customer, unit, "entries")
         with output.progress(f"reading {file.name}", file.stat().st_size, "bytes") as bar:

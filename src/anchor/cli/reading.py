@@ -144,6 +144,14 @@ def proof(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where to write it; else to standard output."),
     ] = None,
+    show: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="full, amounts or fingerprints: how much of a delta is in the file (else full); "
+            "of a checkpoint all its deltas, this much of each (else its two ends alone).",
+        ),
+    ] = None,
     url: Url = None,
     key: Key = None,
     data: Data = None,
@@ -152,7 +160,7 @@ def proof(
     """Fetch the proof file of a delta or of a checkpoint. Anyone can check it with anchor verify."""
     output = Output(json_)
     with connect(url, key, data, output, doing="making the proof") as server:
-        content = fetch_proof(server, id_)
+        content = fetch_proof(server, id_, show)
     if out is None:
         output.bytes(content)
         return
@@ -163,11 +171,24 @@ def proof(
         output.say(f"[green]✓[/] {out} ({len(content):,} bytes). Check it: anchor verify {out} --rpc URL")
 
 
-def fetch_proof(server: Server, id_: str) -> bytes:
-    """Return the proof file of a receipt or a checkpoint. Raises CommandFailed."""
-    for prefix, path in (("rcpt_", "receipts"), ("ckpt_", "checkpoints")):
+def fetch_proof(server: Server, id_: str, show: str | None = None) -> bytes:
+    """Return the proof file of a receipt or a checkpoint. ``show``: of its delta, or of all its deltas.
+
+    Raises CommandFailed.
+    """
+    if show not in (None, "full", "amounts", "fingerprints"):
+        raise CommandFailed(
+            f"{show!r} is no way to show a delta",
+            "choose full, amounts or fingerprints",
+            ExitCode.USAGE,
+            "usage",
+        )
+    for prefix, path, parameter in (
+        ("rcpt_", "receipts", "disclosure"),
+        ("ckpt_", "checkpoints", "deltas"),
+    ):
         if id_.startswith(prefix):
-            return server.get_bytes(f"/api/v1/{path}/{segment(id_)}/proof")
+            return server.get_bytes(f"/api/v1/{path}/{segment(id_)}/proof", **{parameter: show})
     raise CommandFailed(
         f"{id_!r} is no id of a proof",
         "give a receipt id (rcpt_…) or a proof token (ckpt_…)",

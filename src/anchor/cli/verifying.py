@@ -76,7 +76,9 @@ def verify(
     results = []
     for file in _found(files):
         try:
-            with output.progress(f"checking {file.name}", None) as bar:
+            # A pack says how many deltas it has once it is open; until then the bar stands at nothing.
+            total = 1 if file.suffix == ".zip" else None
+            with output.progress(f"checking {file.name}", total) as bar:
                 result = verify_file(
                     file,
                     rpc=rpc or [],
@@ -94,6 +96,8 @@ def verify(
         results.append(result)
         if not json_:
             show(output, result, file.name)
+            if result.failed is not None and "'anchor-sample'" in result.failed.explanation:
+                output.note(f"It is a sample: anchor check-sample {file}")
     if json_:
         documents = [result.to_json() for result in results]
         output.json(documents[0] if len(results) == 1 else documents)

@@ -140,6 +140,20 @@ def test_long_books_are_compared_without_sending_them(anchor: AnchorClient) -> N
     assert (parted.confirmed, parted.index, parted.round_trips) == (17, 17, 2)
 
 
+def test_texts_are_erased_once(anchor: AnchorClient) -> None:
+    receipt = anchor.emit("acme", -1, reason="for Jane Doe", reference_id="r-jane")
+    (first,) = anchor.erase(receipt.receipt_id, ["reason"], "an office")["erasures"]
+    again = anchor.erase(receipt.receipt_id, ("reason", "metadata"), "another")["erasures"]
+    assert [(one["field"], one["erasedBy"], one["already"]) for one in again] == [
+        ("reason", "an office", True),
+        ("metadata", "another", False),
+    ]
+    assert again[0]["commitment"] == first["commitment"]
+    with pytest.raises(AnchorProblem) as raised:
+        anchor.erase(receipt.receipt_id, ["amount"], "an office")
+    assert (raised.value.status, raised.value.code) == (400, "not_erasable")
+
+
 def test_keys_are_made_and_revoked(
     anchor: AnchorClient, server: tuple[BackgroundServer, str], opened: OpenedLog
 ) -> None:

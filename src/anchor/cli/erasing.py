@@ -1,13 +1,15 @@
-"""``anchor erase``: remove a text field of a delta for good; its proofs stay valid."""
+"""``anchor erase``: remove text fields of a delta for good; its proofs stay valid."""
 
-import os
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from anchor.cli.failures import CommandFailed
-from anchor.cli.options import DataDirectory, Json
+from anchor.cli.options import Data, Json, Key, Url
 from anchor.cli.output import Output
+from anchor.cli.server import connect
+
+_ERASABLE: Final = ("reason", "referenceId", "metadata")
 
 
 def register(app: typer.Typer) -> None:
@@ -17,43 +19,42 @@ def register(app: typer.Typer) -> None:
 
 def erase(
     receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="The delta's receipt id.")],
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="reason, referenceId or metadata.")],
-    data: DataDirectory,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who erases, for the record.")],
+    fields: Annotated[
+        list[str], typer.Argument(metavar="FIELD...", help="Of reason, referenceId and metadata.")
+    ],
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who erases, for the record: better an office.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Erase FIELD of the delta with RECEIPT: the text and its salt are gone, every proof stays valid.
+    """Erase FIELDs of the delta with RECEIPT: text and salt are gone, every proof stays valid.
 
-    Amounts, indexes and times cannot be erased. docs/erasure.md says what is left.
+    A server asks for a key that may administer. Amounts, indexes and times cannot be erased.
+    docs/erasure.md says what is left.
     """
-    from anchor.ledger.erasing import erasable_field, erase_fields
-    from anchor.protocol.errors import hex_of
-    from anchor.service.assembly import open_directory
-
-    chosen = erasable_field(field)
-    opened = open_directory(data, os.environ)
-    if not yes and not typer.confirm(f"Erase {field} of {receipt}? It cannot be undone.", err=True):
-        raise CommandFailed("nothing was erased", code="not_confirmed")
-    erased = erase_fields(opened.database, opened.log, opened.clock, receipt, [chosen], by)
-    (erasure,) = erased.erasures
+    for field in fields:
+        if field not in _ERASABLE:
+            raise CommandFailed(
+                f"{field!r} cannot be erased", f"choose of {', '.join(_ERASABLE)}", code="not_erasable"
+            )
     output = Output(json_)
+    with connect(url, key, data, output, doing="erasing") as server:
+        if not yes and not typer.confirm(
+            f"Erase {', '.join(fields)} of {receipt}? It cannot be undone.", err=True
+        ):
+            raise CommandFailed("nothing was erased", code="not_confirmed")
+        answer = server.post("/api/v1/erasures", {"receiptId": receipt, "fields": fields, "by": by})
     if json_:
-        output.json(
-            {
-                "receiptId": receipt,
-                "field": field,
-                "commitment": hex_of(erasure.commitment),
-                "erasedAt": erasure.erased_at,
-                "erasedBy": erasure.erased_by,
-                "already": erasure.already,
-                "oldPagesRemoved": erased.pages_dropped,
-            }
-        )
+        output.json(answer)
         return
-    was = "had been erased" if erasure.already else "is erased"
-    output.say(f"[green]✓[/] {field} of {receipt} {was}; its commitment stays: {hex_of(erasure.commitment)}")
-    if not erased.pages_dropped:
+    for one in answer["erasures"]:
+        was = "had been erased" if one["already"] else "is erased"
+        output.line(f"[green]✓[/] {one['field']} {was}; its commitment stays: {one['commitment']}")
+    if not answer["oldPagesRemoved"]:
         output.note(
             "[yellow]a reader still needs old pages of the database, which hold it:[/] "
             "run the same again later"

@@ -191,6 +191,13 @@ class AnchorClient:
         kind = "entries" if isinstance(own, OwnEntries) else "fingerprints"
         return first_divergence(own, HttpOrderedRecord(self._transport, customer_id, unit, kind))
 
+    # Erasing
+
+    def erase(self, receipt_id: str, fields: Iterable[str], by: str) -> Json:
+        """Erase ``reason``, ``referenceId`` or ``metadata`` of a delta for good. Its proofs stay valid."""
+        body = {"receiptId": receipt_id, "fields": list(fields), "by": by}
+        return self._transport.call("POST", "/api/v1/erasures", body=body)
+
     # Checkpoints
 
     def checkpoint(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -23,11 +23,17 @@ from anchor.verify.chain_view import Finality
 from anchor.verify.json_rpc import JsonRpcChain
 from anchor.verify.proof_file import ConsistencyClaim, DeltaRecord, KeptHead, ProofFile
 from anchor.verify.proof_writing import ledger_json, log_json, record_json
-from tests.verify.anchored_log import AnchoredLog
+from tests.verify.building import BuiltLog
 
 CUSTOMER = "UA"
 Answer = Callable[[httpx.Request, Any], Any]
 """What a cheat makes of an answer: takes the request and the honest JSON, gives the JSON to send."""
+
+
+class Operated(Protocol):
+    """Whatever holds the operator's log."""
+
+    built: BuiltLog
 
 
 @dataclass
@@ -38,7 +44,7 @@ class PlayedServer(httpx.BaseTransport):
     applied to answers whose path ends with their key.
     """
 
-    log: AnchoredLog
+    log: Operated
     shown_batch: int | None = None
     lies: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

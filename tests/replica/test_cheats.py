@@ -55,9 +55,15 @@ def records(us: Counterparty) -> list[DeltaRecord]:
     return built(us).ledger(CUSTOMER).records
 
 
+def anchor(us: Counterparty) -> None:
+    log = us.server.log
+    assert isinstance(log, AnchoredLog)
+    log.anchor()
+
+
 def anchor_more(us: Counterparty, count: int = 1) -> None:
     built(us).record_many(CUSTOMER, count)
-    us.server.log.anchor()
+    anchor(us)
 
 
 def test_an_honest_operator_is_never_accused(us: Counterparty) -> None:
@@ -65,7 +71,7 @@ def test_an_honest_operator_is_never_accused(us: Counterparty) -> None:
         anchor_more(us, count)
         us.honest()
     built(us).record_many("AA", 1)
-    us.server.log.anchor()
+    anchor(us)
     us.honest()
     assert [file.name for file in us.path.parent.iterdir() if "proof" in file.name] == []
 
@@ -75,7 +81,7 @@ def test_a_delta_is_dropped(us: Counterparty) -> None:
     records(us).pop()
     finding = us.finds("dropped")
     assert not finding.proven
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("shrunk"), "shrunk_ledger")
     assert us.held() == before
 
@@ -86,7 +92,7 @@ def test_a_delta_is_dropped_and_others_moved_up(us: Counterparty) -> None:
     del log[4]
     log[4:] = [replace(record, index=at) for at, record in enumerate(log[4:], 4)]
     built(us).record_many(CUSTOMER, 3)
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("altered"), "two_deltas")
     assert us.held() == before
 
@@ -144,7 +150,7 @@ def test_a_rewritten_ledger_is_anchored_and_the_old_deltas_are_still_shown(us: C
 
 def test_two_heads_are_shown(us: Counterparty) -> None:
     records(us)[19] = replace(records(us)[19], amount=0)
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("rewritten"), "two_heads")
 
 
@@ -153,7 +159,7 @@ def test_two_batches_are_shown(us: Counterparty) -> None:
     log.built.batches.pop()
     log.built.locations.pop(2)
     log.built.record_many("AA", 1)
-    log.anchor()
+    anchor(us)
     us.proves(us.finds("two_batches"), "two_batches")
 
 
@@ -166,17 +172,17 @@ def test_a_rewritten_log_is_anchored(us: Counterparty) -> None:
     log.built.record_many("AA", 1)
     log.built.seal()
     log.built.record_many(CUSTOMER, 1)
-    log.anchor()
+    anchor(us)
     us.proves(us.finds("history_differs"), "two_batches")
 
 
 def test_a_delta_is_back_dated(us: Counterparty) -> None:
     # A batch is sealed and seen without it; then it is said to have been there before that.
     built(us).record_many("AA", 1)
-    us.server.log.anchor()
+    anchor(us)
     us.honest()
     built(us).record(CUSTOMER, 1, recorded_at=built(us).now - 300_000)
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("backdated"), "backdated")
     us.honest()
 
@@ -185,14 +191,14 @@ def test_times_run_backwards(us: Counterparty) -> None:
     built(us).record(CUSTOMER, 1, recorded_at=records(us)[-1].recorded_at - 1)
     finding = us.finds("time_reversed")
     assert not finding.proven
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("time_reversed"), "time_reversed")
     assert len(us.held()) == 20
 
 
 def test_a_delta_is_recorded_after_its_batch_was_sealed(us: Counterparty) -> None:
     built(us).record(CUSTOMER, 1, recorded_at=built(us).now + 10_000_000)
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("recorded_after_sealed"), "recorded_after_sealed")
 
 
@@ -232,7 +238,7 @@ def test_a_balance_is_forged(us: Counterparty) -> None:
     built(us).record(CUSTOMER, 5, balance=0)
     built(us).record_many(CUSTOMER, 2)
     assert not us.finds("false_balance").proven
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("false_balance"), "false_balance")
     assert len(us.held()) == 20
 
@@ -285,7 +291,7 @@ def test_a_delta_corrects_one_that_is_not_there(us: Counterparty) -> None:
 def test_the_whole_ledger_vanishes(us: Counterparty) -> None:
     records(us).clear()
     built(us).record_many("AA", 1)
-    us.server.log.anchor()
+    anchor(us)
     us.proves(us.finds("vanished"), "vanished_ledger")
 
 

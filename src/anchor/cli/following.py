@@ -129,13 +129,20 @@ def _follow(
             time.sleep(min(every, 1.0))
             continue
         document = _document(went)
-        saying = repr(document | {"findings": [one.misfit.name for one in went.findings]})
+        saying = _what_counts(went)
         if once or saying != told:
             told = saying
             _show(output, went, document, store, unit)
         if once:
             raise typer.Exit(_exit_code(went))
         time.sleep(every)
+
+
+def _what_counts(went: "Round") -> str:
+    """Return what has to change for a round to be worth telling."""
+    size = None if went.head is None else went.head.head.size
+    names = [one.misfit.name for one in went.findings]
+    return repr((went.size, size, went.not_checked, went.behind, names))
 
 
 def file_failed(store: Path, error: Exception) -> CommandFailed:

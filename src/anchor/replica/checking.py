@@ -9,7 +9,7 @@ from anchor.protocol.errors import IdentityError, hex_of
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.identities import LedgerIdentity, check_ledger_identity
-from anchor.protocol.merkle import HISTORY_TREE, Frontier
+from anchor.protocol.merkle import HISTORY_TREE, Frontier, leaf_level
 from anchor.replica.values import LATEST_TIME, HeldHead, Misfit, Pins, Shown, Standing
 from anchor.verify.frauds import ALLOWED_LAG
 from anchor.verify.proof_file import DeltaRecord, LedgerHead, ProofLedger, ProofLog
@@ -31,7 +31,7 @@ def pins_of(log: ProofLog, ledger: ProofLedger, customer_id: str, unit: str) -> 
             unit,
         )
     ):
-        shown = "no customer" if customer is None else f"{customer.customer_id} in “{customer.unit}”"
+        shown = "no customer" if customer is None else ascii((customer.customer_id, customer.unit))
         return _identity("The server does not show the ledger that was asked for.", customer_id, shown)
     identity = LedgerIdentity(customer_id, unit, ledger.ledger_id, customer.identity_proof)
     try:
@@ -215,6 +215,12 @@ def check_batches(
         newest = batch
         history = history.append(HISTORY_TREE, HISTORY_TREE.leaf(batch.anchor_root(log_id)))
     return accepted, None
+
+
+def extended(log_id: Bytes32, history: Frontier, batches: Sequence[Batch]) -> Frontier:
+    """Return a history with batches after it."""
+    roots = (batch.anchor_root(log_id) for batch in batches)
+    return history.extend(HISTORY_TREE, leaf_level(HISTORY_TREE, roots))
 
 
 def check_times(

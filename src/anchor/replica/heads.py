@@ -9,8 +9,9 @@ from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.protocol.merkle import Frontier
 from anchor.replica.accusing import Accuser
-from anchor.replica.checking import check_batches, check_pins, check_times
+from anchor.replica.checking import check_batches, check_pins, check_times, extended
 from anchor.replica.findings import Findings
 from anchor.replica.operator import Operator, ShownProof
 from anchor.replica.proving import prove_delta
@@ -114,7 +115,7 @@ class HeadChecks:
             assert failed is not None
             misfit = Misfit(
                 "head_refused",
-                f"{head.batch.batch.number} {failed.name}",
+                failed.name,
                 f"The server's newest head does not hold: {failed.explanation}",
                 failed.expected or "",
                 failed.found or "",
@@ -144,7 +145,7 @@ class HeadChecks:
             return
         root = self._tree.root(head.size)
         if root != head.root:
-            self._root_differs(head, root, shown)
+            self._root_differs(before, head, root, shown)
             return
         if before is not None and not self._follows(before, seen, shown):
             return
@@ -173,7 +174,7 @@ class HeadChecks:
         if seen.head.size < before.head.size:
             misfit = Misfit(
                 "shrunk",
-                str(number),
+                _after(before),
                 f"The ledger has fewer deltas in batch {number} than in batch {held}.",
                 f"{before.head.size} or more",
                 str(seen.head.size),
@@ -197,10 +198,12 @@ class HeadChecks:
         )
         self._tell(misfit, shown, lambda: None)
 
-    def _root_differs(self, head: LedgerHead, root: Bytes32, shown: ShownProof) -> None:
+    def _root_differs(
+        self, before: HeldHead | None, head: LedgerHead, root: Bytes32, shown: ShownProof
+    ) -> None:
         misfit = Misfit(
             "rewritten",
-            f"{head.batch.batch.number}",
+            _after(before),
             f"The head of {head.size} deltas in batch {head.batch.batch.number} is not that of the "
             "deltas which were shown.",
             hex_of(root),
@@ -216,10 +219,7 @@ class HeadChecks:
             fits = known == batch
             misfit = None if fits else self._two_batches(known, batch)
         else:
-            batches = self._batches(history.size + 1, batch.number - 1)
-            accepted, misfit = check_batches(
-                store.pins.log_id, history, store.batch(history.size), [*batches, batch]
-            )
+            accepted, misfit = self._new_batches(history, batch)
             if misfit is None:
                 store.add_batches(history, accepted)
         if misfit is None:
@@ -237,14 +237,22 @@ class HeadChecks:
             hex_of(batch.anchor_root(log_id)),
         )
 
-    def _batches(self, first: int, last: int) -> list[Batch]:
+    def _new_batches(self, history: Frontier, batch: Batch) -> tuple[list[Batch], Misfit | None]:
+        """Fetch and check the batches after a history up to, and with, the one that the chain holds."""
+        log_id, newest = self._store.pins.log_id, self._store.batch(history.size)
         found: list[Batch] = []
-        while first + len(found) <= last:
-            more = self._operator.batches(first + len(found), last)
-            if not more:
-                break
-            found += more
-        return found
+        misfit: Misfit | None = None
+        more = [batch]
+        while misfit is None and more and history.size < batch.number:
+            if history.size < batch.number - 1:
+                more = self._operator.batches(history.size + 1, batch.number - 1) or [batch]
+            else:
+                more = [batch]
+            accepted, misfit = check_batches(log_id, history, newest, more)
+            history = extended(log_id, history, accepted)
+            newest = accepted[-1] if accepted else newest
+            found += accepted
+        return found, misfit
 
     def _times(self, before: HeldHead | None, seen: HeldHead) -> None:
         head, store = seen.head, self._store
@@ -365,3 +373,8 @@ def _head_json(store: Store, head: LedgerHead) -> object:
 def _why(result: Verification) -> str:
     failed = result.failed
     return "no chain was asked" if failed is None else failed.explanation.rstrip(".")
+
+
+def _after(before: HeldHead | None) -> str:
+    """Where a head that is not taken stands: after the last one that was, which stays the same."""
+    return "" if before is None else str(before.batch.number)

@@ -119,7 +119,8 @@ class Operator:
             found = page.take("items", list_of(_batch, MOST_BATCHES))
         except ProofFileError as error:
             raise UnreadableAnswer(self.url, error) from error
-        return sorted((batch for batch in found if batch.number >= first), key=lambda batch: batch.number)
+        asked = (batch for batch in found if first <= batch.number <= stop)
+        return sorted(asked, key=lambda batch: batch.number)
 
     def _proof(self, path: str, query: Mapping[str, Any]) -> ShownProof:
         raw = self._get(path, query)
@@ -142,8 +143,10 @@ class Operator:
             return raw
         try:
             problem = AnchorProblem(json.loads(raw))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UnexpectedAnswer(self.url, status) from None
+        if problem.status != status or not isinstance(problem.code, str):
+            raise UnexpectedAnswer(self.url, status)
         raise problem
 
 

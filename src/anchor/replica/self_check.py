@@ -5,7 +5,7 @@ from collections.abc import Callable
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier
-from anchor.replica.checking import DeltaChecks, check_batches
+from anchor.replica.checking import DeltaChecks, check_batches, extended
 from anchor.replica.store import Store
 from anchor.replica.values import Misfit, Standing
 from anchor.verify.proof_file import FreshnessClaim, ProofFile
@@ -68,8 +68,7 @@ def _history(store: Store) -> Misfit | None:
         accepted, misfit = check_batches(store.pins.log_id, history, before, batches)
         if misfit is not None:
             return misfit
-        for batch in accepted:
-            history = history.append(HISTORY_TREE, HISTORY_TREE.leaf(batch.anchor_root(store.pins.log_id)))
+        history = extended(store.pins.log_id, history, accepted)
     root = history.root(HISTORY_TREE) if history.size else ZERO
     if store.history() != history:
         return Misfit(

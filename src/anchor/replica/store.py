@@ -15,8 +15,9 @@ from typing import Any, Final, Self
 
 from anchor.protocol.batch import Batch
 from anchor.protocol.hashing import Bytes32
-from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier, leaf_level
+from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
 from anchor.protocol.merkle_growth import grow
+from anchor.replica.checking import extended
 from anchor.replica.rows import record_of, row_of
 from anchor.replica.schema import APPLICATION_ID, DELTA_COLUMNS, SCHEMA, STORED_HEIGHTS, VERSION
 from anchor.replica.values import ChainPin, HeldHead, KeptFinding, Pins, Shown, Standing
@@ -152,7 +153,7 @@ class Store:
         growth = grow(LEDGER_TREE, before.frontier, leaves)
         with self._writing():
             if self.standing().size != before.size:
-                raise ReplicaError("replica_in_use", f"another process follows into {self.path}")
+                raise self._in_use()
             self._connection.executemany(_INSERT_DELTA, [row_of(each) for each in deltas])
             for nodes in growth.completed:
                 if nodes.height % STORED_HEIGHTS == 0:
@@ -218,14 +219,14 @@ class Store:
         """Add checked batches after those that are known."""
         if not batches:
             return
-        roots = [batch.anchor_root(self.pins.log_id) for batch in batches]
-        after = before.extend(HISTORY_TREE, leaf_level(HISTORY_TREE, roots))
+        log_id = self.pins.log_id
+        after = extended(log_id, before, batches)
         with self._writing():
             self._connection.executemany(
                 "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
                 [
-                    (batch.number, batch.history_root, batch.map_root, batch.sealed_at, root)
-                    for batch, root in zip(batches, roots, strict=True)
+                    (each.number, each.history_root, each.map_root, each.sealed_at, each.anchor_root(log_id))
+                    for each in batches
                 ],
             )
             self._connection.execute("UPDATE progress SET history_peaks = ?", (after.to_bytes(),))
@@ -316,10 +317,15 @@ class Store:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.IntegrityError):
+                raise self._in_use() from error
             raise
         self._connection.execute("COMMIT")
+
+    def _in_use(self) -> ReplicaError:
+        return ReplicaError("replica_in_use", f"another process follows into {self.path}", "let one do it")
 
     def _one(self, statement: str) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._connection.execute(statement).fetchone()

@@ -85,7 +85,7 @@ class Misfit:
 
     ``kind`` is stable; ``place`` says where (an index, a batch, a root), so that the same thing found again
     is known; ``statement`` is a sentence for people; ``expected`` and ``found`` are the two values.
-    ``index`` is the delta's, where it is about one.
+    ``index`` is the delta's, where it is about one: shown in yet another form, it is another misfit.
     """
 
     kind: str
@@ -98,7 +98,7 @@ class Misfit:
     @property
     def name(self) -> str:
         """What tells this misfit from others."""
-        return f"{self.kind} {self.place} {self.found}"
+        return f"{self.kind} {self.place}" + ("" if self.index is None else f" {self.found}")
 
 
 @dataclass(frozen=True, slots=True)

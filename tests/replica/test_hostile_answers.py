@@ -1,0 +1,183 @@
+"""Whatever a server answers, the copy stays a whole copy of the true record's beginning."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
+from anchor.replica.following import Follower, Round
+from anchor.replica.operator import Operator, UnreadableAnswer
+from anchor.replica.self_check import check_copy
+from anchor.replica.store import Store
+from anchor.replica.wanted import Wanted
+from tests.replica.playing import CUSTOMER, PlayedServer
+from tests.verify.building import BuiltLog
+
+PATHS = ("/records", "/freshness", "/consistency", "/batches", "/balance")
+
+
+@dataclass
+class Log:
+    """An honest log on a chain in memory."""
+
+    built: BuiltLog
+
+
+@dataclass
+class Hearing:
+    """A counterparty that has a copy of some of the record, and hears of more."""
+
+    server: PlayedServer
+    path: Path
+
+    @property
+    def truth(self) -> list[bytes]:
+        ledger = self.server.log.built.ledger(CUSTOMER)
+        return [record.fingerprint(ledger.separator, ledger.identity.ledger_id) for record in ledger.records]
+
+    def round(self) -> Round:
+        with (
+            Operator("http://operator", "ak_x", transport=self.server) as operator,
+            Follower(operator, self.server.log.built.chain, self.path, Wanted(CUSTOMER)) as follower,
+        ):
+            return follower.round()
+
+    def held(self) -> list[bytes]:
+        """The copy's fingerprints, once it is seen to be whole."""
+        with Store.open(self.path) as store:
+            assert check_copy(store) is None
+            return store.fingerprints(0, store.standing().size)
+
+
+@pytest.fixture
+def hearing(tmp_path: Path) -> Hearing:
+    built = BuiltLog(5)
+    hearing = Hearing(PlayedServer(Log(built)), tmp_path / "ua.replica")
+    for count in (17, 4):
+        built.record_many(CUSTOMER, count)
+        built.record_many("AA", 2)
+        built.seal()
+        built.anchor()
+        assert hearing.round().findings == ()
+    # Two batches at once: the one between has to be asked for.
+    built.record_many("AA", 1)
+    built.seal()
+    built.record_many(CUSTOMER, 9)
+    built.seal()
+    built.anchor()
+    return hearing
+
+
+BAD: dict[str, Any] = {
+    "nothing": b"",
+    "no JSON": b"<html>",
+    "another JSON": b"[]",
+    "a key twice": b'{"log":1,"log":2}',
+    "deep": b"[" * 100_000,
+    "not UTF-8": b"\xff\xfe",
+    "an object": {},
+    "a number that is none": b'{"size":1e400}',
+}
+
+
+@pytest.mark.parametrize("path", PATHS[:4])
+@pytest.mark.parametrize("name", BAD)
+def test_an_answer_of_another_form_is_named_as_such_and_changes_nothing(
+    hearing: Hearing, name: str, path: str
+) -> None:
+    hearing.server.lies[path] = lambda _request, _answer: BAD[name]
+    with pytest.raises(UnreadableAnswer):
+        hearing.round()
+    assert hearing.held() == hearing.truth[: len(hearing.held())]
+    hearing.server.lies.clear()
+    went = hearing.round()
+    assert (went.findings, went.size) == ((), 30)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(500, content=b"oops"), UnexpectedAnswer),
+        (httpx.Response(302, headers={"location": "http://elsewhere"}), UnexpectedAnswer),
+        (httpx.Response(403, json={"status": "403", "code": 5, "title": []}), UnexpectedAnswer),
+        (httpx.Response(403, json={"status": 403, "code": "scope_missing", "title": "No."}), AnchorProblem),
+    ],
+)
+def test_a_refusal_is_no_finding(hearing: Hearing, answer: httpx.Response, error: type[Exception]) -> None:
+    hearing.server.lies["/records"] = lambda _request, _answer: answer
+    with pytest.raises(error):
+        hearing.round()
+    assert len(hearing.held()) == 21
+
+
+def test_more_deltas_than_were_asked_for_are_refused(hearing: Hearing) -> None:
+    hearing.server.lies["/records"] = lambda _, answer: answer | {"items": answer["items"] * 1001}
+    with pytest.raises(UnreadableAnswer, match="at most"):
+        hearing.round()
+
+
+def test_whatever_one_value_of_an_answer_becomes_the_copy_stays_true(hearing: Hearing) -> None:
+    """Every answer of a round, with a value altered at random: refused, told, or of no meaning to a copy."""
+    chance = random.Random(11)
+    outcomes = {"refused": 0, "told": 0, "nothing": 0}
+    before = hearing.path.read_bytes()
+    for number in range(150):
+        path = PATHS[number % len(PATHS)]
+        hearing.path.write_bytes(before)
+        for beside in hearing.path.parent.glob("*"):
+            if beside != hearing.path:
+                beside.unlink()
+
+        def lie(_request: httpx.Request, answer: Any) -> Any:
+            value = json.loads(answer) if isinstance(answer, bytes) else copy.deepcopy(answer)
+            altered(value, chance)
+            return value
+
+        hearing.server.lies = {path: lie}
+        try:
+            went = hearing.round()
+            outcomes["told" if went.findings else "nothing"] += 1
+        except ClientError:
+            outcomes["refused"] += 1
+        held = hearing.held()
+        assert held == hearing.truth[: len(held)]
+        assert len(held) >= 21
+    assert min(outcomes.values()) > 10, outcomes
+
+
+def altered(value: Any, chance: random.Random) -> None:
+    """Alter one value somewhere within a JSON value, in place."""
+    places: list[tuple[Any, Any]] = []
+
+    def walk(inside: Any) -> None:
+        pairs = inside.items() if isinstance(inside, dict) else enumerate(inside)
+        for key, one in list(pairs):
+            places.append((inside, key))
+            if isinstance(one, dict | list):
+                walk(one)
+
+    walk(value)
+    inside, key = chance.choice(places)
+    old = inside[key]
+    if isinstance(old, bool) or old is None:
+        new: Any = "0x" + "11" * 32
+    elif isinstance(old, int):
+        new = chance.choice([old + 1, max(0, old - 1), 0, 2**63, 2**64 - 1])
+    elif isinstance(old, str):
+        digits = list(old or "x")
+        at = chance.randrange(len(digits))
+        digits[at] = chance.choice("0123456789abcdef")
+        new = chance.choice(["".join(digits), "", "0x" + "11" * 32])
+    elif isinstance(old, list):
+        new = chance.choice([old[1:], [*old, *old[:1]], old[::-1], []])
+    else:
+        new = chance.choice([{}, [old], None])
+    inside[key] = new

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import ExitCode
 from anchor.cli.options import DataDirectory, Json
-from anchor.cli.output import Output
+from anchor.cli.output import Bar, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,14 @@ def audit(
 
     It may run beside the server. Exit code 1: something does not fit.
     """
+    from anchor.ledger.auditing import deltas_on_record
     from anchor.service.assembly import open_directory
 
     opened = open_directory(data, os.environ)
     output = Output(json_)
     found: list[Finding] = []
-    with output.progress("recomputing the record", None):
-        for finding in _findings(opened, offline):
+    with output.progress("recomputing the record", deltas_on_record(opened.database)) as bar:
+        for finding in _findings(opened, offline, bar):
             found.append(finding)
             output.line(f"[red]✗[/] {_escaped(finding)}")
             if len(found) == most:
@@ -71,13 +72,15 @@ def audit(
         raise typer.Exit(ExitCode.NO)
 
 
-def _findings(opened: "OpenLog", offline: bool) -> "Iterator[Finding]":
+def _findings(opened: "OpenLog", offline: bool, bar: Bar) -> "Iterator[Finding]":
     from anchor.anchoring.auditing_sends import audit_anchoring
     from anchor.ledger.auditing import audit as recompute
 
-    yield from recompute(opened.database)
+    yield from recompute(opened.database, bar.advance)
+    bar.describe("checking what was sent")
     yield from audit_anchoring(opened.database, opened.clock.now_ms())
     if not offline:
+        bar.describe("asking the chains")
         yield from _findings_on_chains(opened)
 
 

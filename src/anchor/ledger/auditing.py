@@ -49,8 +49,11 @@ class HeadOnChain(NamedTuple):
     block_time: int
 
 
-def audit(database: Database) -> Iterator[Finding]:
-    """Yield every place of the record that does not follow from its deltas. Raises StorageUnavailable."""
+def audit(database: Database, progress: Callable[[int], None] = lambda _deltas: None) -> Iterator[Finding]:
+    """Yield every place of the record that does not follow from its deltas.
+
+    ``progress`` hears how many more deltas are read, of ``deltas_on_record``. Raises StorageUnavailable.
+    """
     with database.read() as connection:
         rows = stored.audited_log(connection)
         if len(rows) != 1:
@@ -64,10 +67,17 @@ def audit(database: Database) -> Iterator[Finding]:
         batches = stored.audited_batches(connection)
         yield from _check_log(rows[0], ledgers, batches)
         yield from _check_identities(bytes(rows[0][2]), ledgers)
-        yield from _check_ledgers(connection, bytes(rows[0][1]), ledgers, [batch[1] for batch in batches])
+        sealed_at = [batch[1] for batch in batches]
+        yield from _check_ledgers(connection, bytes(rows[0][1]), ledgers, sealed_at, progress)
         yield from _check_batches(connection, bytes(rows[0][1]), ledgers, batches)
         yield from _check_checkpoints(connection, bytes(rows[0][1]), ledgers)
         yield from _check_what_belongs_to_nothing(connection, len(batches))
+
+
+def deltas_on_record(database: Database) -> int:
+    """Return how many deltas there are to audit."""
+    with database.read() as connection:
+        return stored.count_of_deltas(connection)
 
 
 def audit_chain(database: Database, chain: str, heads: Iterable[HeadOnChain]) -> Iterator[Finding]:
@@ -124,7 +134,11 @@ def _check_identities(public_key: bytes, ledgers: dict[int, AuditedLedger]) -> I
 
 
 def _check_ledgers(
-    connection: Connection, log: Bytes32, ledgers: dict[int, AuditedLedger], sealed_at: list[int]
+    connection: Connection,
+    log: Bytes32,
+    ledgers: dict[int, AuditedLedger],
+    sealed_at: list[int],
+    progress: Callable[[int], None],
 ) -> Iterator[Finding]:
     separator = domain_separator(log)
     fingerprint_of = salted_fingerprint(separator)
@@ -138,6 +152,7 @@ def _check_ledgers(
     check: LedgerCheck | None = None
     number: int | None = None
     for ledger, rows in stored.audited_deltas(connection):
+        progress(len(rows))
         if ledger != number:
             if check is not None:
                 yield from check.finish()

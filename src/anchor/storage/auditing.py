@@ -94,6 +94,11 @@ def audited_deltas(connection: Connection) -> Iterator[tuple[int, list[Any]]]:
         last = (rows[-1][0], rows[-1][1])
 
 
+def count_of_deltas(connection: Connection) -> int:
+    """Return how many deltas the ledgers say they hold."""
+    return int(_run(connection, "SELECT coalesce(sum(size), 0) FROM ledgers")[0][0])
+
+
 def audited_heads(connection: Connection) -> Iterator[AuditedHead]:
     """Yield every head, ledger after ledger, the oldest first."""
     last: tuple[int, int] = (-(2**63), -(2**63))

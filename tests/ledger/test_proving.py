@@ -18,7 +18,7 @@ from anchor.ledger.errors import CustomerHasLedger, IndexOutOfRange, NotSealedYe
 from anchor.ledger.model import Emission
 from anchor.ledger.periods import Span
 from anchor.ledger.proving import Prover
-from anchor.ledger.proving_periods import prove_period
+from anchor.ledger.proving_periods import PeriodTooLarge, prove_period
 from anchor.verify.json_rpc import JsonRpcChain
 from anchor.verify.proof_file import Disclosure, ProofFile
 from anchor.verify.proof_reading import parse_proof_file
@@ -187,6 +187,20 @@ def test_a_period_can_be_shown_by_its_ends_or_with_all_its_deltas(
     assert (view.checkpoint.from_index, view.checkpoint.to_index) == (11, 19)
     proof = prove_period(database, log, CUSTOMER, UNIT, 11, 19, span=(start, end), deltas=deltas)
     assert_valid(anchored.verify(proof))
+
+
+@pytest.mark.parametrize("deltas", list(Disclosure))
+def test_all_deltas_of_a_period_go_into_a_file_that_verifiers_read_or_are_refused(
+    anchored: Anchored, deltas: Disclosure
+) -> None:
+    anchored.record(24)
+    anchored.anchor()
+    log, database = anchored.opened.log, anchored.opened.database
+    whole = len(write_proof_file(prove_period(database, log, CUSTOMER, UNIT, 0, 23, deltas=deltas)))
+    ends = len(write_proof_file(prove_period(database, log, CUSTOMER, UNIT, 0, 23)))
+    with pytest.raises(PeriodTooLarge):
+        prove_period(database, log, CUSTOMER, UNIT, 0, 23, deltas=deltas, largest=(whole - ends) // 2)
+    prove_period(database, log, CUSTOMER, UNIT, 0, 23, deltas=deltas, largest=2 * whole)
 
 
 def test_what_is_not_there_is_said_to_be_not_there(anchored: Anchored) -> None:

@@ -188,6 +188,12 @@ _KINDS: Final = (
         "Ask again after the next batch was sealed.",
     ),
     ProblemKind(
+        "period_too_large",
+        422,
+        "The period has more deltas than a proof file holds.",
+        "Leave deltas out, or have an audit pack made: anchor pack.",
+    ),
+    ProblemKind(
         "customer_has_ledger",
         409,
         "The customer has a ledger in this unit.",

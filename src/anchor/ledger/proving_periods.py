@@ -1,8 +1,11 @@
 """Make the proof file of a checkpoint: a period's two balances, and with its deltas all that is in it."""
 
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
 from sqlalchemy import Connection
 
-from anchor.ledger.errors import NotSealedYet
+from anchor.ledger.errors import LedgerError, NotSealedYet
 from anchor.ledger.ledger_tree import ledger_nodes
 from anchor.ledger.model import Log
 from anchor.ledger.proving import (
@@ -25,9 +28,30 @@ from anchor.verify.proof_file import (
     PeriodDeltas,
     ProofFile,
     ProofLog,
+    Record,
     Span,
     disclose,
 )
+from anchor.verify.proof_reading import LARGEST_PERIOD_FILE
+
+AT_ONCE: Final = 5_000
+"""Deltas that are read at once."""
+
+# JSON of a delta without its texts: with amounts, and with its fingerprint alone.
+_SHOWN_BYTES: Final = 480
+_WITHHELD_BYTES: Final = 100
+
+
+@dataclass(eq=False)
+class PeriodTooLarge(LedgerError):
+    """All deltas of a period were asked for, and are more than a proof file holds."""
+
+    code: ClassVar[str] = "period_too_large"
+    remedy: ClassVar[str] = "make an audit pack: anchor pack"
+    largest: int
+
+    def __str__(self) -> str:
+        return f"the period's deltas are more than a proof file of {self.largest:,} bytes holds"
 
 
 def prove_period(
@@ -41,12 +65,14 @@ def prove_period(
     span: tuple[int, int] | None = None,
     deltas: Disclosure | None = None,
     batch: int | None = None,
+    largest: int = LARGEST_PERIOD_FILE,
 ) -> ProofFile:
     """Prove a checkpoint's range (both ends included), of ``span`` (ms, end excluded) where it has one.
 
     With ``deltas`` every delta of the range is in the file, as much disclosed as it says. ``batch``: under
     this batch, which has to hold the range, and not under the one that shows the most. Raises
-    UnknownCustomer, or NotSealedYet where no batch shows all of it.
+    UnknownCustomer, NotSealedYet where no batch shows all of it, and PeriodTooLarge where verifiers would
+    not read a file (of more than ``largest`` bytes) with all deltas in it.
     """
     with database.read() as connection:
         ledger = provable_ledger(connection, customer_id, unit)
@@ -65,7 +91,9 @@ def prove_period(
             opening_path=tuple(consistency_path(LEDGER_TREE, from_index, to_index + 1, read_nodes)),
             closing_path=tuple(consistency_path(LEDGER_TREE, to_index + 1, head.size, read_nodes)),
             span=None if span is None else _span(connection, ledger, from_index, to_index, span, head),
-            deltas=None if deltas is None else _deltas(connection, log, ledger, from_index, to_index, deltas),
+            deltas=None
+            if deltas is None
+            else _deltas(connection, log, ledger, range(from_index, to_index + 1), deltas, largest),
             head=head,
         )
         return ProofFile(ProofLog(log.log_id, log.identity_public_key), proof_ledger(ledger), claim)
@@ -107,17 +135,25 @@ def _deltas(
     connection: Connection,
     log: Log,
     ledger: LedgerRow,
-    from_index: int,
-    to_index: int,
+    indices: range,
     disclosure: Disclosure,
+    largest: int,
 ) -> PeriodDeltas:
     separator = domain_separator(log.log_id)
-    nodes = complete_nodes(*LeafRange(0, from_index))
+    nodes = complete_nodes(*LeafRange(0, indices.start))
     peaks = ledger_nodes(connection, ledger.id)(nodes)
-    return PeriodDeltas(
-        opening_peaks=tuple(peaks[node] for node in nodes),
-        records=tuple(
+    records: list[Record] = []
+    size = 0
+    for first in range(indices.start, indices.stop, AT_ONCE):
+        some = provable_deltas(connection, ledger.id, first, min(indices.stop, first + AT_ONCE))
+        size += len(some) * (_WITHHELD_BYTES if disclosure is Disclosure.FINGERPRINTS else _SHOWN_BYTES)
+        if disclosure is Disclosure.FULL:
+            texts = (text for one in some for text in (one.reason, one.reference_id, one.metadata))
+            size += sum(len(text) for text in texts if text is not None)
+        if size > largest:
+            raise PeriodTooLarge(largest)
+        records += (
             disclose(delta_record(delta), disclosure, separator=separator, ledger_id=ledger.ledger_id)
-            for delta in provable_deltas(connection, ledger.id, from_index, to_index + 1)
-        ),
-    )
+            for delta in some
+        )
+    return PeriodDeltas(opening_peaks=tuple(peaks[node] for node in nodes), records=tuple(records))

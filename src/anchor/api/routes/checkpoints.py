@@ -122,7 +122,7 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         **described(
             ProofFileAnswer,
             {**PROOF_EXAMPLE, "kind": "period"},
-            problems=("unknown_checkpoint", "not_sealed_yet"),
+            problems=("unknown_checkpoint", "not_sealed_yet", "period_too_large"),
         ),
     )
     def proof(

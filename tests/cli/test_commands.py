@@ -69,6 +69,25 @@ def test_an_unknown_customer_is_refused_with_its_code(run: Run) -> None:
     assert (done.code, json.loads(done.err)["code"]) == (3, "unknown_customer")
 
 
+def test_a_refusal_names_the_option_that_it_is_about(run: Run) -> None:
+    for words, named in (
+        (("emit", "acme", "abc"), "DELTA: "),
+        (("emit", "acme", "1", "--adjusts", "none"), "--adjusts: "),
+        (("derive", "acme", "--unit", "hour", "--as-of-time", "yesterday"), "--as-of-time: "),
+        (("compare", "acme", "--unit", "hour", "--yours", "x"), "--yours: "),
+        (("keys", "create", "x", "--scope", "root"), "--scope: "),
+    ):
+        done = run(*words)
+        assert done.code == 3
+        assert f"anchor: {named}" in done.err
+
+
+def test_a_period_without_deltas_names_its_neighbours(run: Run) -> None:
+    done = run("checkpoint", "acme", "--unit", "hour", "--period", "2020-01")
+    assert done.code == 3
+    assert "the first after it has index 0" in done.err
+
+
 def test_balances_that_differ_end_with_1(run: Run) -> None:
     same = run("compare", "acme", "--unit", "hour", "--yours", "-55.5", "--theirs", "-55.5")
     assert same.code == 0
@@ -165,7 +184,7 @@ def test_keys_are_made_listed_and_revoked(run: Run, running: Development) -> Non
 
 def test_the_status_says_what_is_anchored(run: Run) -> None:
     done = run("status")
-    assert "4 deltas in 1 ledgers" in done.out
+    assert "4 deltas in 1 ledger" in done.out
     assert "batch 1" in done.out
 
 

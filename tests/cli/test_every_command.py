@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from unittest import mock
 
+import pytest
 import typer
 
 from anchor.cli import conforming
@@ -78,6 +79,31 @@ def test_what_is_out_of_bounds_is_a_usage_error_that_names_the_bounds(tmp_path: 
         assert done.code == ExitCode.USAGE
         assert words[2] in done.err
     assert not (tmp_path / "dev").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "proof.json", "--rpc", "ak_secret"),
+        ("hammer", "ak_secret", "--rpc", "http://127.0.0.1:1", "--key", "ak_x"),
+        ("hammer", "http://127.0.0.1:1", "--rpc", "ak_secret", "--key", "ak_x"),
+        ("init", "data", "--rpc", "ak_secret", "--chain-id", "1"),
+        ("status", "--url", "ftp://ak_secret"),
+        ("derive", "acme", "--url", "http://"),
+    ],
+)
+def test_what_is_no_url_is_refused_at_once_and_not_repeated(words: tuple[str, ...]) -> None:
+    done = anchor(*words)
+    assert done.code == ExitCode.USAGE
+    assert "http://" in done.err
+    assert "ak_secret" not in done.out + done.err
+
+
+def test_a_chain_has_a_name_that_settings_can_hold(tmp_path: Path) -> None:
+    words = ("init", tmp_path / "data", "--rpc", "http://node", "--chain-id", 1, "--chain")
+    for name in ("a b", "", "x]\n[server", "é"):
+        assert anchor(*words, name).code == ExitCode.USAGE
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_fault_of_ours_is_no_answer_and_shows_nothing_of_what_it_held(tmp_path: Path) -> None:

@@ -49,6 +49,25 @@ def test_nothing_is_ever_made_over(tmp_path: Path) -> None:
     assert made.log_id
 
 
+def test_a_database_that_cannot_be_used_leaves_no_key_behind(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for url in ("nonsense://x", "postgresql://nobody@127.0.0.1:1/none"):
+        with pytest.raises(Exception, match="nonsense|does not answer"):
+            initialise(data, database_url=url)
+        assert list(data.iterdir()) == []
+    assert initialise(data, with_signing_key=False).admin_key
+
+
+def test_a_second_log_in_one_database_is_refused_before_it_has_keys(
+    tmp_path: Path, make_postgresql_url: Callable[[], str]
+) -> None:
+    url = make_postgresql_url()
+    initialise(tmp_path / "first", database_url=url, with_signing_key=False)
+    with pytest.raises(InvalidSettings, match="holds a log already"):
+        initialise(tmp_path / "second", database_url=url)
+    assert list((tmp_path / "second").iterdir()) == []
+
+
 def test_the_first_chain_can_be_named_at_once(tmp_path: Path) -> None:
     made = initialise(tmp_path / "data", chain=FirstChain("main", 10, 'https://node/"key"'))
     opened = open_directory(tmp_path / "data", {})

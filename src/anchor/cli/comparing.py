@@ -41,6 +41,10 @@ def compare(
         list[str] | None,
         typer.Option("--map", metavar="FIELD=COLUMN", help="For books: where referenceId and delta stand."),
     ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|ndjson", help="Of books whose names do not say it."),
+    ] = None,
     negate: Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")] = False,
     as_of_index: Annotated[
         int | None,
@@ -79,8 +83,10 @@ def compare(
         "unit": unit or None,
         "yourBalance": yours,
         "counterpartyBalance": theirs,
-        "yourDeltas": None if your_books is None else entries_of(your_books, map_ or [], negate),
-        "counterpartyDeltas": None if their_books is None else entries_of(their_books, map_ or [], negate),
+        "yourDeltas": None if your_books is None else entries_of(your_books, map_ or [], negate, format_),
+        "counterpartyDeltas": None
+        if their_books is None
+        else entries_of(their_books, map_ or [], negate, format_),
         "fromIndex": from_index,
         "toIndex": to_index,
         "period": period,
@@ -101,11 +107,14 @@ def compare(
         raise typer.Exit(ExitCode.NO)
 
 
-def entries_of(file: Path, columns: list[str], negate: bool) -> list[dict[str, Any]]:
-    """Return a file's entries as the compare call takes them. Raises CommandFailed."""
+def entries_of(file: Path, columns: list[str], negate: bool, kind: str | None = None) -> list[dict[str, Any]]:
+    """Return a file's entries as the compare call takes them. ``kind``: csv or ndjson, else by its name.
+
+    Raises CommandFailed.
+    """
     mapped = parse_mapping(columns, ["customerId=-"], negate)
     entries = []
-    for row in read_rows(file, kind_of(file, None), mapped, Counted()):
+    for row in read_rows(file, kind_of(file, kind), mapped, Counted()):
         if row.fields is None:
             raise CommandFailed(f"{file} line {row.line}: {row.problem}", "correct the line", code="books")
         entries.append({"referenceId": row.fields["referenceId"], "amount": row.fields["delta"]})

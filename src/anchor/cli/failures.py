@@ -16,7 +16,7 @@ code meaning
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 
 class ExitCode(IntEnum):
@@ -129,9 +129,9 @@ def _failure_of_a_room(error: BaseException) -> CommandFailed:
     from anchor.client.errors import AnchorProblem
 
     if isinstance(error, AnchorProblem):
-        told = error.detail or error.title
+        told = (error.detail or error.title) + _neighbours(error.document)
         return CommandFailed(
-            f"{error.field}: {told}" if error.field else told,
+            f"{_option(error.field)}: {told}" if error.field else told,
             error.remedy or "",
             ExitCode.UNAVAILABLE if error.status >= 500 else ExitCode.REFUSED,
             error.code,
@@ -146,6 +146,52 @@ def _failure_of_a_room(error: BaseException) -> CommandFailed:
         problem = problem.removesuffix(f"; {remedy}")
     unavailable = code in _UNAVAILABLE
     return CommandFailed(problem, remedy, ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED, code)
+
+
+_OPTIONS: Final = {
+    "/customerId": "CUSTOMER",
+    "/delta": "DELTA",
+    "/reason": "--reason",
+    "/referenceId": "--reference",
+    "/unit": "--unit",
+    "unit": "--unit",
+    "/metadata": "--metadata",
+    "/occurredAt": "--occurred-at",
+    "/adjusts": "--adjusts",
+    "/yourBalance": "--yours",
+    "/counterpartyBalance": "--theirs",
+    "/yourDeltas": "--your-books",
+    "/counterpartyDeltas": "--their-books",
+    "/asOfIndex": "--as-of-index",
+    "asOfIndex": "--as-of-index",
+    "asOfTime": "--as-of-time",
+    "/fromIndex": "--from",
+    "/toIndex": "--to",
+    "/period": "--period",
+    "/startDate": "--start",
+    "/endDate": "--end",
+    "/name": "NAME",
+    "/scopes": "--scope",
+}
+
+
+def _option(field: str) -> str:
+    """Return what a field of the API is called on the command line, with the place inside it."""
+    for name, option in _OPTIONS.items():
+        if field == name:
+            return option
+        if field.startswith(f"{name}/"):
+            place = field.removeprefix(f"{name}/")
+            return option if name in ("/adjusts", "/scopes") else f"{option} {place}"
+    return field
+
+
+def _neighbours(document: dict[str, Any]) -> str:
+    """Name the deltas beside an empty span, where the problem has them."""
+    sides = [("before", document.get("previousIndex")), ("after", document.get("nextIndex"))]
+    told = [f"the last {side} it has index {index}" for side, index in sides[:1] if index is not None]
+    told += [f"the first {side} it has index {index}" for side, index in sides[1:] if index is not None]
+    return f" ({', '.join(told)})" if told else ""
 
 
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import MAX_INDEX, Json, within
+from anchor.cli.options import MAX_INDEX, Json, as_url, within
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -22,11 +22,16 @@ def register(app: typer.Typer) -> None:
 
 
 def hammer(
-    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="The server, or several of one log.")],
+    urls: Annotated[
+        list[str],
+        typer.Argument(metavar="URL...", callback=as_url, help="The server, or several of one log."),
+    ],
     key: Annotated[
         str, typer.Option("--key", envvar="ANCHOR_API_KEY", metavar="KEY", help="An API key: write and read.")
     ],
-    rpc: Annotated[list[str], typer.Option("--rpc", metavar="URL", help="A node of the chain.")],
+    rpc: Annotated[
+        list[str], typer.Option("--rpc", metavar="URL", callback=as_url, help="A node of the chain.")
+    ],
     contract: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The contract that must hold the log.")
     ] = None,

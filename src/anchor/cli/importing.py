@@ -20,7 +20,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Bar, Output, exact_json
+from anchor.cli.output import Bar, Output, counted, exact_json
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 from anchor.cli.sinks import BATCH_ROWS, LocalSink, ServerSink, Sink
@@ -214,7 +214,7 @@ def _tell(output: Output, done: Imported) -> None:
         told += f", {done.idempotent:,} were on record before"
     if done.refused:
         told += f", [red]{done.refused:,} refused[/]"
-    output.say(f"{mark} {done.rows:,} rows in {done.seconds:.1f} s ({done.rate:,.0f}/s): {told}")
+    output.say(f"{mark} {counted(done.rows, 'row')} in {done.seconds:.1f} s ({done.rate:,.0f}/s): {told}")
     for refusal in done.refusals:
         place = f" {refusal['field']}" if refusal["field"] else ""
         output.say(f"  line {refusal['line']}{escape(place)}: {escape(refusal['detail'])}")

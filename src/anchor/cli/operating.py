@@ -1,16 +1,19 @@
 """``anchor init``, ``serve`` and ``worker``: what an operator runs."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from anchor.cli.failures import CommandFailed
-from anchor.cli.options import MAX_CHAIN_ID, MAX_PORT, DataDirectory, Json, JsonLines
+from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.options import MAX_CHAIN_ID, MAX_PORT, DataDirectory, Json, JsonLines, as_url
 from anchor.cli.output import Output
+
+_CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +28,9 @@ def init(
     database: Annotated[
         str | None, typer.Option(metavar="URL", help="postgresql://…; SQLite in the directory unless given.")
     ] = None,
-    rpc: Annotated[str | None, typer.Option(metavar="URL", help="A node of the chain to anchor on.")] = None,
+    rpc: Annotated[
+        str | None, typer.Option(metavar="URL", callback=as_url, help="A node of the chain to anchor on.")
+    ] = None,
     chain_id: Annotated[
         int | None, typer.Option(min=1, max=MAX_CHAIN_ID, metavar="NUMBER", help="That chain's id.")
     ] = None,
@@ -36,7 +41,17 @@ def init(
     output = Output(json_)
     if (rpc is None) != (chain_id is None):
         raise CommandFailed(
-            "--rpc and --chain-id belong together", "give both, or fill in anchor.toml later", code="usage"
+            "--rpc and --chain-id belong together",
+            "give both, or fill in anchor.toml later",
+            ExitCode.USAGE,
+            "usage",
+        )
+    if _CHAIN_NAME.fullmatch(chain) is None:
+        raise CommandFailed(
+            f"{chain!r} cannot name a chain",
+            "a name is made of letters, digits, - and _",
+            ExitCode.USAGE,
+            "usage",
         )
     with output.progress(f"making {directory}", None):
         from anchor.service.initializing import FirstChain, initialise

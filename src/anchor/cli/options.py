@@ -1,9 +1,10 @@
 """Options that several commands share, and the bounds of numbers."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -23,11 +24,29 @@ def within(least: float, most: float) -> Callable[[float], float]:
     return check
 
 
+_URL: Final = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
+
+
+def as_url(value: Any) -> Any:
+    """Refuse what is no URL of HTTP: one value, or a list. None is repeated, for it may hold a key."""
+    for one in value if isinstance(value, list) else [value]:
+        if one is not None and _URL.match(one) is None:
+            raise typer.BadParameter("a URL begins with http:// or https:// and names a host.")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Answer in JSON, one document a line.")]
 Url = Annotated[
     str | None,
-    typer.Option("--url", envvar="ANCHOR_URL", metavar="URL", help="The server.", rich_help_panel="Where"),
+    typer.Option(
+        "--url",
+        envvar="ANCHOR_URL",
+        metavar="URL",
+        callback=as_url,
+        help="The server.",
+        rich_help_panel="Where",
+    ),
 ]
 Key = Annotated[
     str | None,

@@ -191,6 +191,11 @@ def amount(value: Any, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 delta, 2 deltas."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def show_failure(failure: CommandFailed, as_json: bool) -> None:
     """Write why a command failed to standard error."""
     if as_json:

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url
-from anchor.cli.output import Output, amount
+from anchor.cli.output import Output, amount, counted
 from anchor.cli.server import Server, connect, segment
 
 
@@ -64,20 +64,22 @@ def show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: bo
     pending, recorded = answer["pending"], answer["recorded"]
     last = answer["lastVerifiedIndex"]
     if as_of:
-        then = f"after {recorded['deltaCount']:,} deltas"
+        then = f"after {counted(recorded['deltaCount'], 'delta')}"
         output.pairs(("balance then", f"[bold]{amount(recorded['balance'], unit)}[/] {then}"))
     output.pairs(
         ("balance", f"[bold]{amount(answer['balance'], unit)}[/]"),
         (
             "verified",
-            f"{answer['deltaCount']:,} deltas" + ("" if last is None else f", up to index {last:,}"),
+            counted(answer["deltaCount"], "delta") + ("" if last is None else f", up to index {last:,}"),
         ),
-        ("pending", f"{amount(pending['balance'], unit)} in {pending['deltaCount']:,} deltas"),
+        ("pending", f"{amount(pending['balance'], unit)} in {counted(pending['deltaCount'], 'delta')}"),
     )
     if audited is None:
         return
     if audited["agrees"]:
-        output.say(f"[green]✓[/] added up again from {audited['deltaCount']:,} deltas: the balance agrees")
+        output.say(
+            f"[green]✓[/] added up again from {counted(audited['deltaCount'], 'delta')}: the balance agrees"
+        )
     else:
         output.say(
             f"[red]✗[/] the log adds up to {amount(audited['balance'], unit)}: "
@@ -124,9 +126,10 @@ def checkpoint(
 def show_checkpoint(output: Output, answer: dict[str, Any]) -> None:
     """Show a checkpoint as the server answered it."""
     unit = answer["unit"]
+    count = counted(answer["deltaCount"], "delta")
     colour = "green" if answer["status"] == "VERIFIED" else "yellow"
     output.pairs(
-        ("range", f"index {answer['fromIndex']:,} to {answer['toIndex']:,}, {answer['deltaCount']:,} deltas"),
+        ("range", f"index {answer['fromIndex']:,} to {answer['toIndex']:,}, {count}"),
         ("opening balance", amount(answer["openingBalance"], unit)),
         ("closing balance", amount(answer["closingBalance"], unit)),
         ("net change", f"[bold]{amount(answer['netChange'], unit)}[/]"),

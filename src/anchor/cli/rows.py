@@ -137,7 +137,7 @@ def _csv_rows(path: Path, raw: BinaryIO, mapped: Mapped) -> Iterator[Row]:
             return
         except csv.Error as error:
             # Where a quote is out of place, no one can tell where the next row begins.
-            reached = "" if rows.line_num <= line else f", and is like this up to line {rows.line_num:,}"
+            reached = "" if rows.line_num <= line else f", read up to line {rows.line_num:,}"
             yield Row(
                 line,
                 None,

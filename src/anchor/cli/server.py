@@ -111,7 +111,7 @@ def _transport(url: str | None, key: str | None, data: Path | None) -> "Transpor
         if url is not None:
             raise CommandFailed(
                 "both a server and a data directory are named",
-                "give --url or --data",
+                "give --url or --data; ANCHOR_URL or ANCHOR_DATA in the environment names one too",
                 ExitCode.USAGE,
                 "usage",
             )

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import ExitCode
 from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Output
+from anchor.cli.output import Output, counted
 from anchor.cli.server import connect
 
 _ETHER: Final = 10**18
@@ -42,7 +42,7 @@ def _show(output: Output, answer: dict[str, Any]) -> None:
     if answer["newestBatch"]:
         newest = f"{answer['newestBatch']:,}, sealed {_time(answer['newestSealedAt'])}"
     output.pairs(
-        ("record", f"{answer['deltaCount']:,} deltas in {answer['ledgerCount']:,} ledgers"),
+        ("record", f"{counted(answer['deltaCount'], 'delta')} in {counted(answer['ledgerCount'], 'ledger')}"),
         ("newest batch", newest),
         ("lag", f"[bold]{_duration(answer['lagMs'])}[/]"),
         ("worker", escape(worker) if worker else "[yellow]none is running[/]"),
@@ -73,14 +73,18 @@ def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:
     flight = chain["inFlight"]
     if flight is not None:
         count = len(flight["attempts"])
-        rows.append(("in flight", f"batch {flight['batch']:,}, {flight['state']}, {count} attempts"))
+        rows.append(
+            ("in flight", f"batch {flight['batch']:,}, {flight['state']}, {counted(count, 'attempt')}")
+        )
     if chain["balance"] is not None:
         days = chain["daysLeft"]
         left = "" if days is None else f", {float(days):,.0f} days at this rate"
         rows.append(("funds", f"{_ether(chain['balance'])}{left}"))
     if chain["costPerAnchor"] is not None:
         rows.append(("cost", f"{_ether(chain['costPerAnchor'])} an anchor"))
-    rows.append(("spent", f"{_ether(chain['spentLastDay'])} in {chain['anchorsLastDay']:,} anchors last day"))
+    rows.append(
+        ("spent", f"{_ether(chain['spentLastDay'])} in {counted(chain['anchorsLastDay'], 'anchor')} last day")
+    )
     return rows
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Json
+from anchor.cli.options import Json, as_url
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def verify(
     rpc: Annotated[
         list[str] | None,
         typer.Option(
-            "--rpc", metavar="URL", help="A node of the chain; several are held against each other."
+            "--rpc",
+            metavar="URL",
+            callback=as_url,
+            help="A node of the chain; several are held against each other.",
         ),
     ] = None,
     contract: Annotated[

@@ -72,7 +72,7 @@ def listen(host: str, port: int) -> socket.socket:
         taken.close()
         reason = "a port is 0 to 65535" if isinstance(error, OverflowError) else error.strerror
         raise InvalidSettings(
-            f"{host}:{port}", f"it cannot be listened on: {reason}", "choose another port"
+            f"{host}:{port}", f"it cannot be listened on: {reason}", "choose another address or port"
         ) from None
     return taken
 

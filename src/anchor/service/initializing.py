@@ -4,6 +4,7 @@
 after what is in it was looked at.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,10 +13,11 @@ from anchor.chain.signers.local import create_keystore
 from anchor.chain.values import address_text
 from anchor.ledger.api_keys import Scope, create_key
 from anchor.ledger.clock import SystemClock
-from anchor.ledger.log import create_log
+from anchor.ledger.errors import LogMissing
+from anchor.ledger.log import create_log, open_log
 from anchor.protocol.identities import IdentityKey
 from anchor.service.key_files import new_password, write_identity_key, write_private
-from anchor.service.settings import FILE_NAME, Settings, parse_settings
+from anchor.service.settings import FILE_NAME, parse_settings
 from anchor.service.settings_values import InvalidSettings
 from anchor.storage.database import Database
 
@@ -57,6 +59,8 @@ def initialise(
 
     Raises InvalidSettings where the directory holds anything of a log already: nothing is written over.
     """
+    text = _settings_text(database_url, chain)
+    settings = parse_settings(text, directory, {})
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     for name in (FILE_NAME, IDENTITY_FILE, SIGNING_FILE, "anchor.db"):
@@ -64,29 +68,34 @@ def initialise(
             raise InvalidSettings(
                 str(directory / name), "it is there already", "choose another directory, or use this one"
             )
-    text = _settings_text(database_url, chain)
-    settings = parse_settings(text, directory, {})
-    key = IdentityKey.generate()
-    write_identity_key(directory / IDENTITY_FILE, key)
-    signer = None
-    if with_signing_key:
-        password = new_password()
-        write_private(directory / PASSWORD_FILE, password + "\n")
-        signer = address_text(create_keystore(directory / SIGNING_FILE, password))
-    admin_key = _create_log(settings, key)
+    with closing(Database.open(settings.database_url)) as database:
+        # Before there are keys: what cannot be made leaves none that stand in the way of the next try.
+        database.migrate()
+        _require_no_log(database)
+        key = IdentityKey.generate()
+        write_identity_key(directory / IDENTITY_FILE, key)
+        signer = None
+        if with_signing_key:
+            password = new_password()
+            write_private(directory / PASSWORD_FILE, password + "\n")
+            signer = address_text(create_keystore(directory / SIGNING_FILE, password))
+        admin_key = _create_log(database, key)
     (directory / FILE_NAME).write_text(text, encoding="utf-8")
     return MadeDirectory(directory, key.log_id, signer, admin_key)
 
 
-def _create_log(settings: Settings, key: IdentityKey) -> str:
-    database = Database.open(settings.database_url)
+def _require_no_log(database: Database) -> None:
     try:
-        database.migrate()
-        create_log(database, key, SystemClock())
-        issued = create_key(database, SystemClock(), "first key", (Scope.ADMIN, Scope.READ, Scope.WRITE))
-        return issued.text
-    finally:
-        database.close()
+        open_log(database)
+    except LogMissing:
+        return
+    raise InvalidSettings("[database] url", "this database holds a log already", "name another database")
+
+
+def _create_log(database: Database, key: IdentityKey) -> str:
+    create_log(database, key, SystemClock())
+    issued = create_key(database, SystemClock(), "first key", (Scope.ADMIN, Scope.READ, Scope.WRITE))
+    return issued.text
 
 
 def _settings_text(database_url: str | None, chain: FirstChain | None) -> str:

@@ -35,11 +35,12 @@ def audit(
 
     It may run beside the server. Exit code 1: something does not fit.
     """
-    from anchor.ledger.auditing import deltas_on_record
-    from anchor.service.assembly import open_directory
-
-    opened = open_directory(data, os.environ)
     output = Output(json_)
+    with output.progress(f"opening {data}", None):
+        from anchor.ledger.auditing import deltas_on_record
+        from anchor.service.assembly import open_directory
+
+        opened = open_directory(data, os.environ)
     found: list[Finding] = []
     with output.progress("recomputing the record", deltas_on_record(opened.database)) as bar:
         for finding in _findings(opened, offline, bar):

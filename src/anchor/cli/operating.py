@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -93,15 +94,17 @@ def serve(
     json_: JsonLines = False,
 ) -> None:
     """Answer the HTTP API, until SIGTERM. What happens is logged to standard error."""
-    from anchor.service.serve import run_server
-
     output = Output(json_)
+    with ExitStack() as stack:
+        stack.enter_context(output.progress("starting", None))
+        from anchor.service.serve import run_server
 
-    def announce(url: str) -> None:
-        if json_:
-            output.json_line({"url": url, "directory": str(data)})
+        def announce(url: str) -> None:
+            stack.close()
+            if json_:
+                output.json_line({"url": url, "directory": str(data)})
 
-    run_server(data, os.environ, host=host, port=port, announce=announce)
+        run_server(data, os.environ, host=host, port=port, announce=announce)
 
 
 def worker(data: DataDirectory, json_: JsonLines = False) -> None:
@@ -109,12 +112,14 @@ def worker(data: DataDirectory, json_: JsonLines = False) -> None:
 
     The lines go to standard output; with --json, where one document says what runs, to standard error.
     """
-    from anchor.service.worker import run_worker
-
     output = Output(json_)
+    with ExitStack() as stack:
+        stack.enter_context(output.progress("starting", None))
+        from anchor.service.worker import run_worker
 
-    def announce(chains: Sequence[str]) -> None:
-        if json_:
-            output.json_line({"directory": str(data), "chains": chains})
+        def announce(chains: Sequence[str]) -> None:
+            stack.close()
+            if json_:
+                output.json_line({"directory": str(data), "chains": chains})
 
-    run_worker(data, os.environ, lines=sys.stderr if json_ else sys.stdout, announce=announce)
+        run_worker(data, os.environ, lines=sys.stderr if json_ else sys.stdout, announce=announce)

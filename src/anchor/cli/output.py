@@ -132,9 +132,10 @@ class Output:
             done = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
             columns += [BarColumn(), done, TimeRemainingColumn()]
         columns.append(TimeElapsedColumn())
-        # Answers that are piped elsewhere stay what they are while the bar shows.
-        terminal = sys.stdout.isatty()
-        progress = Progress(*columns, console=self.errors, transient=True, redirect_stdout=terminal)
+        # The streams stay what they are: logs that begin meanwhile keep them, and answers may be piped.
+        progress = Progress(
+            *columns, console=self.errors, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
         self._in_progress = True
         try:
             with _shown_late(progress):

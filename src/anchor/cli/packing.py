@@ -46,12 +46,14 @@ def pack(
 
     `anchor verify FILE` checks all of it, with a node or offline.
     """
-    from anchor.ledger.packing import packed_range, write_pack
-    from anchor.ledger.periods import PeriodError, parse_span
-    from anchor.protocol.errors import hex_of
-    from anchor.service.assembly import open_directory
-    from anchor.service.http_app import verifier_page
-    from anchor.verify import Disclosure
+    output = Output(json_)
+    with output.progress("starting", None):
+        from anchor.ledger.packing import packed_range, write_pack
+        from anchor.ledger.periods import PeriodError, parse_span
+        from anchor.protocol.errors import hex_of
+        from anchor.service.assembly import open_directory
+        from anchor.service.http_app import verifier_page
+        from anchor.verify import Disclosure
 
     try:
         disclosure = Disclosure(show)
@@ -61,14 +63,14 @@ def pack(
         raise CommandFailed(str(error), "see anchor pack --help", code="usage") from None
     if span is not None and (from_index is not None or to_index is not None):
         raise CommandFailed("a range of indexes and one of time", "name one of the two", code="usage")
-    opened = open_directory(data, os.environ)
-    indices = packed_range(
-        opened.database, customer, unit, from_index=from_index, to_index=to_index, span=span
-    )
+    with output.progress(f"opening {data}", None):
+        opened = open_directory(data, os.environ)
+        indices = packed_range(
+            opened.database, customer, unit, from_index=from_index, to_index=to_index, span=span
+        )
     if not indices:
         raise CommandFailed("nothing was recorded in this span", "choose another", code="span_empty")
     url = chosen_chain(opened.settings, chain).rpc[0] if opened.settings.chains else None
-    output = Output(json_)
     with output.progress("packing", 2 * len(indices)) as bar:
         parts = write_pack(
             opened.database,

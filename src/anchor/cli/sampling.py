@@ -35,15 +35,16 @@ def sample(
 
     59 deltas without a wrong one: at most 5 % of the period are wrong, with 95 % confidence; 299: 1 %.
     """
-    from anchor.ledger.sampling import make_sample
-    from anchor.protocol.errors import hex_of
-    from anchor.service.assembly import open_directory
-
-    opened = open_directory(data, os.environ)
-    chain_id = chosen_chain(opened.settings, chain).chain_id
-    made = make_sample(opened.database, opened.log, chain_id, customer, unit, from_index, to_index, count)
-    out.write_bytes(made.file)
     output = Output(json_)
+    with output.progress("drawing the sample", None):
+        from anchor.ledger.sampling import make_sample
+        from anchor.protocol.errors import hex_of
+        from anchor.service.assembly import open_directory
+
+        opened = open_directory(data, os.environ)
+        chain_id = chosen_chain(opened.settings, chain).chain_id
+        made = make_sample(opened.database, opened.log, chain_id, customer, unit, from_index, to_index, count)
+        out.write_bytes(made.file)
     if json_:
         output.json({"file": str(out), "block": hex_of(made.block), "deltas": list(made.drawn)})
         return
@@ -67,13 +68,14 @@ def check(
     """Check a sample: the period on the chain, the drawing, and each delta. Exit code 1: not valid."""
     from anchor.verify.sample_files import check_sample_file
 
+    output = Output(json_)
     try:
-        result = check_sample_file(
-            file, rpc=rpc or (), contract=contract, customer=customer, count=count, finality=finality
-        )
+        with output.progress(f"checking {file.name}", None):
+            result = check_sample_file(
+                file, rpc=rpc or (), contract=contract, customer=customer, count=count, finality=finality
+            )
     except ValueError as error:
         raise CommandFailed(str(error), "see anchor check-sample --help", code="usage") from None
-    output = Output(json_)
     if json_:
         output.json(result.to_json())
     else:

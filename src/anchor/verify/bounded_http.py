@@ -1,6 +1,6 @@
 """One HTTP answer, bounded as a whole in time and in size, from a server that nobody trusts."""
 
-import time
+import threading
 from typing import Any
 
 import httpx
@@ -23,13 +23,46 @@ def read_answer(
     ``largest`` is in bytes, ``timeout`` in seconds; ``request`` is what httpx takes. Raises AnswerRefused,
     httpx.HTTPError and httpx.InvalidURL.
     """
-    deadline = time.monotonic() + timeout
-    body = bytearray()
-    with client.stream(method, url, **request) as response:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > largest:
-                raise AnswerRefused(f"sends more than {largest} bytes", too_large=True)
-            if time.monotonic() > deadline:
-                raise AnswerRefused(f"takes longer than {timeout:g} s to answer", too_large=False)
-        return response.status_code, bytes(body)
+    exchange = _Exchange(client, largest, method, url, request)
+    exchange.start()
+    exchange.join(timeout)
+    if exchange.is_alive():
+        exchange.given_up = True
+        raise AnswerRefused(f"takes longer than {timeout:g} s to answer", too_large=False)
+    if exchange.failure is not None:
+        raise exchange.failure
+    return exchange.status, bytes(exchange.body)
+
+
+class _Exchange(threading.Thread):
+    """A request and its answer, in a thread of its own.
+
+    httpx bounds each piece that it waits for, not the whole: a server that sends a byte of a header now and
+    then would keep its caller for ever. So the caller waits no longer than it wants, and leaves it behind.
+    """
+
+    def __init__(
+        self, client: httpx.Client, largest: int, method: str, url: str, request: dict[str, Any]
+    ) -> None:
+        super().__init__(name="bounded-http", daemon=True)
+        self._client = client
+        self._largest = largest
+        self._asked = (method, url, request)
+        self.status = 0
+        self.body = bytearray()
+        self.failure: Exception | None = None
+        self.given_up = False
+
+    def run(self) -> None:
+        method, url, request = self._asked
+        try:
+            with self._client.stream(method, url, **request) as response:
+                self.status = response.status_code
+                for chunk in response.iter_bytes():
+                    self.body += chunk
+                    if len(self.body) > self._largest:
+                        raise AnswerRefused(f"sends more than {self._largest} bytes", too_large=True)
+                    if self.given_up:
+                        return
+        except Exception as error:
+            self.failure = error

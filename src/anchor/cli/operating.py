@@ -100,11 +100,12 @@ def serve(
         from anchor.service.serve import run_server
 
         def announce(url: str) -> None:
-            stack.close()
             if json_:
                 output.json_line({"url": url, "directory": str(data)})
+            else:
+                output.note(f"[green]✓[/] answers at [bold]{url}[/]")
 
-        run_server(data, os.environ, host=host, port=port, announce=announce)
+        run_server(data, os.environ, host=host, port=port, opened_now=stack.close, announce=announce)
 
 
 def worker(data: DataDirectory, json_: JsonLines = False) -> None:

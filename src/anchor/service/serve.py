@@ -20,11 +20,13 @@ def run_server(
     *,
     host: str | None = None,
     port: int | None = None,
+    opened_now: Callable[[], None] = lambda: None,
     announce: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT; what is under way then has ``STOP_SECONDS`` to end.
 
-    ``announce`` is told the URL when the first request can be answered.
+    ``opened_now`` is called before the first line is logged, and ``announce`` is told the URL when the first
+    request can be answered.
 
     Raises InvalidSettings where the port is taken.
     """
@@ -36,6 +38,7 @@ def run_server(
         host = host or settings.server.host
         taken = listen(host, settings.server.port if port is None else port)
         url = url_of(host, taken.getsockname()[1])
+        opened_now()
         config = uvicorn.Config(
             app,
             http=HttpProtocol,

@@ -1,13 +1,10 @@
-"""CHAIN_FAULTS rows 16-18, 34, 36, 41, 42: what the contract says, and whose heads it holds."""
+"""CHAIN_FAULTS rows 16-18, 34, 36, 42: what the contract says, and whose heads it holds."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
 from anchor.anchoring.cancelling import UnknownChain, go_on_upon
-from anchor.anchoring.repair import repair
 from anchor.anchoring.sending_chain import OpeningRefused, open_chain
 from anchor.anchoring.status import read_status
 from anchor.chain.contract import anchor_call, selector
@@ -20,11 +17,10 @@ from anchor.monitor.nodes import Nodes
 from anchor.monitor.state import Watched
 from anchor.monitor.watcher import Watcher
 from anchor.protocol.batch import Batch
-from anchor.storage.database import Database
 from anchor.storage.schema import batches
 from anchor.verify.chain_view import Finality
 from anchor.verify.json_rpc import JsonRpcChain
-from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, MakeBench
+from tests.fixtures.anchoring import LOG_ID, Bench, MakeBench
 from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply
 
 
@@ -159,7 +155,7 @@ def test_18_a_head_that_is_not_ours_stops_and_alarms(bench: Bench) -> None:
     assert shown.stops_sending
 
 
-def test_34_a_submitter_changed_in_mid_queue_says_which_key_is_expected(bench: Bench) -> None:
+def test_34_a_submitter_changed_before_a_send_says_which_key_is_expected(bench: Bench) -> None:
     other = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
     name_submitter(bench, other.address)
     loop = bench.loop()
@@ -174,6 +170,49 @@ def test_34_a_submitter_changed_in_mid_queue_says_which_key_is_expected(bench: B
     rotated.run_once()
     finish(bench, rotated)
     assert bench.states() == ["final"]
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_34_a_submitter_changed_in_mid_queue_reverts_the_send_and_says_which_key_is_expected(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    other = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    assert bench.states() == ["sent"]
+    # The owner's transaction pays more, and comes first in the block that holds ours.
+    name_submitter(bench, other.address)
+    bench.mine()
+    for _ in range(3):
+        loop.run_once()
+        bench.mine()
+    assert (bench.states()[0], len(bench.attempt_rows())) == ("failed", 1)
+    detail = bench.alarms()["not_submitter"]
+    assert address_text(other.address) in detail
+    assert address_text(bench.signer.address) in detail
+    assert bench.line() == []
+    rotated = bench.loop(signer=other)
+    rotated.run_once()
+    finish(bench, rotated)
+    assert bench.states() == ["failed", "final"]
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_34_a_new_owner_changes_nothing_for_the_sender(bench: Bench) -> None:
+    heir = LocalSigner(bytes.fromhex(bench.anvil.accounts[2].private_key[2:]))
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    transact(bench, bench.owner, selector("transferOwnership(address)") + bytes(12) + heir.address)
+    transact(bench, heir, selector("acceptOwnership()"))
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    assert set(bench.states()) == {"final"}
     assert bench.alarms() == {}
     bench.check_caught_up()
 
@@ -223,94 +262,6 @@ def test_36_settings_without_a_contract_say_what_to_do(bench: Bench) -> None:
     loop = bench.loop(contract=None)
     loop.run_once()
     assert "anchor deploy" in bench.alarms()["no_contract"]
-
-
-class TestRestoredDatabase:
-    """Row 41."""
-
-    def backup(self, bench: Bench, tmp_path: Path) -> Database:
-        """A copy of the database as it is now."""
-        with bench.database.engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        source = bench.database.engine.url.database
-        assert source is not None
-        copy = tmp_path / "backup.db"
-        shutil.copy(source, copy)
-        return Database.open(f"sqlite:///{copy}")
-
-    def test_41_a_database_older_than_the_chain_refuses_to_anchor_over_it_and_says_what_is_missing(
-        self, bench: Bench, tmp_path: Path
-    ) -> None:
-        loop = bench.loop()
-        bench.press.add()
-        loop.run_once()
-        finish(bench, loop)
-        old = self.backup(bench, tmp_path)
-        for _ in range(2):
-            bench.press.add()
-            loop.run_once()
-            finish(bench, loop)
-        head = bench.reader().head()
-
-        bench.press = BatchPress(old)
-        bench.press.add()
-        restored = bench.loop(database=old)
-        restored.run_once()
-        restored.run_once()
-        bench.database = old
-        detail = bench.alarms()["database_older_than_chain"]
-        assert "batches 2 to 3 are missing" in detail
-        assert bench.reader().head() == head
-        # Nothing is sealed either: another batch 2 would be a second history.
-        with old.read() as connection:
-            assert len(connection.execute(batches.select()).all()) == 1
-
-        chain = open_chain(
-            bench.connection(),
-            log_id=LOG_ID,
-            lease=restored.lease,
-            clock=bench.clock,
-            node=bench.node(),
-        )
-        found = repair(chain)
-        assert [event.number for event in found.missing] == [3, 2]
-        assert not found.whole
-
-    def test_41_repair_adopts_the_anchors_of_batches_that_the_database_holds(
-        self, bench: Bench, tmp_path: Path
-    ) -> None:
-        bench.press.add()
-        loop = bench.loop()
-        loop.run_once()
-        bench.press.press()
-        # Sealed, but not yet anchored, when the backup was taken.
-        old = self.backup(bench, tmp_path)
-        loop.run_once()
-        finish(bench, loop)
-        with old.write() as connection:
-            connection.exec_driver_sql("DELETE FROM anchors")
-        restored = bench.loop(database=old, holder="restored")
-        assert not restored.lease.acquire()
-        bench.clock.advance(16_000)
-        assert restored.lease.acquire()
-        chain = open_chain(
-            bench.connection(),
-            log_id=LOG_ID,
-            lease=restored.lease,
-            clock=bench.clock,
-            node=bench.node(),
-        )
-        found = repair(chain)
-        assert (found.adopted, found.whole) == ((2, 1), True)
-        bench.database = old
-        bench.press = BatchPress(old)
-        bench.press.add()
-        onward = bench.loop(database=old, holder="restored")
-        onward.run_once()
-        finish(bench, onward)
-        assert [event.number for event in bench.line()] == [1, 2, 3]
-        bench.check_caught_up()
 
 
 def test_42_an_attacker_who_anchors_is_seen_by_watchers_and_the_key_can_be_replaced(

@@ -236,6 +236,27 @@ def test_14_never_seen_in_a_mempool_is_noticed_and_sent_through_another_endpoint
     bench.check_caught_up()
 
 
+def test_14_of_two_endpoints_one_that_swallows_it_hinders_nothing(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    swallower = make_proxy(bench.anvil.url)
+
+    def swallow(call: Call) -> Reply:
+        return answer("0x" + bytes(bench.attempt_rows()[-1].transaction_hash).hex())(call)
+
+    swallower.on("eth_sendRawTransaction", swallow)
+    swallower.on("eth_getTransactionByHash", answer(None))
+    both = bench.loop(endpoints=[HttpEndpoint(swallower.url), HttpEndpoint(bench.anvil.url)])
+    bench.press.add()
+    both.run_once()
+    finish(bench, both)
+    assert len(bench.attempt_rows()) == 1
+    assert bench.states() == ["final"]
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
 def test_15_out_of_funds_pauses_with_a_clear_status_and_resumes_when_funded(bench: Bench) -> None:
     account = "0x" + bench.signer.address.hex()
     loop = bench.loop()

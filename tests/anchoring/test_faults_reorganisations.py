@@ -4,6 +4,7 @@ import pytest
 
 from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
+from anchor.storage.verified import verified_batch
 from tests.fixtures.anchoring import Bench, MakeBench
 from tests.fixtures.clocks import FixedClock
 from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, refuse
@@ -22,6 +23,13 @@ def reorganise(bench: Bench, depth: int, *kept: tuple[bytes, int]) -> None:
     block of an offset from the deepest."""
     pairs = [["0x" + raw.hex(), offset] for raw, offset in kept]
     bench.anvil.rpc("anvil_reorg", depth, pairs)
+
+
+def verified(bench: Bench) -> int:
+    """The batch up to which deltas are VERIFIED; 0: none."""
+    with bench.database.read() as connection:
+        found = verified_batch(connection)
+    return 0 if found is None else found.number
 
 
 def test_20_reorganised_out_after_the_receipt_is_unconfirmed_and_sent_again(
@@ -78,13 +86,16 @@ def test_20_deltas_go_back_from_verified_only_where_the_rule_was_too_weak_and_th
     bench.mine(3)
     loop.run_once()
     assert [row.state for row in bench.anchor_rows()] == ["final"]
+    assert verified(bench) == 1
     reorganise(bench, 3)
     loop.run_once()
     assert bench.anchor_rows() == []
+    assert verified(bench) == 0
     detail = bench.alarms()["finality_too_weak"]
     assert "2 confirmations had called it final" in detail
     finish(bench, loop)
     assert [row.state for row in bench.anchor_rows()] == ["final"]
+    assert verified(bench) == 1
     bench.check_caught_up()
 
 
@@ -266,10 +277,9 @@ def test_39_a_clock_that_jumps_changes_no_timer(make_bench: MakeBench, jump: int
     clock = JumpingClock()
     bench.clock = clock
     loop = bench.loop(interval=60.0, replace_after=30.0)
-    bench.press.add()
     loop.lease.acquire()
     worker = loop.workers[0]
-    loop.seal()
+    bench.press.press()
     worker.step()
     assert bench.states() == ["sent"]
     clock.wall += jump

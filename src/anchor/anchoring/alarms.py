@@ -105,7 +105,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
     ),
     AlarmName.DATABASE_OLDER_THAN_CHAIN: Meaning(
         "The head on the chain is a batch that this database does not hold: it was restored from a backup.",
-        "Restore a newer backup or a replica. `anchor repair` says what is missing, and adopts what is ours.",
+        "Stop `anchor serve`, then restore a newer backup or replica. `anchor repair` says what is missing.",
         True,
     ),
     AlarmName.FOREIGN_HEAD: Meaning(

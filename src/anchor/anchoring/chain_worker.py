@@ -76,8 +76,9 @@ class ChainWorker:
         self._latest: tuple[int, float] | None = None
         self._disagreed = 0
         self._was_ours = False
-        self.blocks_sealing = False
-        """True while the chain holds batches that the database lacks: to seal more would fork the log."""
+        self.blocks_sealing = settings.contract is not None
+        """True while the chain holds batches that the database lacks, and until it was seen once, since it
+        may: to seal more would fork the log."""
 
     def step(self, *, force: bool = False) -> bool:
         """Do one cycle; True where something changed, so that another may find more to do.

@@ -57,6 +57,8 @@ class SendStep:
         self._signed: dict[int, tuple[float, int]] = {}
         self._broadcast: dict[int, float] = {}
         self._unseen: set[int] = set()
+        self._unsigned: tuple[AlarmName, str] | None = None
+        """Why the signer's last answer was none, until it gives one: it is asked only now and then."""
 
     def run(self, target: Target | None, latest: Block, conditions: Conditions) -> bool:
         """Return whether anything changed. ``target``: what to anchor where nothing is in flight.
@@ -162,6 +164,8 @@ class SendStep:
                 f"batch {send.batch} waits for {waited:.0f} s after {len(attempts)} attempts, "
                 f"the last of them 0x{last.transaction_hash.hex()} at {last.max_fee} wei per gas",
             )
+        if self._unsigned is not None:
+            conditions.add(*self._unsigned)
         signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
         if send.cancel_requested_at is not None and last.kind != "cancel":
             return self._replace(send, attempts, "cancel", latest, conditions)
@@ -263,11 +267,15 @@ class SendStep:
 
     def _sign(self, transaction: Transaction, conditions: Conditions) -> SignedTransaction | None:
         try:
-            return self._chain.signer.sign(transaction)
+            signed = self._chain.signer.sign(transaction)
         except (SignerUnavailable, SignerRefused) as error:
-            conditions.add(AlarmName.SIGNER_UNAVAILABLE, describe(error))
+            self._unsigned = (AlarmName.SIGNER_UNAVAILABLE, describe(error))
         except (SignedDiffers, UnreadableTransaction) as error:
-            conditions.add(AlarmName.SIGNER_DIFFERS, describe(error))
+            self._unsigned = (AlarmName.SIGNER_DIFFERS, describe(error))
+        else:
+            self._unsigned = None
+            return signed
+        conditions.add(*self._unsigned)
         return None
 
     def _store(self, send: SendRow, kind: str, signed: SignedTransaction) -> AttemptRow:
@@ -360,3 +368,4 @@ class SendStep:
         self._unseen &= ids
         if not ids:
             self._broadcast.clear()
+            self._unsigned = None

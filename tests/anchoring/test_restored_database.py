@@ -1,0 +1,213 @@
+"""CHAIN_FAULTS row 41: a database that was restored from a backup older than the chain's head."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from anchor.anchoring.cancelling import go_on_upon
+from anchor.anchoring.loop import AnchoringLoop
+from anchor.anchoring.repair import repair
+from anchor.anchoring.sending_chain import open_chain
+from anchor.chain.rpc import HttpEndpoint
+from anchor.ledger.log import create_log
+from anchor.ledger.model import Emission, Log, Receipt, Status
+from anchor.ledger.recording import Recorder
+from anchor.ledger.sealing import Sealer
+from anchor.ledger.views import find_receipt
+from anchor.protocol.identities import IdentityKey
+from anchor.storage.database import Database
+from anchor.storage.schema import batches
+from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, bench_on
+from tests.fixtures.anvil import Anvil
+from tests.fixtures.rpc_proxy import MakeProxy, status
+
+
+def finish(bench: Bench, loop: Any, *, rounds: int = 4) -> None:
+    """Mine and work until nothing is left to do."""
+    for _ in range(rounds):
+        bench.mine()
+        bench.clock.advance(16_000)
+        loop.run_once()
+
+
+def backup(database: Database, tmp_path: Path) -> Database:
+    """A copy of a database as it is now."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    source = database.engine.url.database
+    assert source is not None
+    copy = tmp_path / "backup.db"
+    shutil.copy(source, copy)
+    return Database.open(f"sqlite:///{copy}")
+
+
+def batch_numbers(database: Database) -> list[int]:
+    with database.read() as connection:
+        return list(connection.execute(select(batches.c.number).order_by(batches.c.number)).scalars())
+
+
+def old_and_anchored(bench: Bench, tmp_path: Path) -> Database:
+    """Anchor batch 1, keep a copy, anchor batches 2 and 3; return the copy."""
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    old = backup(bench.database, tmp_path)
+    for _ in range(2):
+        bench.press.add()
+        loop.run_once()
+        finish(bench, loop)
+    return old
+
+
+def test_41_a_database_older_than_the_chain_refuses_to_anchor_over_it_and_says_what_is_missing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    old = old_and_anchored(bench, tmp_path)
+    head = bench.reader().head()
+    bench.press = BatchPress(old)
+    bench.press.add()
+    restored = bench.loop(database=old)
+    restored.run_once()
+    restored.run_once()
+    bench.database = old
+    detail = bench.alarms()["database_older_than_chain"]
+    assert "batches 2 to 3 are missing" in detail
+    assert bench.reader().head() == head
+    # Nothing is sealed either: another batch 2 would be a second history.
+    assert batch_numbers(old) == [1]
+    chain = open_chain(
+        bench.connection(),
+        log_id=LOG_ID,
+        lease=restored.lease,
+        clock=bench.clock,
+        node=bench.node(),
+    )
+    found = repair(chain)
+    assert [event.number for event in found.missing] == [3, 2]
+    assert not found.whole
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_41_nothing_is_sealed_before_the_chain_was_seen(
+    bench: Bench, tmp_path: Path, make_proxy: MakeProxy, after: int
+) -> None:
+    old = old_and_anchored(bench, tmp_path)
+    proxy = make_proxy(bench.anvil.url)
+    # The node fails from the start, or somewhere on the way to its first answer about the head.
+    proxy.on("*", status(503), skip=after)
+    bench.press = BatchPress(old)
+    bench.press.add()
+    restored = bench.loop(database=old, endpoints=[HttpEndpoint(proxy.url)])
+    for _ in range(3):
+        restored.run_once()
+        bench.clock.advance(61_000)
+    bench.database = old
+    assert "endpoint_unreachable" in bench.alarms()
+    assert batch_numbers(old) == [1]
+    proxy.heal()
+    restored.run_once()
+    assert "batches 2 to 3 are missing" in bench.alarms()["database_older_than_chain"]
+    assert batch_numbers(old) == [1]
+
+
+def test_41_repair_adopts_the_anchors_of_batches_that_the_database_holds(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.press.add()
+    loop = bench.loop()
+    loop.run_once()
+    bench.press.press()
+    # Sealed, but not yet anchored, when the backup was taken.
+    old = backup(bench.database, tmp_path)
+    loop.run_once()
+    finish(bench, loop)
+    with old.write() as connection:
+        connection.exec_driver_sql("DELETE FROM anchors")
+    restored = bench.loop(database=old, holder="restored")
+    assert not restored.lease.acquire()
+    bench.clock.advance(16_000)
+    assert restored.lease.acquire()
+    chain = open_chain(
+        bench.connection(),
+        log_id=LOG_ID,
+        lease=restored.lease,
+        clock=bench.clock,
+        node=bench.node(),
+    )
+    found = repair(chain)
+    assert (found.adopted, found.whole) == ((2, 1), True)
+    bench.database = old
+    bench.press = BatchPress(old)
+    bench.press.add()
+    onward = bench.loop(database=old, holder="restored")
+    onward.run_once()
+    finish(bench, onward)
+    assert [event.number for event in bench.line()] == [1, 2, 3]
+    bench.check_caught_up()
+
+
+class RealLog:
+    """A log that records deltas, anchored on a node by a worker of its own."""
+
+    def __init__(self, database: Database, key: IdentityKey, bench: Bench, log: Log) -> None:
+        self.database, self.key, self.bench, self.log = database, key, bench, log
+        self.loop = AnchoringLoop(
+            database,
+            Sealer(database, log, bench.clock),
+            [bench.connection()],
+            bench.clock,
+            log_id=log.log_id,
+            holder="the worker",
+        )
+
+    def emit(self, reference: str) -> Receipt:
+        recorder = Recorder(self.database, self.log, self.key, self.bench.clock)
+        [receipt] = recorder.record([Emission("acme", -1, reference_id=reference)])
+        assert isinstance(receipt, Receipt), receipt
+        return receipt
+
+    def status(self, receipt: Receipt) -> Status:
+        return find_receipt(self.database, self.log, receipt.receipt_id).delta.status
+
+    def work(self) -> None:
+        self.loop.run_once()
+        finish(self.bench, self.loop)
+
+
+def test_41_meanwhile_recording_goes_on_and_nothing_that_was_answered_is_lost(
+    anvil: Anvil, sqlite_database: Database, tmp_path: Path
+) -> None:
+    key = IdentityKey.generate()
+    bench = bench_on(anvil, sqlite_database, log_id=key.log_id)
+    log = create_log(sqlite_database, key, bench.clock)
+    before = RealLog(sqlite_database, key, bench, log)
+    kept = before.emit("kept")
+    before.work()
+    old = backup(sqlite_database, tmp_path)
+    before.emit("lost")
+    before.work()
+    restored = RealLog(old, key, bench, log)
+    restored.loop.run_once()
+    bench.database = old
+    assert "database_older_than_chain" in bench.alarms()
+    # Answered, so durable; it waits.
+    meanwhile = restored.emit("meanwhile")
+    again = restored.emit("lost")
+    assert not again.idempotent
+    restored.work()
+    assert [restored.status(one) for one in (kept, meanwhile, again)] == [
+        Status.VERIFIED,
+        Status.QUEUED,
+        Status.QUEUED,
+    ]
+    # Batch 2 is gone for good: on the operator's word the log goes on upon its head, with all that waited.
+    go_on_upon(old, "anvil", bench.reader().head(), bench.clock)
+    restored.work()
+    assert bench.alarms() == {}
+    assert {restored.status(one) for one in (kept, meanwhile, again)} == {Status.VERIFIED}
+    assert restored.emit("meanwhile").receipt_id == meanwhile.receipt_id

@@ -90,7 +90,8 @@ def test_watch_follows_the_heads_and_tells_of_what_does_not_fit(anvil: Anvil, da
     where = ("--rpc", anvil.url, "--contract", contract, "--finality", "1")
     code, seen = watched(*where)
     assert code == 0
-    assert [(sighting["kind"], sighting["batch"]) for sighting in seen] == [("anchored", 1)]
+    heads = [sighting for sighting in seen if sighting["kind"] != "not_checked"]
+    assert [(sighting["kind"], sighting["batch"]) for sighting in heads] == [("anchored", 1)]
     shown = anchor("watch", *where, "--once")
     assert "batch 1 in block" in shown.out
     node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)

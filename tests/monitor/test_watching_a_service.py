@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from anchor.client import AnchorClient
+from anchor.monitor.batches import ServerBatches
+from anchor.monitor.history import BatchesUnavailable
 from anchor.service.development import Development, Ports
 from tests.cli.running import Finished, anchor, anchor_here
 from tests.fixtures.rpc_proxy import MakeProxy, change
@@ -210,6 +212,35 @@ def test_what_cannot_be_watched_is_said(honest: Watched, given: list[str], code:
         # Of two nodes one is silent: told, and the end is not 'all is well'.
         assert done.code == 4
         assert "endpoint_unreachable" in [line["kind"] for line in lines(done)]
+
+
+def test_a_server_of_another_log_is_refused(honest: Watched, tmp_path: Path) -> None:
+    with Development(tmp_path / "other", {}, ports=Ports(0, 0), anchoring=False) as other:
+        done = honest.watch("--server", other.url, "--json", server=False)
+    assert (done.code, json.loads(done.err.splitlines()[-1])["code"]) == (3, "other_log")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (httpx.Response(500), "HTTP 500"),
+        (httpx.Response(302, headers={"location": "http://elsewhere"}), "HTTP 302"),
+        (httpx.Response(200, content=b"<html>"), "does not answer as a log does"),
+        (httpx.Response(200, json={"items": [{"number": 1}]}), "historyRoot"),
+        (httpx.Response(200, json={"items": [{}] * 1_001}), "lists and objects"),
+        (httpx.Response(200, content=b"[" * 2_000_000), "more than 1048576 bytes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_server_that_answers_anything_else_shows_no_batches(answer: httpx.Response, reason: str) -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/log":
+            return httpx.Response(200, json={"logId": "0x" + "21" * 32})
+        return answer
+
+    batches = ServerBatches("http://server", b"\x21" * 32, transport=httpx.MockTransport(answered))
+    with pytest.raises(BatchesUnavailable, match=reason):
+        batches.batch(1)
 
 
 @pytest.mark.slow

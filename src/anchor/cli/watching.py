@@ -105,7 +105,7 @@ def watch(
             ) from None
         show = _Shown(output)
         show.beginning(watched, _start(rpc, server))
-        batches = None if server is None else _open_server(stack, server, watched)
+        batches = None if server is None else _open_server(stack, show, server, watched, once=once)
         kept = None if not proofs else _read_proofs(show, proofs, watched)
         known = None if state is None else _read_state(show, state, watched)
         show.not_checked(server is not None, bool(proofs), state is not None, len(rpc))
@@ -168,23 +168,32 @@ def _watched(view: "View", contract: bytes, first_block: int) -> "Watched":
     return Watched(chain_id, contract, log_id, first_block)
 
 
-def _open_server(stack: ExitStack, url: str, watched: "Watched") -> "ServerBatches":
-    from anchor.monitor.batches import ServerBatches
+def _open_server(
+    stack: ExitStack, show: "_Shown", url: str, watched: "Watched", *, once: bool
+) -> "ServerBatches":
+    from anchor.monitor.batches import OtherLog, ServerBatches
     from anchor.monitor.history import BatchesUnavailable
 
-    batches = stack.enter_context(ServerBatches(url))
+    batches = stack.enter_context(ServerBatches(url, watched.log_id))
     try:
-        log_id = batches.log_id()
+        batches.check_log()
     except BatchesUnavailable as error:
+        if once:
+            raise CommandFailed(
+                error.reason,
+                "check --server, or watch the chain without it",
+                ExitCode.UNAVAILABLE,
+                "unavailable",
+            ) from None
+        # The chain is watched meanwhile; what is anchored is checked when the server is back.
+        show.note(error.reason)
+    except OtherLog as other:
         raise CommandFailed(
-            error.reason, "check --server, or watch the chain without it", ExitCode.UNAVAILABLE, "unavailable"
-        ) from None
-    if log_id != watched.log_id:
-        raise CommandFailed(
-            f"{batches.name} serves the log 0x{log_id.hex()}, the contract is of 0x{watched.log_id.hex()}",
+            f"{batches.name} serves the log 0x{other.found.hex()}, "
+            f"the contract is of 0x{watched.log_id.hex()}",
             "name the contract and the server of one log",
             code="other_log",
-        )
+        ) from None
     return batches
 
 

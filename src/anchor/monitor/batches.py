@@ -7,6 +7,7 @@ import httpx
 
 from anchor.monitor.history import BatchesUnavailable
 from anchor.protocol.batch import Batch
+from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.verify.bounded_http import AnswerRefused, read_answer
 from anchor.verify.json_rpc import shown_url
@@ -18,16 +19,31 @@ LARGEST_ANSWER: Final = 1024 * 1024
 """Bytes; a page has a quarter of that."""
 
 
+class OtherLog(Exception):
+    """The server serves another log than the one that is watched. ``found`` is its id."""
+
+    def __init__(self, found: Bytes32) -> None:
+        super().__init__(f"it serves the log {hex_of(found)}")
+        self.found = found
+
+
 class ServerBatches:
-    """The batches of one server, a page of them at a time. ``timeout`` is in seconds."""
+    """The batches of one log on one server, a page of them at a time. ``timeout`` is in seconds."""
 
     def __init__(
-        self, url: str, *, timeout: float = 20.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        log_id: Bytes32,
+        *,
+        timeout: float = 20.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.name: Final = shown_url(url)
         self._url: Final = url.rstrip("/")
         self._timeout: Final = timeout
         self._client: Final = httpx.Client(timeout=timeout, transport=transport, follow_redirects=False)
+        self._log_id: Final = log_id
+        self._is_ours = False
         self._page: dict[int, Batch] = {}
 
     def __enter__(self) -> Self:
@@ -38,15 +54,23 @@ class ServerBatches:
     ) -> None:
         self._client.close()
 
-    def log_id(self) -> Bytes32:
-        """Return the log's id, as the server states it. Raises BatchesUnavailable."""
+    def check_log(self) -> None:
+        """Raise OtherLog where the server says that its log is another, BatchesUnavailable."""
         try:
-            return Members.of(self._get("/api/v1/log"), "").take("logId", hash32)
+            found = Members.of(self._get("/api/v1/log"), "").take("logId", hash32)
         except ProofFileError as error:
             raise self._unusable(error) from error
+        if found != self._log_id:
+            raise OtherLog(found)
+        self._is_ours = True
 
     def batch(self, number: int) -> Batch | None:
         """Return a batch; None where the log shows none of that number. Raises BatchesUnavailable."""
+        if not self._is_ours:
+            try:
+                self.check_log()
+            except OtherLog as other:
+                raise BatchesUnavailable(f"{self.name} is of another log: {other}") from other
         if number not in self._page:
             try:
                 answer = Members.of(self._get(f"/api/v1/log/batches?cursor={number}&limit={PAGE}"), "")

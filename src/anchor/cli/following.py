@@ -157,7 +157,8 @@ def file_failed(store: Path, error: Exception) -> CommandFailed:
 def _exit_code(went: "Round") -> ExitCode:
     if went.findings:
         return ExitCode.NO
-    return ExitCode.OK if went.not_checked is None else ExitCode.UNAVAILABLE
+    seen = went.not_checked is None or (went.waiting and went.head is not None)
+    return ExitCode.OK if seen else ExitCode.UNAVAILABLE
 
 
 def _document(went: "Round") -> dict[str, Any]:
@@ -173,6 +174,7 @@ def _document(went: "Round") -> dict[str, Any]:
         if head is None
         else {"size": head.head.size, "batch": head.batch.number, "committedBy": head.time},
         "notChecked": went.not_checked,
+        "waiting": went.waiting,
         "behind": went.behind,
         "findings": [
             misfit_json(one.misfit) | {"proven": one.proven, "files": [str(file) for file in one.files]}
@@ -200,7 +202,9 @@ def _show(output: Output, went: "Round", document: dict[str, Any], store: Path, 
             f"{mark} {went.head.head.size:,} of them under batch {went.head.batch.number:,}, "
             f"on the chain since {moment(went.head.time)} at the latest"
         )
-    if went.not_checked is not None:
+    if went.waiting:
+        output.line("[dim]– a newer head is in a block that is not final yet[/]")
+    elif went.not_checked is not None:
         output.line(f"[yellow]–[/] no newer head could be checked: {_escaped(went.not_checked)}")
     elif went.behind:
         output.line("[yellow]–[/] the chain has a newer head than the server shows")

@@ -19,6 +19,7 @@ from anchor.replica.accusing import Accuser
 from anchor.replica.checking import DeltaChecks, check_again, check_pins, pins_of
 from anchor.replica.findings import Finding, Findings
 from anchor.replica.heads import HeadChecks
+from anchor.replica.missed import Seen
 from anchor.replica.operator import MOST_DELTAS, Operator, Page
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import ReplicaError, Store
@@ -37,9 +38,9 @@ class Round:
     """How one round went.
 
     ``new_deltas`` were added, so that the copy has ``size`` with ``balance`` (units of 10**-18). ``head`` is
-    the newest that was seen on the chain; ``not_checked`` says why none could be this time, None where
-    one was; ``behind`` is whether the chain has a newer head than the server shows. ``findings`` is all
-    that does not fit, known before or not.
+    the newest that was seen on the chain. ``not_checked`` says why the one that is shown could not be
+    checked, None where it was; ``waiting``: its block is not final yet; ``behind``: the chain has a newer
+    head than the server shows. ``findings`` is all that does not fit, known before or not.
     """
 
     new_deltas: int
@@ -48,6 +49,7 @@ class Round:
     head: HeldHead | None
     not_checked: str | None
     behind: bool
+    waiting: bool
     findings: tuple[Finding, ...]
 
 
@@ -119,7 +121,7 @@ class Follower:
             if problem.code != "unknown_customer":
                 raise
             self._denied(store, findings, problem)
-            return self._told(store, findings, before, "the server says that there is no such ledger", False)
+            return self._told(store, findings, before, Seen("the server says that there is no such ledger"))
         self._look_again(store, findings, before)
         seen = HeadChecks(
             store,
@@ -130,7 +132,7 @@ class Follower:
             lambda: self._take_deltas(store, findings),
             self._now(),
         ).check()
-        return self._told(store, findings, before, seen.not_checked, seen.behind)
+        return self._told(store, findings, before, seen)
 
     # Deltas
 
@@ -144,7 +146,7 @@ class Follower:
                 raise
             # Whoever may not ask for this customer is told so here, and that is raised.
             self._operator.absence(wanted.customer_id, wanted.unit)
-            return Round(0, 0, 0, None, "there is no such ledger yet", False, ())
+            return _nothing("there is no such ledger yet")
         pins = pins_of(page.log, page.ledger, wanted.customer_id, wanted.unit)
         if isinstance(pins, Pins):
             for what, meant, shown in (
@@ -157,7 +159,7 @@ class Follower:
                     break
         if isinstance(pins, Misfit):
             findings.add(None, pins, shown=_page_json(page))
-            return Round(0, 0, 0, None, "the server shows something else", False, tuple(findings.found))
+            return _nothing("the server shows something else", *findings.found)
         self._store = Store.create(self._path, pins, self._now())
         return None
 
@@ -295,19 +297,23 @@ class Follower:
             ),
         )
 
-    def _told(
-        self, store: Store, findings: Findings, before: int, not_checked: str | None, behind: bool
-    ) -> Round:
+    def _told(self, store: Store, findings: Findings, before: int, seen: Seen) -> Round:
         standing = store.standing()
         return Round(
             standing.size - before,
             standing.size,
             standing.balance,
             store.newest_head(),
-            not_checked,
-            behind,
+            seen.not_checked,
+            seen.behind,
+            seen.waiting,
             tuple(findings.found),
         )
+
+
+def _nothing(not_checked: str, *findings: Finding) -> Round:
+    """Return how a round went that made no copy."""
+    return Round(0, 0, 0, None, not_checked, behind=False, waiting=False, findings=findings)
 
 
 def _short(page: Page, size: int) -> Misfit | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
@@ -13,6 +12,7 @@ from anchor.protocol.merkle import Frontier
 from anchor.replica.accusing import Accuser
 from anchor.replica.checking import check_batches, check_pins, check_times, extended
 from anchor.replica.findings import Findings
+from anchor.replica.missed import MissedHeads, Seen
 from anchor.replica.operator import Operator, ShownProof
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import Store
@@ -27,19 +27,13 @@ from anchor.verify.proof_file import (
     LedgerHead,
     ProofFile,
 )
+from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.proof_writing import proof_file_json, write_proof_file
 from anchor.verify.results import INVALID, NOT_CHECKED, Verification
 from anchor.verify.verification import verify_proof
 
 _CURRENT_HEAD: Final = "current head"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What came of it: why no head could be checked, and whether the chain has a newer one than shown."""
-
-    not_checked: str | None = None
-    behind: bool = False
+_FINALITY: Final = "finality"
 
 
 class HeadChecks:
@@ -61,7 +55,7 @@ class HeadChecks:
         self._wanted = wanted
         self._findings = findings
         self._take_deltas = take_deltas
-        self._now = now
+        self._missed = MissedHeads(store, chain, wanted, findings, now)
         self._tree = OwnTree(store)
         self._accuser = Accuser(operator, store, self.verify)
 
@@ -82,7 +76,7 @@ class HeadChecks:
         except AnchorProblem as problem:
             if problem.code != "not_sealed_yet":
                 raise
-            return self._unanchored(None)
+            return self._missed.unanchored(None)
         claim = shown.proof.claim
         if not isinstance(claim, FreshnessClaim):
             raise UnexpectedAnswer(self._operator.url, 200)
@@ -95,21 +89,23 @@ class HeadChecks:
         except ChainUnavailable as unavailable:
             return Seen(unavailable.reason)
         if all(anchor.chain_id != chain_id for anchor in claim.head.batch.anchors):
-            return self._unanchored(claim.head)
+            return self._missed.unanchored(claim.head)
         return self._on_chain(shown, claim.head)
 
     def _on_chain(self, shown: ShownProof, head: LedgerHead) -> Seen:
-        pins = self._store.pins
-        result = self.verify(ProofFile(pins.log, pins.ledger, FreshnessClaim(head)))
+        self._settle_waiting()
+        result = self.verify(shown.proof)
         missed: Bytes32 | None = None
         failed = result.failed
         if failed is not None and failed.name == _CURRENT_HEAD:
             missed = bytes.fromhex((failed.found or "").removeprefix("0x"))
             # It is not the newest, and may still be all that it says otherwise.
-            from_nothing = ConsistencyClaim(KeptHead(0, ZERO), (), head)
-            result = self.verify(ProofFile(pins.log, pins.ledger, from_nothing))
+            result = self._verify_head(head)
         if result.verdict == NOT_CHECKED:
-            return Seen(_why(result), missed is not None)
+            waiting = failed is not None and failed.name == _FINALITY
+            if waiting and self._store.waiting is None:
+                self._store.waiting = shown.raw
+            return Seen(_why(result), missed is not None, waiting)
         if result.verdict == INVALID:
             failed = result.failed
             assert failed is not None
@@ -124,17 +120,38 @@ class HeadChecks:
                 self._store, misfit, shown=proof_file_json(shown.proof), proofs={"head": shown.raw}
             )
             return Seen(f"the head that is shown does not hold ({failed.name})", missed is not None)
-        chain = result.facts["chain"]
-        pin = ChainPin(chain["chainId"], bytes.fromhex(chain["contract"][2:]))
-        self._hold(HeldHead(head, chain["batches"][-1]["committedBy"]), shown, pin)
-        self._missed(missed, shown, head)
+        self._hold(head, shown, result)
+        self._missed.note(missed, shown, head)
         return Seen(None, missed is not None)
+
+    def _verify_head(self, head: LedgerHead) -> Verification:
+        """Verify that the chain holds a head, the newest or not."""
+        pins = self._store.pins
+        from_nothing = ConsistencyClaim(KeptHead(0, ZERO), (), head)
+        return self.verify(ProofFile(pins.log, pins.ledger, from_nothing))
+
+    def _settle_waiting(self) -> None:
+        """Look again at the head that was not final, which newer ones would keep from ever being seen."""
+        raw = self._store.waiting
+        if raw is None:
+            return
+        proof = parse_proof_file(raw)
+        assert isinstance(proof.claim, FreshnessClaim)
+        result = self._verify_head(proof.claim.head)
+        if result.verdict == NOT_CHECKED:
+            return
+        # Where it is not on the chain any more, its block was reorganised away: that is nobody's fault.
+        self._store.waiting = None
+        if result.valid:
+            self._hold(proof.claim.head, ShownProof(raw, proof), result)
 
     # The head against the copy
 
-    def _hold(self, seen: HeldHead, shown: ShownProof, pin: ChainPin) -> None:
+    def _hold(self, head: LedgerHead, shown: ShownProof, result: Verification) -> None:
         """Keep a head that is on the chain where it fits to all that is held."""
-        store, head = self._store, seen.head
+        chain, store = result.facts["chain"], self._store
+        pin = ChainPin(chain["chainId"], bytes.fromhex(chain["contract"][2:]))
+        seen = HeldHead(head, chain["batches"][-1]["committedBy"])
         before = store.newest_head()
         if before is not None and before.batch == seen.batch and before.head.root == head.root:
             return
@@ -299,50 +316,6 @@ class HeadChecks:
             misfit,
             shown=proof_file_json(shown.proof),
             proofs={"consistency": shown.raw, "held": self._held_proof(before)},
-        )
-
-    # An older head than the chain's
-
-    def _unanchored(self, head: LedgerHead | None) -> Seen:
-        """Nothing that is shown is on the node's chain: is there anything?"""
-        contract = self._contract
-        nothing = "nothing is anchored yet" if head is None else "what is shown is not anchored there yet"
-        if contract is None:
-            return Seen(nothing)
-        try:
-            if self._chain.log_id(contract) != self._store.pins.log_id:
-                return Seen("the contract is not this log's")
-            root = self._chain.head(contract, self._chain.final_block(self._wanted.finality).number)
-        except ChainUnavailable as unavailable:
-            return Seen(unavailable.reason)
-        if root == ZERO:
-            return Seen(nothing)
-        self._missed(root, None, head)
-        return Seen(nothing, True)
-
-    def _missed(self, root: Bytes32 | None, shown: ShownProof | None, head: LedgerHead | None) -> None:
-        """Note a head of the contract that the server does not show, and tell when it never does."""
-        store = self._store
-        missed = store.missed
-        if missed is not None and (root is None or store.knows_root(missed[0])):
-            missed = store.missed = None
-        if root is None:
-            return
-        if missed is None:
-            missed = store.missed = (root, self._now)
-        if self._now - missed[1] < self._wanted.lag * 1000:
-            return
-        found = "none" if head is None else hex_of(head.batch.batch.anchor_root(store.pins.log_id))
-        misfit = Misfit(
-            "old_head",
-            hex_of(missed[0]),
-            "The contract holds a newer head than the one that the server shows as the newest.",
-            hex_of(root),
-            found,
-        )
-        proofs = {} if shown is None else {"head": shown.raw}
-        self._findings.add(
-            store, misfit, shown=None if shown is None else proof_file_json(shown.proof), proofs=proofs
         )
 
     # Telling

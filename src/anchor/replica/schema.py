@@ -49,7 +49,7 @@ SCHEMA: Final = (
         found_at INTEGER NOT NULL, files TEXT NOT NULL) STRICT""",
     """CREATE TABLE progress (
         one INTEGER PRIMARY KEY CHECK (one = 1), peaks BLOB NOT NULL, history_peaks BLOB NOT NULL,
-        head BLOB, head_time INTEGER, missed_head BLOB, missed_since INTEGER) STRICT""",
+        head BLOB, head_time INTEGER, waiting BLOB, missed_head BLOB, missed_since INTEGER) STRICT""",
     *(
         f"""CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}
         BEGIN SELECT RAISE(ABORT, '{table} are written once'); END"""

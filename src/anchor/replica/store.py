@@ -277,7 +277,18 @@ class Store:
         for time, file in self._connection.execute("SELECT time, file FROM heads ORDER BY size"):
             yield _held(time, file)
 
-    # An older head than the chain's
+    # A head that is not final yet, and one that is not shown
+
+    @property
+    def waiting(self) -> bytes | None:
+        """A head, as it was shown, whose block was not final yet."""
+        (file,) = self._one("SELECT waiting FROM progress")
+        return None if file is None else bytes(file)
+
+    @waiting.setter
+    def waiting(self, file: bytes | None) -> None:
+        with self._writing():
+            self._connection.execute("UPDATE progress SET waiting = ?", (file,))
 
     @property
     def missed(self) -> tuple[Bytes32, int] | None:

@@ -139,6 +139,9 @@ def _deltas(
     disclosure: Disclosure,
     largest: int,
 ) -> PeriodDeltas:
+    each = _WITHHELD_BYTES if disclosure is Disclosure.FINGERPRINTS else _SHOWN_BYTES
+    if len(indices) * each > largest:
+        raise PeriodTooLarge(largest)
     separator = domain_separator(log.log_id)
     nodes = complete_nodes(*LeafRange(0, indices.start))
     peaks = ledger_nodes(connection, ledger.id)(nodes)
@@ -146,7 +149,7 @@ def _deltas(
     size = 0
     for first in range(indices.start, indices.stop, AT_ONCE):
         some = provable_deltas(connection, ledger.id, first, min(indices.stop, first + AT_ONCE))
-        size += len(some) * (_WITHHELD_BYTES if disclosure is Disclosure.FINGERPRINTS else _SHOWN_BYTES)
+        size += len(some) * each
         if disclosure is Disclosure.FULL:
             texts = (text for one in some for text in (one.reason, one.reference_id, one.metadata))
             size += sum(len(text) for text in texts if text is not None)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anchor.api.access import Access, body_as, json_answer
@@ -13,6 +14,7 @@ from anchor.api.proof_responses import PROOF_EXAMPLE, proof_response
 from anchor.api.readable import readable_checkpoint, require_customer
 from anchor.api.requests import CheckpointRequest
 from anchor.api.shaping import checkpoint
+from anchor.api.turns import Turns
 from anchor.api.values import require_id, require_unit, span_of, whole_number
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.checkpoints import (
@@ -26,6 +28,10 @@ from anchor.ledger.model import Log
 from anchor.ledger.proving_periods import prove_period
 from anchor.storage.database import Database
 from anchor.verify.proof_file import Disclosure
+
+WHOLE_PERIODS_AT_ONCE: Final = 2
+"""How many proof files with all deltas of a period are made at once: each may take 700 MB of memory."""
+WAITING: Final = 16
 
 _EXAMPLES: Final = {
     "indices": {"summary": "By indices", "value": {"customerId": "acme", "fromIndex": 0, "toIndex": 0}},
@@ -62,6 +68,7 @@ _PROBLEMS: Final = (
 def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRouter:
     """Return the routes over one database."""
     router = APIRouter()
+    turns = Turns(WHOLE_PERIODS_AT_ONCE, WAITING)
     Reader = Annotated[ApiKey, Depends(access.key(Scope.READ))]  # noqa: N806
 
     @router.post(
@@ -122,10 +129,10 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         **described(
             ProofFileAnswer,
             {**PROOF_EXAMPLE, "kind": "period"},
-            problems=("unknown_checkpoint", "not_sealed_yet", "period_too_large"),
+            problems=("unknown_checkpoint", "not_sealed_yet", "period_too_large", "overloaded"),
         ),
     )
-    def proof(
+    async def proof(
         key: Reader,
         proofToken: str,  # noqa: N803
         deltas: Annotated[
@@ -134,18 +141,22 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         ] = None,
     ) -> Response:
         """Check it without asking us: `anchor verify FILE --rpc URL`."""
-        view = readable_checkpoint(database, key, proofToken)
-        made = prove_period(
-            database,
-            log,
-            view.customer_id,
-            view.unit,
-            view.checkpoint.from_index,
-            view.checkpoint.to_index,
-            span=None if view.span is None else (view.span.start, view.span.end),
-            deltas=deltas,
-        )
-        return proof_response(made, proofToken)
+
+        def made() -> Response:
+            view = readable_checkpoint(database, key, proofToken)
+            period = prove_period(
+                database,
+                log,
+                view.customer_id,
+                view.unit,
+                view.checkpoint.from_index,
+                view.checkpoint.to_index,
+                span=None if view.span is None else (view.span.start, view.span.end),
+                deltas=deltas,
+            )
+            return proof_response(period, proofToken)
+
+        return await (run_in_threadpool(made) if deltas is None else turns.take(made))
 
     return router
 

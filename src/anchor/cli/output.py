@@ -41,18 +41,18 @@ class Output:
     def console(self) -> "Console":
         """Return rich's console on standard output."""
         if self._console is None:
-            from rich.console import Console
+            from anchor.cli.terminal import Terminal
 
-            self._console = Console(highlight=False, soft_wrap=False)
+            self._console = Terminal(highlight=False, soft_wrap=False)
         return self._console
 
     @property
     def errors(self) -> "Console":
         """Return rich's console on standard error."""
         if self._errors is None:
-            from rich.console import Console
+            from anchor.cli.terminal import Terminal
 
-            self._errors = Console(stderr=True, highlight=False)
+            self._errors = Terminal(stderr=True, highlight=False)
         return self._errors
 
     def json(self, value: Any) -> None:
@@ -203,10 +203,11 @@ def show_failure(failure: CommandFailed, as_json: bool) -> None:
         problem = {"code": failure.code, "detail": failure.problem, "remedy": failure.remedy}
         sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
         return
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(stderr=True, highlight=False)
+    from anchor.cli.terminal import Terminal
+
+    console = Terminal(stderr=True, highlight=False)
     # Never broken, so that paths and commands can be copied.
     console.print(f"[bold red]anchor:[/] {escape(failure.problem)}", soft_wrap=True)
     if failure.remedy:

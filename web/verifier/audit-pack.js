@@ -38,6 +38,16 @@ async function guarded(place, reason, read) {
   }
 }
 
+/** The value of a part of the pack; what is wrong with it is said to be there. */
+function parsed(raw, place) {
+  try {
+    return parseJson(raw, LARGEST_LINE);
+  } catch (error) {
+    if (error instanceof ProofFileError) throw new ProofFileError(error.step, place, error.reason);
+    throw error;
+  }
+}
+
 export class AuditPack {
   static async of(blob) {
     const pack = new AuditPack();
@@ -65,7 +75,7 @@ export class AuditPack {
   }
 
   async peaks() {
-    const members = Members.of(parseJson(await this.read(PEAKS, LARGEST_LINE), LARGEST_LINE), `/${PEAKS}`);
+    const members = Members.of(parsed(await this.read(PEAKS, LARGEST_LINE), `/${PEAKS}`), `/${PEAKS}`);
     const peaks = members.take("openingPeaks", inclusionPath);
     members.done();
     return peaks;
@@ -80,12 +90,15 @@ export class AuditPack {
         throw new ProofFileError("pack", `/${TABLE}`, "has other columns");
       }
       let read = 0;
+      let number = 0;
       for (let line; (line = await lines.line()).length; ) {
         read += line.length;
+        number += 1;
         if (read > LARGEST_PACK) {
           throw new ProofFileError("size", `/${DELTAS}`, `is larger than ${LARGEST_PACK} bytes`);
         }
-        yield [readRecord(parseJson(line, LARGEST_LINE), `/${DELTAS}`), await rows.row()];
+        const place = `/${DELTAS}:${number}`;
+        yield [readRecord(parsed(line, place), place), await rows.row()];
       }
       if ((await rows.line()).length) {
         throw new ProofFileError("pack", `/${TABLE}`, "has more rows than there are deltas");

@@ -16,8 +16,9 @@ from anchor.protocol.errors import ProtocolError
 DEEPEST: Final = 128
 """Levels, unless told. Python's parser takes some hundreds before it runs out of its stack."""
 
-# An unclosed string runs to the end of the text, so that no part of it is looked at twice.
-_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+# An unclosed string runs to the end of the text, so that no part of it is looked at twice; and what was
+# matched is never given back (``*+``), so that nothing has to be remembered of a string of many escapes.
+_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
@@ -76,7 +77,8 @@ def parse_strict(
         )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise StrictJsonError("not_json", f"is not JSON: {error.msg} at {place}") from error
+        what = error.msg.removesuffix(" at")
+        raise StrictJsonError("not_json", f"is not JSON: {what} at {place}") from error
     except ValueError as error:
         raise StrictJsonError("not_json", f"is not JSON: {error}") from error
     except RecursionError as error:

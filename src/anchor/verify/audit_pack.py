@@ -215,7 +215,7 @@ class AuditPack:
 
     def peaks(self) -> HashPath:
         """Return the peaks before the period."""
-        members = Members.of(parse_json(self.read(PEAKS, LARGEST_LINE), LARGEST_LINE), f"/{PEAKS}")
+        members = Members.of(_parsed(self.read(PEAKS, LARGEST_LINE), f"/{PEAKS}"), f"/{PEAKS}")
         peaks = members.take("openingPeaks", inclusion_path)
         members.done()
         return peaks
@@ -225,13 +225,13 @@ class AuditPack:
         with self._archive.open(DELTAS) as lines, self._archive.open(TABLE) as rows:
             if self._next(rows, TABLE) != _row(COLUMNS):
                 raise ProofFileError("pack", f"/{TABLE}", "has other columns")
-            read = 0
+            read = number = 0
             while line := self._next(lines, DELTAS):
-                read += len(line)
+                read, number = read + len(line), number + 1
                 if read > LARGEST_PACK:
                     raise ProofFileError("size", f"/{DELTAS}", f"is larger than {LARGEST_PACK} bytes")
-                record = read_record(parse_json(line, LARGEST_LINE), f"/{DELTAS}")
-                yield record, self._row(rows)
+                place = f"/{DELTAS}:{number}"
+                yield read_record(_parsed(line, place), place), self._row(rows)
             if self._next(rows, TABLE):
                 raise ProofFileError("pack", f"/{TABLE}", "has more rows than there are deltas")
 
@@ -258,6 +258,14 @@ class AuditPack:
             return read(most)
         except (ZipError, OSError) as error:
             raise ProofFileError("pack", f"/{name}", "is damaged") from error
+
+
+def _parsed(raw: bytes, place: str) -> Any:
+    """Return the value of a part of the pack; what is wrong with it is said to be there."""
+    try:
+        return parse_json(raw, LARGEST_LINE)
+    except ProofFileError as error:
+        raise ProofFileError(error.step, place, error.reason) from error
 
 
 def check_pack(

@@ -1,6 +1,9 @@
 """Endpoints: what counts as an answer, what as a refusal, and what nobody can know."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -8,7 +11,7 @@ import pytest
 
 from anchor.chain.node import EndpointsDisagree, Node
 from anchor.chain.refusals import Refusal
-from anchor.chain.rpc import HttpEndpoint, NodeRefused, TransportFailed, redact
+from anchor.chain.rpc import MAX_ANSWER_BYTES, HttpEndpoint, NodeRefused, TransportFailed, redact
 from anchor.chain.values import MalformedAnswer, address_text, block_of, parse_address, quantity
 from tests.fixtures.anvil import CHAIN_ID, Anvil
 from tests.fixtures.rpc_proxy import MakeProxy, change, refuse, status
@@ -37,6 +40,8 @@ def raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
         (lambda _: httpx.Response(500, text="oops"), True),
         (lambda _: httpx.Response(200, text="<html>"), True),
         (lambda _: httpx.Response(200, json=[]), True),
+        (lambda _: httpx.Response(200, content=b"[" * 1_000_000), True),
+        (lambda _: httpx.Response(200, content=b" " * (MAX_ANSWER_BYTES + 1)), True),
         (lambda _: httpx.Response(200, json={"jsonrpc": "2.0", "id": 1}), True),
         (lambda _: httpx.Response(200, json={"error": {"code": -32005, "message": "limit exceeded"}}), False),
         (lambda _: httpx.Response(200, json={"error": {"code": -32603, "message": "Internal error"}}), True),
@@ -62,6 +67,36 @@ def test_revert_data_is_found_wherever_nodes_put_it(data: Any) -> None:
         endpoint(lambda _: httpx.Response(200, json={"error": error})).call("eth_call", [])
     assert refusal.value.meaning is Refusal.REVERTED
     assert refusal.value.data == b"\x01\x02"
+
+
+def test_an_endpoint_that_drips_an_answer_for_ever_is_given_up() -> None:
+    class Dripping(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            # A byte now and then, never silent for as long as silence is borne.
+            with suppress(OSError):
+                while not given_up.wait(0.02):
+                    self.wfile.write(b" ")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    given_up = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        dripping = HttpEndpoint(f"http://127.0.0.1:{server.server_address[1]}", timeout=0.25)
+        with pytest.raises(TransportFailed, match="takes longer than 1 s") as failure:
+            dripping.call("eth_chainId", [])
+        assert failure.value.outcome_unknown
+    finally:
+        given_up.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_a_null_result_is_an_answer() -> None:

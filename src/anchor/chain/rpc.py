@@ -17,8 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from anchor.chain.refusals import PASSING, Refusal, classify
+from anchor.verify.bounded_http import AnswerRefused, read_answer
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+WHOLE_ANSWER: Final = 4
+"""A whole answer may take so many times as long as the silence that is borne: none drips for ever."""
 
 
 class RpcError(Exception):
@@ -76,12 +79,13 @@ def redact(url: str) -> str:
 
 
 class HttpEndpoint:
-    """A node over HTTP. Thread-safe. ``timeout`` is seconds without a byte, not for the whole answer."""
+    """A node over HTTP. Thread-safe. ``timeout`` is seconds without a byte; see ``WHOLE_ANSWER``."""
 
     def __init__(
         self, url: str, *, timeout: float = 10.0, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._url = url
+        self._longest = WHOLE_ANSWER * timeout
         self.name: str = redact(url)
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
@@ -93,23 +97,28 @@ class HttpEndpoint:
     def call(self, method: str, params: Sequence[Any]) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)})
         try:
-            response = self._client.post(self._url, content=body)
+            status, content = read_answer(
+                self._client,
+                "POST",
+                self._url,
+                largest=MAX_ANSWER_BYTES,
+                timeout=self._longest,
+                content=body.encode(),
+            )
+        except AnswerRefused as error:
+            raise self._no_answer(method, f"it {error.reason}", unknown=True) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise self._no_answer(method, f"cannot connect ({_kind(error)})", unknown=False) from None
         except httpx.HTTPError as error:
             raise self._no_answer(method, f"no answer ({_kind(error)})", unknown=True) from None
-        if response.status_code in (401, 403, 404, 429):
-            raise self._no_answer(method, f"HTTP {response.status_code}", unknown=False)
-        if len(response.content) > MAX_ANSWER_BYTES:
-            raise self._no_answer(method, "an answer that is too large", unknown=True)
+        if status in (401, 403, 404, 429):
+            raise self._no_answer(method, f"HTTP {status}", unknown=False)
         try:
-            answer = response.json()
-        except ValueError:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or ("result" not in answer and not answer.get("error")):
-            raise self._no_answer(
-                method, f"HTTP {response.status_code}, and no JSON-RPC answer", unknown=True
-            )
+            raise self._no_answer(method, f"HTTP {status}, and no JSON-RPC answer", unknown=True)
         if answer.get("error"):
             raise refused(self.name, method, answer["error"])
         return answer["result"]

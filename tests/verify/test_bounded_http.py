@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -15,57 +13,14 @@ import pytest
 from anchor.verify.bounded_http import AnswerRefused, read_answer
 from anchor.verify.chain_view import ChainUnavailable
 from anchor.verify.json_rpc import JsonRpcChain
-
-BOMB = gzip.compress(bytes(20_000_000), 1)
-
-
-@contextmanager
-def serving(answer: Callable[[socket.socket, threading.Event], None]) -> Iterator[str]:
-    """A server that takes a request and then does as told, until its test is over."""
-    over = threading.Event()
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(65536)
-                answer(connection, over)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    over.set()
-    listening.close()
-    thread.join(10)
-
-
-def silent(connection: socket.socket, over: threading.Event) -> None:
-    over.wait(30)
-
-
-def headers_now_and_then(connection: socket.socket, over: threading.Event) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\n")
-    while not over.wait(0.05):
-        connection.sendall(b"X-More: 1\r\n")
-
-
-def body_now_and_then(connection: socket.socket, over: threading.Event) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    while not over.wait(0.05):
-        connection.sendall(b" ")
-
-
-def endless(connection: socket.socket, over: threading.Event) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n")
-    while not over.is_set():
-        connection.sendall(bytes(65536))
-
-
-def bomb(connection: socket.socket, over: threading.Event) -> None:
-    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(BOMB)}\r\n\r\n"
-    connection.sendall(head.encode() + BOMB)
-    over.wait(30)
+from tests.fixtures.hostile_node import (
+    body_now_and_then,
+    bomb,
+    endless,
+    headers_now_and_then,
+    serving,
+    silent,
+)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
+import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from anchor.service.http_app import verifier_page
 from anchor.storage.database import Database
 from anchor.verify import verify_file, write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
+from tests.fixtures.hostile_node import headers_now_and_then, serving, silent
 from tests.fixtures.logs import open_new_log
 from tests.verify.anchored_log import AnchoredLog
 from tests.web.browser import PAGE, verdicts, verify
@@ -117,6 +121,15 @@ def test_several_files_each_get_their_verdict(
     }
     verify(page, files, rpc=anvil.url)
     assert verdicts(page) == ["valid", "invalid", "invalid", "valid", "valid", "invalid", "valid", "valid"]
+
+
+@pytest.mark.parametrize("answer", [silent, headers_now_and_then])
+def test_a_node_that_hangs_counts_as_unavailable(
+    page: Page, answer: Callable[[socket.socket, threading.Event], None]
+) -> None:
+    ask = "url => new anchorVerifier.JsonRpcChain(url, {timeout: 500}).chainId().catch(error => error.reason)"
+    with serving(answer) as url:
+        assert "takes longer than 0.5 s to answer" in page.evaluate(ask, url)
 
 
 def test_two_nodes_are_held_against_each_other(page: Page, good: bytes, anvil: Anvil) -> None:

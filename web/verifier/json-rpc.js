@@ -106,8 +106,9 @@ export class JsonRpcChain {
       throw this.unusable(`${method} with something that is not JSON-RPC`);
     }
     if (answer.error !== undefined && answer.error !== null) {
-      const said = answer.error.message ?? JSON.stringify(answer.error);
-      throw new NodeRefused(`${this.name} refuses ${method}: ${String(said).slice(0, 200)}`);
+      const { message } = answer.error;
+      const said = typeof message === "string" ? message : JSON.stringify(answer.error);
+      throw new NodeRefused(`${this.name} refuses ${method}: ${said.slice(0, 200)}`);
     }
     if (answer.result === undefined) throw this.unusable(`${method} with neither result nor error`);
     return answer.result;

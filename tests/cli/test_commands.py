@@ -201,3 +201,13 @@ def test_no_key_is_ever_shown(running: Development) -> None:
         done = anchor(*words, env={"ANCHOR_URL": running.url, "ANCHOR_API_KEY": secret})
         assert done.code == 3
         assert secret not in done.out + done.err
+
+
+def test_what_is_typed_counts_before_what_the_environment_names(running: Development) -> None:
+    elsewhere = {"ANCHOR_URL": "http://127.0.0.1:1", "ANCHOR_API_KEY": "ak_none"}
+    assert anchor("derive", "acme", "--unit", "hour", "--data", running.directory, env=elsewhere).code == 0
+    typed = ("--url", running.url, "--key", running.admin_key)
+    assert anchor("derive", "acme", "--unit", "hour", *typed, env={"ANCHOR_DATA": "/nowhere"}).code == 0
+    both = anchor("derive", "acme", *typed, "--data", running.directory)
+    assert both.code == 2
+    assert "both a server and a data directory" in both.err

@@ -107,6 +107,16 @@ def _transport(url: str | None, key: str | None, data: Path | None) -> "Transpor
 
     from anchor.client.transport import ATTEMPTS, Transport
 
+    if url is not None and data is not None:
+        # What was typed counts before what the environment names.
+        url_typed, data_typed = (
+            url != os.environ.get("ANCHOR_URL"),
+            str(data) != os.environ.get("ANCHOR_DATA"),
+        )
+        if data_typed and not url_typed:
+            url = None
+        elif url_typed and not data_typed:
+            data = None
     if data is not None:
         if url is not None:
             raise CommandFailed(

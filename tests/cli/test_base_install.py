@@ -65,7 +65,7 @@ def test_a_copy_is_followed_and_read(base_python: Path, tmp_path: Path) -> None:
     ):
         client.emit("acme", -3, reference_id="run-1")
         running.anchor_now()
-        place = ("--rpc", running.rpc_url, "--finality", "latest", "--store", store, "--once")
+        place = ("--rpc", running.rpc_url, "--contract", running.contract, "--store", store, "--once")
         reached = {"ANCHOR_URL": running.url, "ANCHOR_API_KEY": running.admin_key}
         followed = anchor("follow", "acme", *place, env=reached, python=str(base_python))
         assert (followed.code, followed.err) == (0, "")

@@ -261,6 +261,25 @@ def test_deltas_are_withheld(us: Counterparty) -> None:
     )
 
 
+def test_no_proof_is_given_that_the_ledger_only_grew(us: Counterparty) -> None:
+    refusal = {"type": "about:blank", "title": "No.", "status": 404, "code": "index_out_of_range"}
+    us.server.lies["/consistency"] = lambda _request, _answer: httpx.Response(404, json=refusal)
+    anchor_more(us)
+    finding = us.finds("not_extended")
+    assert finding.misfit.found == "index_out_of_range"
+    assert us.verify(next(file for file in finding.files if "held.proof" in file.name)).valid
+    us.server.lies.clear()
+    anchor_more(us)
+    # A proof from another head than the one that was held proves nothing to its holder.
+    us.server.lies["/consistency"] = lambda _, answer: _from_the_start(answer)
+    assert us.finds("not_extended").misfit.found == "0x" + "00" * 32
+
+
+def _from_the_start(answer: bytes) -> Any:
+    proof = json.loads(answer)
+    return proof | {"earlier": {"size": 0, "root": "0x" + "00" * 32}, "path": []}
+
+
 def test_a_gap_is_shown(us: Counterparty) -> None:
     anchor_more(us, 3)
     us.server.lies["/records"] = lambda _, answer: (

@@ -108,7 +108,9 @@ def test_a_copy_grows_with_the_ledger_and_is_verified_on_the_chain(us: Us) -> No
     assert first.json()["deltaCount"] == 3
     assert first.json()["notChecked"] == "nothing is anchored yet"
     us.operated.anchor()
-    assert us.follow().code == 0
+    verified = us.follow()
+    assert verified.code == 0
+    assert f"{us.operated.running.contract.lower()} on chain" in verified.err, "what was not named is told"
     us.operated.emit(us.customer, 40, first=3)
     us.operated.anchor()
     went = us.follow("--json")
@@ -352,7 +354,8 @@ def _wait_for(condition: Any, seconds: float = 60) -> None:
 def test_it_follows_on_and_tells_only_what_is_new(us: Us) -> None:
     us.operated.emit(us.customer, 1)
     us.operated.anchor()
-    arguments = [one for one in us.arguments("--every", "0.1", "--json") if one != "--once"]
+    options = ("--contract", us.operated.running.contract, "--every", "0.1", "--json")
+    arguments = [one for one in us.arguments(*options) if one != "--once"]
     running = start(*arguments, env=us.environment())
     lines: list[Any] = []
 

@@ -95,17 +95,26 @@ def follow(
         chain = chains[0] if len(chains) == 1 else AgreeingChains([(one.name, one) for one in chains])
         operator = stack.enter_context(Operator(*_where(url, key, key_file)))
         follower = stack.enter_context(Follower(operator, chain, store, wanted))
-        _follow(output, follower, store, unit, every=every, lag=lag, once=once)
+        _follow(output, follower, store, unit, contract is not None, every=every, lag=lag, once=once)
 
 
 def _follow(
-    output: Output, follower: "Follower", store: Path, unit: str, *, every: float, lag: float, once: bool
+    output: Output,
+    follower: "Follower",
+    store: Path,
+    unit: str,
+    named: bool,
+    *,
+    every: float,
+    lag: float,
+    once: bool,
 ) -> None:
     import sqlite3
 
     from anchor.client.errors import AnchorProblem, ClientError
 
     failures, told, patience = 0, "", time.monotonic() + lag
+    pinned = _contract(follower)
     while True:
         try:
             with output.progress("copying", 1) as bar:
@@ -124,6 +133,12 @@ def _follow(
             continue
         except sqlite3.Error as error:
             raise file_failed(store, error) from None
+        if pinned is None and not named:
+            pinned = _contract(follower)
+            if pinned is not None:
+                output.note(
+                    f"[yellow]![/] contract {pinned} is taken for the agreed one from now on: see that it is"
+                )
         if once and went.behind and not went.findings and time.monotonic() < patience:
             # A server may be a moment behind the chain: is it more?
             time.sleep(min(every, 1.0))
@@ -143,6 +158,12 @@ def _what_counts(went: "Round") -> str:
     size = None if went.head is None else went.head.head.size
     names = [one.misfit.name for one in went.findings]
     return repr((went.size, size, went.not_checked, went.behind, names))
+
+
+def _contract(follower: "Follower") -> str | None:
+    """Return the contract that the copy is pinned to, if it is."""
+    chain = None if follower.store is None else follower.store.chain
+    return None if chain is None else f"0x{chain.contract.hex()} on chain {chain.chain_id}"
 
 
 def file_failed(store: Path, error: Exception) -> CommandFailed:

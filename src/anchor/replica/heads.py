@@ -158,7 +158,7 @@ class HeadChecks:
         if head.size > store.standing().size:
             self._take_deltas()
         if head.size > store.standing().size:
-            self._beyond(head, shown)
+            self._beyond(before, head, shown)
             return
         root = self._tree.root(head.size)
         if root != head.root:
@@ -200,11 +200,12 @@ class HeadChecks:
             return False
         return True
 
-    def _beyond(self, head: LedgerHead, shown: ShownProof) -> None:
+    def _beyond(self, before: HeldHead | None, head: LedgerHead, shown: ShownProof) -> None:
         """The head holds deltas that the copy could not take."""
         size = self._store.standing().size
         if self._findings.found:
-            # What did not fit was told; the head cannot be held against the copy before that is settled.
+            # What did not fit was told. The copy's own tree does not reach so far: ask for a proof at least.
+            self._consistency(before, head)
             return
         misfit = Misfit(
             "withheld",
@@ -259,13 +260,10 @@ class HeadChecks:
         log_id, newest = self._store.pins.log_id, self._store.batch(history.size)
         found: list[Batch] = []
         misfit: Misfit | None = None
-        more = [batch]
-        while misfit is None and more and history.size < batch.number:
-            if history.size < batch.number - 1:
-                more = self._operator.batches(history.size + 1, batch.number - 1) or [batch]
-            else:
-                more = [batch]
-            accepted, misfit = check_batches(log_id, history, newest, more)
+        while misfit is None and history.size < batch.number:
+            between = history.size < batch.number - 1
+            more = self._operator.batches(history.size + 1, batch.number - 1) if between else []
+            accepted, misfit = check_batches(log_id, history, newest, more or [batch])
             history = extended(log_id, history, accepted)
             newest = accepted[-1] if accepted else newest
             found += accepted
@@ -293,30 +291,39 @@ class HeadChecks:
         """Have the server prove that the head extends the last one, and check the proof."""
         if before is None or head.size == before.head.size:
             return
-        shown = self._operator.proof(self._store.pins.ledger_id, "consistency", earlierSize=before.head.size)
-        claim = shown.proof.claim
         expected = KeptHead(before.head.size, before.head.root)
-        found = claim.earlier if isinstance(claim, ConsistencyClaim) else None
-        kept = None if found is None else KeptHead(found.size, found.root)
-        result = self.verify(shown.proof)
-        if kept == expected and result.verdict != INVALID:
+        proofs = {"held": self._held_proof(before)}
+        try:
+            shown = self._operator.proof(
+                self._store.pins.ledger_id, "consistency", earlierSize=before.head.size
+            )
+        except AnchorProblem as problem:
+            if problem.status >= 500:
+                raise
+            self._not_extended(head, "a consistency proof", problem.code, problem.document, proofs)
             return
-        failed = result.failed
+        claim, answer = shown.proof.claim, proof_file_json(shown.proof)
+        proofs["consistency"] = shown.raw
+        found = claim.earlier if isinstance(claim, ConsistencyClaim) else None
+        if found is None or KeptHead(found.size, found.root) != expected:
+            root = "another proof" if found is None else hex_of(found.root)
+            self._not_extended(head, hex_of(expected.root), root, answer, proofs)
+            return
+        result = self.verify(shown.proof)
+        if result.verdict == INVALID and (failed := result.failed) is not None:
+            self._not_extended(head, failed.expected or "", failed.found or "", answer, proofs)
+
+    def _not_extended(
+        self, head: LedgerHead, expected: str, found: str, answer: object, proofs: dict[str, bytes]
+    ) -> None:
         misfit = Misfit(
             "not_extended",
             str(head.batch.batch.number),
             "The server does not prove that the ledger only grew since the last head.",
-            hex_of(expected.root) if kept != expected or failed is None else failed.expected or "",
-            str(None if kept is None else hex_of(kept.root))
-            if kept != expected or failed is None
-            else failed.found or "",
+            expected,
+            found,
         )
-        self._findings.add(
-            self._store,
-            misfit,
-            shown=proof_file_json(shown.proof),
-            proofs={"consistency": shown.raw, "held": self._held_proof(before)},
-        )
+        self._findings.add(self._store, misfit, shown=answer, proofs=proofs)
 
     # Telling
 

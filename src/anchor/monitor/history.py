@@ -5,6 +5,7 @@ Each batch has to state the history that this tree has, and each head on the cha
 its batch: so the newest head holds all heads seen before, in their places.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -80,8 +81,7 @@ class HistoryCheck:
         stated: Callable[[int], tuple[Bytes32, str] | None],
     ) -> None:
         self.history = history
-        self.waiting = waiting
-        """Heads that could not be held against it yet, the oldest first."""
+        self._waiting = deque(waiting)
         self.unfinished = False
         """There was more to read than one look reads."""
         self._source = source
@@ -93,20 +93,24 @@ class HistoryCheck:
         self._told: PlacedEvent | None = None
         """The head at which the broken history was told."""
 
+    @property
+    def waiting(self) -> tuple[PlacedEvent, ...]:
+        """Heads that could not be held against it yet, the oldest first."""
+        return tuple(self._waiting)
+
     def add(self, placed: PlacedEvent | None = None) -> Iterator[Sighting]:
         """Hold one more head against the history, and those that wait before it."""
         if placed is not None and not self.history.holds(placed):
-            self.waiting = (*self.waiting, placed)
-        while self.waiting and not self._stopped:
+            self._waiting.append(placed)
+        while self._waiting and not self._stopped:
             try:
-                yield from self._extend(self.waiting[0])
+                yield from self._extend(self._waiting[0])
             except BatchesUnavailable as error:
                 self._stopped = True
                 yield Sighting("batches_unavailable", error.reason)
             if self._stopped:
                 return
-            head, *rest = self.waiting
-            self.waiting = tuple(rest)
+            head = self._waiting.popleft()
             yield from self._judge(head)
             self.history = replace(self.history, checked_at=(head.block_number, head.log_index))
 

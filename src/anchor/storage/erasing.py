@@ -9,11 +9,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert, update
 
 from anchor.protocol.hashing import Bytes32
-from anchor.storage.database import Database
+from anchor.storage.database import BUSY_TIMEOUT_SECONDS, Database
 from anchor.storage.schema import deltas, erasures
 
 SALT_OF: Final = {"reason": "reason_salt", "reference_id": "reference_salt", "metadata": "metadata_salt"}
 """The fields that may be erased, and the column of each one's salt."""
+
+_READER_PATIENCE_MS: Final = 1_000
 
 
 def field_and_salt(
@@ -77,8 +79,11 @@ def drop_old_pages(database: Database, transaction: str) -> bool:
     try:
         cursor = raw.cursor()
         if database.dialect == "sqlite":
+            # A reader may stay for long: who asks is told so, and asks again.
+            cursor.execute(f"PRAGMA busy_timeout = {_READER_PATIENCE_MS}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             row = cursor.fetchone()
+            cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
             return row is not None and row[0] == 0
         raw.driver_connection.autocommit = True  # type: ignore[union-attr]
         try:

@@ -70,6 +70,18 @@ def test_one_digit_changed_is_not_valid_and_both_values_are_shown(
     assert failed["found"] in done.out
 
 
+def test_of_a_folder_the_proofs_are_checked_and_not_what_an_unpacked_pack_holds_beside_them(
+    log: AnchoredLog, proof: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "period.json").write_bytes(proof.read_bytes())
+    for name in ("chain.json", "evidence.json", "peaks.json", "README.txt"):
+        (tmp_path / name).write_text("{}")
+    done = anchor("verify", tmp_path, "--rpc", log.url, "--json")
+    assert done.code == 0
+    assert done.json()["verdict"] == "valid"
+
+
 def test_without_a_chain_it_is_never_valid(proof: Path) -> None:
     done = anchor("verify", proof)
     assert done.code == 4

@@ -132,6 +132,17 @@ def test_a_folder_is_chosen(page: Page, log: AnchoredLog, tmp_path: Path, anvil:
     assert verdicts(page) == ["valid"] * 3
 
 
+def test_an_unpacked_pack_is_a_folder_with_a_period_and_its_evidence(
+    page: Page, pack: Path, evidence: ChainEvidence, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(pack) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    trust(page, hex_of(evidence.block_hash))
+    choose(page, tmp_path / "unpacked", 1)
+    assert verdicts(page) == ["valid"]
+    assert page.locator(".name b").inner_text() == "unpacked/period.json"
+
+
 def test_a_pack_is_valid_offline_and_nothing_is_asked(
     page: Page, pack: Path, evidence: ChainEvidence
 ) -> None:

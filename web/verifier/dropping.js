@@ -75,8 +75,8 @@ export function chosenFiles(list) {
     .map((file) => ({ name: file.webkitRelativePath || file.name, file }));
 }
 
-/** In a directory only files of these names are looked at. */
-const belongs = (name) => /\.(json|zip)$/.test(name);
+/** In a directory only files of these names are looked at; not what an unpacked pack holds beside its period. */
+const belongs = (name) => /\.(json|zip)$/.test(name) && !["chain.json", "peaks.json"].includes(name);
 
 /** Whether a file says of itself that it is a chain's evidence. */
 export async function isEvidence(file) {

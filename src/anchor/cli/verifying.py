@@ -114,6 +114,10 @@ def verify(
 _WORST_FIRST: Final = ("invalid", "not_checked_against_a_chain", "valid")
 
 
+_NO_PROOFS: Final = {"evidence.json", "chain.json", "peaks.json"}
+"""What an unpacked audit pack holds beside its period."""
+
+
 def _found(paths: list[Path]) -> list[Path]:
     """Return the files to check: those named, and the proof files and packs in directories."""
     found: list[Path] = []
@@ -122,7 +126,7 @@ def _found(paths: list[Path]) -> list[Path]:
             inside = sorted(
                 one
                 for one in path.rglob("*")
-                if one.suffix in {".json", ".zip"} and one.name != "evidence.json" and one.is_file()
+                if one.suffix in {".json", ".zip"} and one.name not in _NO_PROOFS and one.is_file()
             )
             if not inside:
                 raise CommandFailed(f"there is no proof file in {path}", "name files", code="no_proof_files")

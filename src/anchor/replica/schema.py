@@ -40,7 +40,7 @@ SCHEMA: Final = (
     """CREATE TABLE batches (
         number INTEGER PRIMARY KEY, history_root BLOB NOT NULL, map_root BLOB NOT NULL,
         sealed_at INTEGER NOT NULL, anchor_root BLOB NOT NULL) STRICT""",
-    # The first head of each size as it was shown, a proof file; time is that of the block it was seen in.
+    # Some heads as they were shown, proof files; time is that of the block that a head was seen in.
     """CREATE TABLE heads (
         batch INTEGER PRIMARY KEY, size INTEGER NOT NULL UNIQUE,
         time INTEGER NOT NULL, file BLOB NOT NULL) STRICT""",

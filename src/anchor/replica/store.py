@@ -29,6 +29,8 @@ _INSERT_DELTA: Final = (
     f"INSERT INTO deltas ({DELTA_COLUMNS}) VALUES ({', '.join('?' * (DELTA_COLUMNS.count(',') + 1))})"
 )
 _CHUNK: Final = 10_000
+_HEAD_EVERY: Final = 3_600_000
+"""Milliseconds between two heads that stay."""
 
 
 class ReplicaError(Exception):
@@ -92,7 +94,11 @@ class Store:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (APPLICATION_ID, VERSION):
-                raise ReplicaError("not_a_replica", f"{path} is not a replica", "name the file of a replica")
+                raise ReplicaError(
+                    "not_a_replica",
+                    f"{path} is not a replica that this version knows",
+                    "name the file of a replica, or follow into a new one",
+                )
             # Readers do not wait for the one who writes.
             connection.execute("PRAGMA journal_mode = WAL")
             return cls(path, connection)
@@ -246,7 +252,7 @@ class Store:
     def add_head(self, head: HeldHead, chain: ChainPin) -> None:
         """Keep a head that was seen on the chain, and the chain where this is the first.
 
-        Of the heads of one size the first stays for good, and the newest until there is a newer one.
+        The newest stays until there is a newer one, which proves all that it did; one an hour stays for good.
         """
         file = write_proof_file(ProofFile(self.pins.log, self.pins.ledger, FreshnessClaim(head.head)))
         with self._writing():
@@ -255,8 +261,9 @@ class Store:
                 (chain.chain_id, chain.contract),
             )
             self._connection.execute(
-                "INSERT INTO heads VALUES (?, ?, ?, ?) ON CONFLICT (size) DO NOTHING",
-                (head.batch.number, head.head.size, head.time, file),
+                "INSERT INTO heads SELECT ?1, ?2, ?3, ?4 "
+                "WHERE NOT EXISTS (SELECT 1 FROM heads WHERE size = ?2 OR time > ?3 - ?5)",
+                (head.batch.number, head.head.size, head.time, file, _HEAD_EVERY),
             )
             self._connection.execute("UPDATE progress SET head = ?, head_time = ?", (file, head.time))
 
@@ -266,11 +273,14 @@ class Store:
         return None if file is None else _held(time, file)
 
     def head_holding(self, index: int) -> HeldHead | None:
-        """Return the oldest head that holds the delta at an index."""
+        """Return the oldest head that is kept and holds the delta at an index."""
         row = self._connection.execute(
             "SELECT time, file FROM heads WHERE size > ? ORDER BY size LIMIT 1", (index,)
         ).fetchone()
-        return None if row is None else _held(*row)
+        if row is not None:
+            return _held(*row)
+        newest = self.newest_head()
+        return newest if newest is not None and newest.head.size > index else None
 
     def heads(self) -> Iterator[HeldHead]:
         """Yield the heads that stay, oldest first."""

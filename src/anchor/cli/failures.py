@@ -92,7 +92,8 @@ def failure_of(error: BaseException) -> CommandFailed | None:
         return None
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return CommandFailed(f"{place}{error.strerror.lower()}", "check the path and the disk", code="file")
+        remedy = "check the path" if place else "check the disk"
+        return CommandFailed(f"{place}{error.strerror.lower()}", remedy, code="file")
     if type(error).__module__.startswith("anchor."):
         return _failure_of_a_room(error)
     return None

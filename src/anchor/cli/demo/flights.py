@@ -73,8 +73,11 @@ def read_flights(archive: Path) -> list[Flight]:
             with zipfile.ZipFile(io.BytesIO(zipped.read())) as table, table.open("flights.csv") as raw:
                 flights = list(_flights(io.TextIOWrapper(raw, "utf-8", newline="")))
     except (OSError, KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+        why = " ".join(str(error).split())[:120]
         raise CommandFailed(
-            f"{archive} is not {PACKAGE} {VERSION}: {error}", "delete it and try again", code="no_flights"
+            f"{archive} is not {PACKAGE} {VERSION}: {why}",
+            "delete it and try again, or name another with --flights",
+            code="no_flights",
         ) from None
     flights.sort(key=lambda flight: (flight.departure, flight.carrier, flight.reference))
     return flights

@@ -183,11 +183,13 @@ def test_proof_files_are_checked_offline_with_the_evidence_beside_them(
     trust(page, hex_of(evidence.block_hash))
     choose(page, [proof], 1)
     assert verdicts(page) == ["not_checked_against_a_chain"]
+    assert "evidence is missing" in page.locator("#trouble").inner_text()
     # The evidence alone is no proof: it serves the file that was chosen before.
     choose(page, [beside], 1)
     wait(page, 1)
     assert "evidence.json is used" in page.locator("#evidence").inner_text()
     assert verdicts(page) == ["valid"]
+    assert not page.locator("#trouble").is_visible()
 
 
 def test_hostile_archives_are_refused_and_the_page_goes_on(

@@ -102,6 +102,9 @@ export function start(document) {
         });
         if (signal.aborted) return;
         card.finish(result);
+        const skipped = result.steps.some((step) => step.name === "chain" && step.outcome === "skipped");
+        const unasked = skipped && result.verdict !== "invalid";
+        if (chosen.trusted && unasked) trouble("The chain's evidence is missing: drop evidence.json, too.");
       } catch (error) {
         if (signal.aborted) return;
         card.gaveUp(error);

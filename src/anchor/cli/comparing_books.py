@@ -213,10 +213,8 @@ def _tell(
         if len(found.discrepancies) > SHOWN:
             output.say(f"… and {len(found.discrepancies) - SHOWN:,} more; --json lists all")
     for what, one in zip(("every difference", "where they part"), asked, strict=True):
-        output.say(
-            f"[dim]{what}: {one.round_trips} round trips, {one.sent:,} bytes sent, "
-            f"{one.received:,} received[/]"
-        )
+        trips = "1 round trip" if one.round_trips == 1 else f"{one.round_trips} round trips"
+        output.say(f"[dim]{what}: {trips}, {one.sent:,} bytes sent, {one.received:,} received[/]")
     output.say(f"[dim]{seconds:.1f} s[/]")
 
 

@@ -96,7 +96,7 @@ def kind_of(path: Path, stated: str | None) -> str:
     kind = "ndjson" if kind == "jsonl" else kind
     if kind not in ("csv", "ndjson"):
         raise CommandFailed(
-            f"{path.name} does not say whether it is CSV or NDJSON",
+            f"{path} does not say whether it is CSV or NDJSON",
             "add --format csv or --format ndjson",
             code="unknown_format",
         )

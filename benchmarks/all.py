@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("ingest", [], ["--seconds", "0.5", "--runs", "1"]),
     Benchmark("trees", [], ["--most", "10000", "--runs", "1"]),
     Benchmark("ledgers", [], ["--most", "10000"]),
+    Benchmark("auditing", [], ["--most", "10000"]),
     Benchmark("importing", [], ["--rows", "10000", "--runs", "1"]),
     Benchmark("comparing", _to("comparing"), ["--size", "10000", *_to("comparing")]),
     Benchmark("anchoring_cost", _to("anchoring_cost"), ["--deltas", "1", "1000", *_to("anchoring_cost")]),

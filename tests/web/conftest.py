@@ -1,4 +1,8 @@
-"""One chain, one log on it, and one Chromium for the tests of the page."""
+"""One chain, one log on it, and one Chromium for a module of tests of the page.
+
+None of them outlives its module: Playwright keeps an event loop in its thread, in which no other test could
+run one.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,13 @@ from tests.verify.anchored_log import AnchoredLog
 from tests.web.browser import PAGE, running_chromium
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def anvil() -> Iterator[Anvil]:
     with running_anvil() as node:
         yield node
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def log(anvil: Anvil) -> AnchoredLog:
     """A log anchored on Anvil."""
     log = AnchoredLog(anvil.url, LocalSigner(bytes.fromhex(anvil.accounts[1].private_key[2:])))
@@ -29,7 +33,7 @@ def log(anvil: Anvil) -> AnchoredLog:
     return log
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with running_chromium() as browser:
         yield browser
@@ -49,6 +53,6 @@ def page(chromium: Browser) -> Iterator[Page]:
     assert not complaints
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def good(log: AnchoredLog) -> bytes:
     return write_proof_file(log.built.delta("UA", 8, 3, "mile"))

@@ -22,7 +22,7 @@ from tests.verify.building import START, BuiltLog
 from tests.web.browser import PAGE, verdicts
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def evidence(log: AnchoredLog) -> ChainEvidence:
     return collect_evidence(JsonRpcChain(log.url), log.contract)
 

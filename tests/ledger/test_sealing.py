@@ -144,8 +144,7 @@ def test_what_is_recorded_after_the_fence_waits_for_the_next_batch(database: Dat
     previous, changed, sealed_at = sealing.sealer._fenced()
     sealing.record({"a": 5, "b": 1})
     grown = list(sealing.sealer._grown(changed))
-    with database.write() as connection:
-        first = sealing.sealer._publish(connection, previous, changed, grown, sealed_at)
+    first = sealing.sealer._publish(previous, changed, grown, sealed_at)
     assert first is not None
     assert first.delta_count == 2
     assert sealing.sealer.unsealed_count() == 6
@@ -170,8 +169,7 @@ def test_of_two_sealers_one_publishes(database: Database) -> None:
     previous, changed, sealed_at = sealing.sealer._fenced()
     grown = list(sealing.sealer._grown(changed))
     sealing.seal()
-    with database.write() as connection:
-        assert sealing.sealer._publish(connection, previous, changed, grown, sealed_at) is None
+    assert sealing.sealer._publish(previous, changed, grown, sealed_at) is None
     assert len(sealing.roots()) == 1
 
 

@@ -11,7 +11,6 @@ neighbours of a time span prove that nothing is left out (PROTOCOL section 7).
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from anchor.ledger.clock import Clock
@@ -71,12 +70,7 @@ class Sealer:
         if not changed:
             return None
         heads = list(self._grown(changed))
-        try:
-            with self._database.write() as connection:
-                return self._publish(connection, previous, changed, heads, sealed_at)
-        except IntegrityError:
-            # Another process published this number; what it left out is sealed next time.
-            return None
+        return self._publish(previous, changed, heads, sealed_at)
 
     def _fenced(self) -> tuple[SealedBatch | None, list[UnsealedLedger], int]:
         """Raise the fence to now, and return what was recorded before it."""
@@ -129,23 +123,22 @@ class Sealer:
 
     def _publish(
         self,
-        connection: Connection,
         previous: SealedBatch | None,
         changed: list[UnsealedLedger],
         heads: list[NewHead],
         sealed_at: int,
     ) -> Batch | None:
+        """Publish the batch after ``previous``; None where another process published one meanwhile."""
         number = 1 if previous is None else previous.number + 1
-        if newest_sealed_batch(connection) != previous:
-            return None
-        update = update_map(
-            map_reader(connection, number - 1),
-            {
-                ledger.ledger_id: head_hash(head.size, head.root)
-                for ledger, head in zip(changed, heads, strict=True)
-            },
-        )
-        history = history_root(connection, number - 1)
+        new = {
+            ledger.ledger_id: head_hash(head.size, head.root)
+            for ledger, head in zip(changed, heads, strict=True)
+        }
+        # The map and the history are those of the batch before, so recording can go on while they are
+        # computed; the transaction below checks that it is the newest still.
+        with self._database.read() as connection:
+            update = update_map(map_reader(connection, number - 1), new)
+            history = history_root(connection, number - 1)
         batch = SealedBatch(
             number=number,
             sealed_at=sealed_at,
@@ -155,9 +148,16 @@ class Sealer:
             delta_count=sum(ledger.size - ledger.sealed_size for ledger in changed),
             ledger_count=len(changed),
         )
-        publish_batch(connection, batch, heads)
-        write_map_nodes(connection, number, update.written, oldest_needed_batch(connection))
-        keep_nodes(connection, nodes_completed_by(connection, number))
+        try:
+            with self._database.write() as connection:
+                if newest_sealed_batch(connection) != previous:
+                    return None
+                publish_batch(connection, batch, heads)
+                write_map_nodes(connection, number, update.written, oldest_needed_batch(connection))
+                keep_nodes(connection, nodes_completed_by(connection, number))
+        except IntegrityError:
+            # Another process published this number; what it left out is sealed next time.
+            return None
         return Batch(*batch)
 
 

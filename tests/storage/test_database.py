@@ -161,3 +161,20 @@ def test_a_write_that_waited_too_long_is_refused_and_the_next_one_works(
     with sqlite_database.write() as connection:
         connection.exec_driver_sql(NODE.format(0))
     assert count(sqlite_database) == 1
+
+
+@pytest.mark.parametrize(("default", "kept"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")])
+def test_a_server_that_answers_before_it_writes_is_told_to_write_first(
+    make_postgresql_url: Callable[[], str], default: str, kept: str
+) -> None:
+    url = make_postgresql_url()
+    first = Database.open(url)
+    with first.write() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET synchronous_commit = {default}')
+    first.close()
+    again = Database.open(url)
+    for transaction in (again.write, again.read):
+        with transaction() as connection:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == kept
+    again.close()

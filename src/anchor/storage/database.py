@@ -52,6 +52,15 @@ _POSTGRESQL_REASONS: Final = {
     "58": "the disk reports an error",
 }
 
+_POSTGRESQL_CONNECTION: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""A server whose network was cut is noticed within a quarter of a minute; libpq alone may wait for hours."""
+
 _GIVEN_WAY: Final = ("40001", "40P01")
 """Serialization failure and deadlock."""
 
@@ -115,7 +124,9 @@ class Database:
                 max_overflow=pool_size,
                 pool_pre_ping=True,
                 hide_parameters=True,
+                connect_args=_POSTGRESQL_CONNECTION | dict(parsed.query),
             )
+            event.listen(engine, "connect", _prepare_postgresql_connection)
             return cls(engine)
         if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
             engine = create_engine(
@@ -196,6 +207,16 @@ def _reason(error: DBAPIError) -> str | None:
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return "the database does not answer"
     return None
+
+
+def _prepare_postgresql_connection(connection: Any, _record: Any) -> None:
+    # What is answered is durable, whatever the server's or the role's default is. Stronger ones stay.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) "
+            "WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
 
 
 def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:

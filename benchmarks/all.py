@@ -46,7 +46,7 @@ BENCHMARKS = (
     Benchmark("ledgers", ["--ten-million"], ["--most", "10000"]),
     Benchmark("auditing", [], ["--most", "10000"]),
     Benchmark("importing", [], ["--rows", "10000", "--runs", "1"]),
-    Benchmark("comparing", _to("comparing"), ["--size", "10000", *_to("comparing")]),
+    Benchmark("comparing", _to("comparing"), ["--most", "10000", *_to("comparing")]),
     Benchmark("anchoring_cost", _to("anchoring_cost"), ["--deltas", "1", "1000", *_to("anchoring_cost")]),
     Benchmark("soak", _to("soak"), ["--anchors", "10", *_to("soak")]),
 )

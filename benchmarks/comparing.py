@@ -1,4 +1,4 @@
-"""How long comparing takes, and what travels: python -m benchmarks.comparing [--size 1000000] [--json FILE]
+"""How long comparing takes, and what travels: python -m benchmarks.comparing [--most 1000000] [--json FILE]
 
 Fills a SQLite ledger in a temporary folder (its fingerprints are random: comparing does not look at
 them), then compares balances, whole lists, and books that are elsewhere. Beside the sketch of the
@@ -30,6 +30,7 @@ from anchor.verify.divergence import OwnEntries, RecordBlocks, first_divergence
 from anchor.verify.reconciliation import RecordCells, ResolvedEntry, reconcile
 
 CUSTOMER = "customer"
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 class Remote:
@@ -180,14 +181,16 @@ def measured(size: int, database: Database) -> list[dict[str, Any]]:
 def main() -> None:
     """Measure, print, and write JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=1_000_000)
+    parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database.open(f"sqlite:///{folder}/ledger.db")
-        database.migrate()
-        rows = measured(arguments.size, database)
-        database.close()
+    rows: list[dict[str, Any]] = []
+    for size in (size for size in SIZES if size <= arguments.most):
+        with tempfile.TemporaryDirectory() as folder:
+            database = Database.open(f"sqlite:///{folder}/ledger.db")
+            database.migrate()
+            rows += [{"deltas": size, **row} for row in measured(size, database)]
+            database.close()
     for each in rows:
         print("  ".join(f"{name} {value}" for name, value in each.items()))
     if arguments.json:

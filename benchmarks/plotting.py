@@ -68,7 +68,8 @@ def _traffic(rows: list[dict[str, Any]], path: Path) -> Path:
 
     figure, axes = pyplot.subplots(figsize=(8, 5))
     suffix = " differences by reference"
-    points = [row for row in rows if row["what"].endswith(suffix)]
+    largest = max(row["deltas"] for row in rows)
+    points = [row for row in rows if row["deltas"] == largest and row["what"].endswith(suffix)]
     counts = [int(row["what"].removesuffix(suffix)) for row in points]
     for key, label in (
         ("kilobytes", "Anchor's sketches"),

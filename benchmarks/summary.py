@@ -15,8 +15,8 @@ _INTRODUCTION = """\
 # Benchmarks
 
 Written by `python -m benchmarks.all --summary`. A figure is a median, and matters beside the peer or the
-limit that was measured in the same run: machines differ. What the figures mean for how much a deployment
-carries is in [scaling](scaling.md).
+limit that was measured with it: machines differ. What the figures mean for how much a deployment carries is
+in [scaling](scaling.md).
 """
 
 _AIMS = """\
@@ -32,11 +32,13 @@ def write_summary(results: Path, path: Path) -> Path:
         ("ingest", "Ingest over HTTP, durable"),
         ("ledgers", "Ledgers on disk"),
         ("auditing", "Auditing"),
+        ("importing", "Importing"),
         ("trees", "Trees in memory"),
     ):
         if (results / f"{name}.json").exists():
-            rows = json.loads((results / f"{name}.json").read_text())["measurements"]
-            parts.append(f"## {title}\n\n{_measurements(rows)}")
+            told = json.loads((results / f"{name}.json").read_text())
+            when = told["machine"]["measured_at"]
+            parts.append(f"## {title}\n\nMeasured at {when}.\n\n{_measurements(told['measurements'])}")
     for name, title in (
         ("comparing", "Comparing books"),
         ("anchoring_cost", "Gas of one anchor"),

@@ -189,7 +189,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             database = Database.open(f"sqlite:///{folder}/ledger.db")
             database.migrate()
-            rows += [{"deltas": size, **row} for row in measured(size, database)]
+            rows += measured(size, database)
             database.close()
     for each in rows:
         print("  ".join(f"{name} {value}" for name, value in each.items()))

@@ -68,8 +68,9 @@ def _traffic(rows: list[dict[str, Any]], path: Path) -> Path:
 
     figure, axes = pyplot.subplots(figsize=(8, 5))
     suffix = " differences by reference"
-    largest = max(row["deltas"] for row in rows)
-    points = [row for row in rows if row["deltas"] == largest and row["what"].endswith(suffix)]
+    compared = [row for row in rows if row["what"].endswith(suffix)]
+    largest = max(row["size"] for row in compared)
+    points = [row for row in compared if row["size"] == largest]
     counts = [int(row["what"].removesuffix(suffix)) for row in points]
     for key, label in (
         ("kilobytes", "Anchor's sketches"),

@@ -22,7 +22,7 @@ SAID = [
     ),
     (
         "max fee per gas less than block base fee: address 0x…, maxFeePerGas: 1, baseFee: 7",
-        Refusal.UNDERPRICED,
+        Refusal.BELOW_BASE_FEE,
     ),
     ("max priority fee per gas higher than max fee per gas: address 0x…", Refusal.FEE_TOO_HIGH),
     ("exceeds block gas limit", Refusal.GAS_LIMIT_TOO_HIGH),
@@ -66,14 +66,14 @@ SAID = [
     ("gas limit too high", Refusal.GAS_LIMIT_TOO_HIGH),
     # anvil
     ("transaction already imported", Refusal.ALREADY_KNOWN),
-    ("max fee per gas less than block base fee", Refusal.UNDERPRICED),
+    ("max fee per gas less than block base fee", Refusal.BELOW_BASE_FEE),
     ("Insufficient funds for gas * price + value", Refusal.OUT_OF_FUNDS),
     ("BlockOutOfRangeError: block height is 3 but requested was 9", Refusal.BLOCK_UNKNOWN),
     # eth-tester
     ("ValidationError: Invalid transaction nonce: Expected 2, but got 1", Refusal.NONCE_TOO_LOW),
     (
         "ValidationError: Sender's max fee per gas (1) is lower than block's base fee per gas (673756209)",
-        Refusal.UNDERPRICED,
+        Refusal.BELOW_BASE_FEE,
     ),
     ("ValidationError: Sender does not have enough funds", Refusal.OUT_OF_FUNDS),
     # providers

@@ -29,6 +29,8 @@ from anchor.storage.sending import fees_paid
 
 UNCAPPED_FACTOR: Final = 10
 """Without a cap, a replacement offers no more than this many times the market's price, unless it must."""
+LEARNED_SECONDS: Final = 300.0
+"""For how long a node's minimum is believed."""
 _MINIMUM: Final = re.compile(r"minimum needed (\d+)", re.IGNORECASE)
 
 
@@ -47,16 +49,32 @@ class Bidder:
         self._chain = chain
         self._has_oracle: bool | None = None
         self._least_tip = 0
+        self._learned_at = 0.0
 
     def market(self, latest: Block) -> Market:
         """Return what the chain asks now, and no less than what its nodes take. Raises RpcError."""
         market = read_market(self._chain.node, latest, self._chain.settings.fees)
+        if self._chain.clock.monotonic() - self._learned_at > LEARNED_SECONDS:
+            self.forget_minimum()
         return replace(market, tip=max(market.tip, self._least_tip))
 
-    def learn_minimum(self, tip: int, said: str) -> None:
-        """Take up a node's word that a tip is too low: its minimum where it names one, else the double."""
+    def learn_minimum(self, tip: int, said: str, latest: Block) -> None:
+        """Take up a node's word that a tip is too low: its minimum where it names one, else the double.
+
+        Never above the cap, nor, without one, above ``UNCAPPED_FACTOR`` times the market's price: a node
+        that says nonsense must not set the price. Raises RpcError.
+        """
         named = _MINIMUM.search(said)
-        self._least_tip = max(self._least_tip, int(named[1]) if named else 2 * tip)
+        limits = self._chain.settings.fees
+        most = limits.max_fee
+        if most is None:
+            most = UNCAPPED_FACTOR * read_market(self._chain.node, latest, limits).price
+        self._least_tip = max(self._least_tip, min(int(named[1]) if named else 2 * tip, most))
+        self._learned_at = self._chain.clock.monotonic()
+
+    def forget_minimum(self) -> None:
+        """Go by the market alone again: what was learned was about one send, in one hour of the chain."""
+        self._least_tip = 0
 
     def bid(
         self,
@@ -66,31 +84,62 @@ class Bidder:
         highest: tuple[int, int] | None,
         conditions: Conditions,
     ) -> Bid | None:
-        """Return what to offer for a transaction that may have to outbid ``highest``; None where nothing
-        may be (a condition then). Raises RpcError."""
+        """Return what to offer for an anchor that may have to outbid ``highest``; None where nothing may
+        be (a condition then). Raises RpcError."""
         gas_limit = self._gas_limit(transaction_to, calldata, latest, conditions)
         if gas_limit is None:
             return None
-        market = self.market(latest)
-        fees = self.fees(market, highest, conditions)
-        if fees is None:
-            return None
-        return self._affordable(Bid(fees, gas_limit), market, calldata, conditions, replacing=bool(highest))
+        fees = self.fees(latest, highest, gas_limit, calldata, conditions)
+        return None if fees is None else Bid(fees, gas_limit)
 
-    def fees(self, market: Market, highest: tuple[int, int] | None, conditions: Conditions) -> Fees | None:
-        """Return fees within the cap, or None (a condition then)."""
-        limits = self._chain.settings.fees
+    def fees(
+        self,
+        latest: Block,
+        highest: tuple[int, int] | None,
+        gas_limit: int,
+        calldata: bytes,
+        conditions: Conditions,
+    ) -> Fees | None:
+        """Return an anchor's fees: within the cap, and never so high that it could cost more than the
+        account holds or than is left of the day's budget. None where no such fees are enough (a condition
+        then). Raises RpcError."""
+        market = self.market(latest)
+        bounds = self._purse(gas_limit, calldata, market)
+        if (most := self._most(market, highest)) is not None:
+            bounds.append((most, AlarmName.FEE_ABOVE_CAP, ""))
+        most, alarm, why = min(bounds, key=lambda bound: bound[0])
         try:
-            if highest is None:
-                return offer(market, limits)
-            legacy = market.base_fee is None
-            if limits.max_fee is None:
-                bound = max(UNCAPPED_FACTOR * market.price, raised(highest[0]))
-                limits = FeeLimits(bound, limits.min_tip, limits.legacy)
-            return outbid(Fees(*highest, legacy=legacy), market, limits)
+            return self._offer(market, highest, most)
+        except FeeAboveCap as above:
+            needed = f"an anchor takes {above.needed * gas_limit} wei"
+            conditions.add(alarm, f"{why}; {needed}" if why else str(above))
+            return None
+
+    def cancelling_fees(self, latest: Block, highest: tuple[int, int], conditions: Conditions) -> Fees | None:
+        """Return the fees of the operator's cancel, which only the cap bounds, or None (a condition then).
+
+        Raises RpcError.
+        """
+        market = self.market(latest)
+        try:
+            return self._offer(market, highest, self._most(market, highest))
         except FeeAboveCap as above:
             conditions.add(AlarmName.FEE_ABOVE_CAP, str(above))
             return None
+
+    def _most(self, market: Market, highest: tuple[int, int] | None) -> int | None:
+        """Return the most that a unit of gas may cost; without a cap, only replacements have a bound."""
+        limits = self._chain.settings.fees
+        if limits.max_fee is not None or highest is None:
+            return limits.max_fee
+        return max(UNCAPPED_FACTOR * market.price, raised(highest[0]))
+
+    def _offer(self, market: Market, highest: tuple[int, int] | None, most: int | None) -> Fees:
+        configured = self._chain.settings.fees
+        limits = FeeLimits(most, configured.min_tip, configured.legacy)
+        if highest is None:
+            return offer(market, limits)
+        return outbid(Fees(*highest, legacy=market.base_fee is None), market, limits)
 
     def _gas_limit(self, to: bytes, calldata: bytes, latest: Block, conditions: Conditions) -> int | None:
         chain = self._chain
@@ -122,39 +171,28 @@ class Bidder:
             return None
         return min(gas + gas // 4, latest.gas_limit)
 
-    def _affordable(
-        self, bid: Bid, market: Market, calldata: bytes, conditions: Conditions, *, replacing: bool
-    ) -> Bid | None:
+    def _purse(self, gas_limit: int, calldata: bytes, market: Market) -> list[tuple[int, AlarmName, str]]:
+        """Return how much a unit of gas may cost by the balance, and by what is left of the day's budget,
+        each with its alarm and what to say. Raises RpcError."""
         chain = self._chain
+        extra = self._data_fee(gas_limit, market, calldata)
         balance = chain.node.balance(chain.signer.address)
-        extra = self._data_fee(bid, calldata)
-        expected = bid.gas_limit * market.price + extra
-        if expected > balance:
-            conditions.add(AlarmName.OUT_OF_FUNDS, self._funds(f"an anchor takes {expected} wei", balance))
-            return None
-        fees = bid.fees
-        if bid.gas_limit * fees.max_fee + extra > balance:
-            if replacing:
-                conditions.add(
-                    AlarmName.OUT_OF_FUNDS, self._funds("a replacement cannot be paid for", balance)
-                )
-                return None
-            # Enough for today's price, not for the margin above it.
-            most = (balance - extra) // bid.gas_limit
-            fees = Fees(most, most if fees.legacy else min(fees.max_tip, most), fees.legacy)
+        held = self._funds(f"the account holds {balance} wei" + (f", {extra} go for data" if extra else ""))
+        bounds = [((balance - extra) // gas_limit, AlarmName.OUT_OF_FUNDS, held)]
         budget = chain.settings.budget_per_day
         if budget is not None:
             with chain.lease.read() as reading:
                 spent, _ = fees_paid(reading, chain.row.id, chain.clock.now_ms() - DAY_MS)
-            if spent + expected > budget:
-                conditions.add(
+            bounds.append(
+                (
+                    (budget - spent - extra) // gas_limit,
                     AlarmName.BUDGET_SPENT,
-                    f"{spent} wei of {budget} are spent in 24 hours, an anchor takes {expected}",
+                    f"{spent} wei of {budget} are spent in 24 hours",
                 )
-                return None
-        return Bid(fees, bid.gas_limit)
+            )
+        return bounds
 
-    def _data_fee(self, bid: Bid, calldata: bytes) -> int:
+    def _data_fee(self, gas_limit: int, market: Market, calldata: bytes) -> int:
         chain = self._chain
         if self._has_oracle is None:
             self._has_oracle = has_data_fee_oracle(chain.node)
@@ -166,12 +204,11 @@ class Bidder:
             chain.contract.address,
             0,
             calldata,
-            bid.gas_limit,
-            bid.fees,
+            gas_limit,
+            Fees(market.price, market.tip, legacy=market.base_fee is None),
         )
         # The fee goes by size: any signature will do.
         return data_fee(chain.node, unsigned.encoded_with_placeholder(), has_oracle=True)
 
-    def _funds(self, need: str, balance: int | None = None) -> str:
-        held = "" if balance is None else f", and it holds {balance} wei"
-        return f"{need}{held}: fund {address_text(self._chain.signer.address)}"
+    def _funds(self, need: str) -> str:
+        return f"{need}: fund {address_text(self._chain.signer.address)}"

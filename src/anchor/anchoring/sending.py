@@ -44,7 +44,7 @@ OUTBIDS_AT_ONCE: Final = 4
 REBROADCAST_SECONDS: Final = 15.0
 CANCEL_GAS: Final = 21_000
 
-_PRICE: Final = frozenset({Refusal.UNDERPRICED, Refusal.REPLACEMENT_UNDERPRICED})
+_PRICE: Final = frozenset({Refusal.UNDERPRICED, Refusal.BELOW_BASE_FEE, Refusal.REPLACEMENT_UNDERPRICED})
 
 
 class SendStep:
@@ -57,6 +57,8 @@ class SendStep:
         self._signed: dict[int, tuple[float, int]] = {}
         self._broadcast: dict[int, float] = {}
         self._unseen: set[int] = set()
+        self._withheld: dict[AlarmName, str] = {}
+        """Why the last replacement was not offered, until one is, or the next is due."""
         self._unsigned: tuple[AlarmName, str] | None = None
         """Why the signer's last answer was none, until it gives one: it is asked only now and then."""
 
@@ -166,6 +168,8 @@ class SendStep:
             )
         if self._unsigned is not None:
             conditions.add(*self._unsigned)
+        for alarm, detail in self._withheld.items():
+            conditions.add(alarm, detail)
         signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
         if send.cancel_requested_at is not None and last.kind != "cancel":
             return self._replace(send, attempts, "cancel", latest, conditions)
@@ -195,12 +199,32 @@ class SendStep:
         """Sign another attempt of the same nonce that outbids all before; False where none may be."""
         chain = self._chain
         highest = (max(a.max_fee for a in attempts), max(a.max_tip for a in attempts))
-        fees = self._bidder.fees(self._bidder.market(latest), highest, conditions)
+        transaction = self._attempt(send, attempts, kind, Fees(*highest))
+        fees = self._outbid(transaction, kind, highest, latest, conditions)
         # Whatever the outcome, the next try is a full wait away.
         self._signed[send.id] = (chain.clock.monotonic(), latest.number)
         if fees is None:
             return False
-        return self._sign_and_offer(send, kind, self._attempt(send, attempts, kind, fees), latest, conditions)
+        return self._sign_and_offer(send, kind, replace(transaction, fees=fees), latest, conditions)
+
+    def _outbid(
+        self,
+        transaction: Transaction,
+        kind: str,
+        highest: tuple[int, int],
+        latest: Block,
+        conditions: Conditions,
+    ) -> Fees | None:
+        """Return what a replacement offers; the purse bounds an anchor, not the operator's cancel."""
+        found = Conditions()
+        if kind == "cancel":
+            fees = self._bidder.cancelling_fees(latest, highest, found)
+        else:
+            fees = self._bidder.fees(latest, highest, transaction.gas_limit, transaction.data, found)
+        self._withheld = found.found
+        for alarm, detail in found.found.items():
+            conditions.add(alarm, detail)
+        return fees
 
     def _attempt(self, send: SendRow, attempts: list[AttemptRow], kind: str, fees: Fees) -> Transaction:
         chain = self._chain
@@ -242,8 +266,9 @@ class SendStep:
             if Refusal.UNDERPRICED in refused:
                 with chain.lease.read() as reading:
                     said = attempts_of(reading, send.id)[-1].refusal or ""
-                self._bidder.learn_minimum(transaction.fees.max_tip, said)
-            higher = self._raised(transaction.fees, latest, conditions)
+                self._bidder.learn_minimum(transaction.fees.max_tip, said, latest)
+            highest = (transaction.fees.max_fee, transaction.fees.max_tip)
+            higher = self._outbid(transaction, kind, highest, latest, conditions)
             if higher is None:
                 return True
             transaction = replace(transaction, fees=higher)
@@ -260,10 +285,6 @@ class SendStep:
                 send = send_of_id(reading, send.id)
             return self._replace(send, attempts, attempt.kind, latest, conditions)
         return False
-
-    def _raised(self, fees: Fees, latest: Block, conditions: Conditions) -> Fees | None:
-        market = self._bidder.market(latest)
-        return self._bidder.fees(market, (fees.max_fee, fees.max_tip), conditions)
 
     def _sign(self, transaction: Transaction, conditions: Conditions) -> SignedTransaction | None:
         try:
@@ -366,6 +387,9 @@ class SendStep:
             for send in [known for known in timers if known not in ids]:
                 del timers[send]
         self._unseen &= ids
+        if all(send.nonce is None for send in sends):
+            self._bidder.forget_minimum()
+            self._withheld = {}
         if not ids:
             self._broadcast.clear()
             self._unsigned = None

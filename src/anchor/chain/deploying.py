@@ -40,6 +40,7 @@ _HOPELESS: Final = frozenset(
     {
         Refusal.OUT_OF_FUNDS,
         Refusal.UNDERPRICED,
+        Refusal.BELOW_BASE_FEE,
         Refusal.FEE_TOO_HIGH,
         Refusal.GAS_LIMIT_TOO_HIGH,
         Refusal.GAS_LIMIT_TOO_LOW,

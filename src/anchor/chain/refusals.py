@@ -18,6 +18,7 @@ class Refusal(enum.Enum):
     NONCE_TOO_HIGH = "nonce_too_high"
     REPLACEMENT_UNDERPRICED = "replacement_underpriced"
     UNDERPRICED = "underpriced"
+    BELOW_BASE_FEE = "below_base_fee"
     OUT_OF_FUNDS = "out_of_funds"
     GAS_LIMIT_TOO_HIGH = "gas_limit_too_high"
     GAS_LIMIT_TOO_LOW = "gas_limit_too_low"
@@ -50,12 +51,10 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.OUT_OF_FUNDS, r"enough funds|sender.{0,20}balance|upfront cost|exceeds allowance|overshot"),
     (Refusal.FEE_TOO_HIGH, r"exceeds the configured cap|tx fee .* exceeds|fee cap.*too high"),
     (Refusal.FEE_TOO_HIGH, r"(tip|priority fee).{0,40}(higher|above|greater).{0,20}(max fee|fee cap)"),
+    (Refusal.BELOW_BASE_FEE, r"(less|lower) than.{0,20}base fee|cannot pay base fee"),
+    (Refusal.BELOW_BASE_FEE, r"maxfeepergas.{0,40}(too low|below|less)"),
     (Refusal.UNDERPRICED, r"underpriced|feetoolow|fee too low|gas price (is )?(too low|below)"),
-    (
-        Refusal.UNDERPRICED,
-        r"(less|lower) than.{0,20}base fee|cannot pay base fee|below the minimum|min gas price",
-    ),
-    (Refusal.UNDERPRICED, r"maxfeepergas.{0,40}(too low|below|less)"),
+    (Refusal.UNDERPRICED, r"below the minimum|min gas price"),
     (Refusal.UNDERPRICED, r"(gas price|tip cap|gas tip).{0,20}(minimum|below)"),
     (Refusal.GAS_LIMIT_TOO_HIGH, r"exceeds.{0,12}block gas|gas limit (is )?(above|exceeds|exceeded)"),
     (Refusal.GAS_LIMIT_TOO_HIGH, r"gas limit.{0,30}too high|gaslimitexceeded|max_?gas_?limit"),

@@ -43,7 +43,15 @@ def test_audit_finds_nothing_and_then_what_was_changed(data: Path) -> None:
     record_and_anchor(data)
     clean = anchor("audit", "--data", data, "--json")
     assert (clean.code, clean.json()["whole"]) == (0, True), clean
-    assert "every head on the chains" in anchor("audit", "--data", data).out
+    (name,) = clean.json()["chainsAsked"]
+    assert clean.json()["chainsNotAsked"] == []
+    assert f"every head on {name} is a batch" in anchor("audit", "--data", data).out
+    offline = anchor("audit", "--data", data, "--offline")
+    assert (offline.code, "no chain was asked" in offline.out, "every head" in offline.out) == (
+        0,
+        True,
+        False,
+    )
     raw = sqlite3.connect(database_file(data))
     for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         raw.execute(f"DROP TRIGGER {trigger}")
@@ -57,6 +65,37 @@ def test_audit_finds_nothing_and_then_what_was_changed(data: Path) -> None:
     assert {
         one["table"] for one in anchor("audit", "--data", data, "--offline", "--json").json()["findings"]
     } == {"batches", "sends"}
+
+
+def test_audit_says_which_chains_it_did_not_ask(anvil: Anvil, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    anchor("init", folder, "--rpc", anvil.url, "--chain-id", CHAIN_ID)
+    opened = open_directory(folder, {})
+    name = opened.settings.chains[0].name
+    opened.close()
+    shown = anchor("audit", "--data", folder)
+    assert (shown.code, "every head" in shown.out) == (0, False), shown
+    assert "no chain was asked" in shown.out
+    assert f"{name} was not asked: it has no contract" in shown.out
+    told = anchor("audit", "--data", folder, "--json").json()
+    assert (told["whole"], told["chainsAsked"]) == (True, [])
+    assert told["chainsNotAsked"] == [{"name": name, "why": "it has no contract"}]
+
+
+def test_audit_says_that_a_retired_chain_was_not_asked(data: Path) -> None:
+    record_and_anchor(data)
+    raw = sqlite3.connect(database_file(data))
+    raw.execute(
+        "INSERT INTO chains (name, chain_id, contract, genesis_hash, first_block, is_primary, created_at, "
+        "retired_at) SELECT name, chain_id, zeroblob(20), genesis_hash, 0, false, created_at, created_at "
+        "FROM chains"
+    )
+    raw.commit()
+    raw.close()
+    told = anchor("audit", "--data", data, "--json").json()
+    (left,) = told["chainsNotAsked"]
+    assert (told["whole"], told["chainsAsked"]) == (True, [left["name"]])
+    assert left["why"] == f"it is retired (contract 0x{'00' * 20})"
 
 
 def test_erase_removes_the_text_and_the_audit_stays_clean(data: Path) -> None:
@@ -100,8 +139,24 @@ def test_a_sample_is_drawn_and_checked_on_the_chain(anvil: Anvil, data: Path, tm
     assert (made.code, len(made.json()["deltas"])) == (0, 5), made
     assert made.json()["block"] == "0x" + blocks[1].hex()
     where = ("--rpc", anvil.url, "--contract", "0x" + contract.hex(), "--finality", "latest")
-    checked = anchor("check-sample", file, *where, "--count", 5)
+    text = file.read_text()
+    assert text.count('"salt"') == 3 * 5, "a text of a delta that was not drawn is in the file"
+    agreed = ("--from", 2, "--to", 27, "--count", 5, "--customer", "acme", "--unit", "")
+    checked = anchor("check-sample", file, *where, *agreed)
     assert (checked.code, "95 % confidence" in checked.out) == (0, True), checked
+    assert all(name in checked.out for name in ("sample: range", "sample: drawing", "sample: first anchor"))
+    loose = anchor("check-sample", file, *where, "--count", 5)
+    assert (loose.code, "95 %" in loose.out, "agree on the count" in loose.out) == (0, False, True), loose
+    other = anchor("check-sample", file, *where, "--from", 1, "--json")
+    assert (other.code, other.json()["steps"][-1]["name"]) == (1, "sample: range")
     more = anchor("check-sample", file, *where, "--count", 6, "--json")
     assert (more.code, more.json()["verdict"]) == (1, "invalid")
-    assert anchor("check-sample", file).code == 1
+    unchecked = anchor("check-sample", file)
+    assert (unchecked.code, "NOT CHECKED AGAINST A CHAIN" in unchecked.out) == (4, True)
+    assert anchor("check-sample", file, "--from", 3, "--to", 2).code == 2
+    assert "begins with http" in anchor("check-sample", file, "--rpc", "nonsense").err
+    pack = ("pack", "acme", "--data", data, "--out", tmp_path / "pack.zip", "--show")
+    refused = anchor(*pack, "nonsense")
+    assert (refused.code, "reason,referenceId,metadata" in refused.err) == (2, True), refused
+    assert anchor(*pack, "reason").code == 0
+    assert anchor("verify", tmp_path / "pack.zip").code == 4

@@ -42,17 +42,20 @@ def audit(
 
         opened = open_directory(data, os.environ)
     found: list[Finding] = []
+    asked: list[str] = []
     with output.progress("recomputing the record", deltas_on_record(opened.database)) as bar:
-        for finding in _findings(opened, offline, bar):
+        for finding in _findings(opened, offline, bar, asked):
             found.append(finding)
             output.line(f"[red]✗[/] {_escaped(finding)}")
             if len(found) == most:
                 break
+    not_asked = _not_asked(opened, asked, "--offline" if offline else "the audit stopped before")
     if json_:
         output.json(
             {
                 "whole": not found,
-                "chainsAsked": not offline,
+                "chainsAsked": asked,
+                "chainsNotAsked": [{"name": name, "why": why} for name, why in not_asked],
                 "findings": [
                     {
                         "table": one.table,
@@ -65,15 +68,26 @@ def audit(
                 ],
             }
         )
-    elif not found:
-        output.say("[green]✓[/] everything on record follows from its deltas")
-        if not offline:
-            output.say("[green]✓[/] every head on the chains is a batch of this record")
+    else:
+        _say(output, found, asked, not_asked)
     if found:
         raise typer.Exit(ExitCode.NO)
 
 
-def _findings(opened: "OpenLog", offline: bool, bar: Bar) -> "Iterator[Finding]":
+def _say(output: Output, found: "list[Finding]", asked: list[str], not_asked: list[tuple[str, str]]) -> None:
+    if not found:
+        output.say("[green]✓[/] everything on record follows from its deltas")
+        if asked:
+            names = _plain(", ".join(asked))
+            output.say(f"[green]✓[/] every head on {names} is a batch of this record")
+    if not asked:
+        output.say("[yellow]![/] no chain was asked" + ("" if not_asked else ": none is set up"))
+    for name, why in not_asked:
+        output.say(f"[yellow]![/] {_plain(name)} was not asked: {why}")
+
+
+def _findings(opened: "OpenLog", offline: bool, bar: Bar, asked: list[str]) -> "Iterator[Finding]":
+    """Yield what the whole audit finds. ``asked`` gets the name of each chain that was asked to the end."""
     from anchor.anchoring.auditing_sends import audit_anchoring
     from anchor.ledger.auditing import audit as recompute
 
@@ -82,10 +96,10 @@ def _findings(opened: "OpenLog", offline: bool, bar: Bar) -> "Iterator[Finding]"
     yield from audit_anchoring(opened.database, opened.clock.now_ms())
     if not offline:
         bar.describe("asking the chains")
-        yield from _findings_on_chains(opened)
+        yield from _findings_on_chains(opened, asked)
 
 
-def _findings_on_chains(opened: "OpenLog") -> "Iterator[Finding]":
+def _findings_on_chains(opened: "OpenLog", asked: list[str]) -> "Iterator[Finding]":
     from anchor.anchoring.auditing import audit_on_chain
     from anchor.chain.node import Node
     from anchor.chain.rpc import HttpEndpoint
@@ -96,9 +110,34 @@ def _findings_on_chains(opened: "OpenLog") -> "Iterator[Finding]":
         endpoints = [HttpEndpoint(url, timeout=one.timeout) for url in one.rpc]
         node = Node(endpoints, one.chain_id, agreement=one.agreement)
         yield from audit_on_chain(opened.database, one, node, opened.log.log_id)
+        asked.append(one.name)
+
+
+def _not_asked(opened: "OpenLog", asked: list[str], why: str) -> list[tuple[str, str]]:
+    """Return the name of each chain, of the settings or on record, that was not asked, and why."""
+    from anchor.storage.auditing_sending import audited_chains
+
+    left = [
+        (one.name, "it has no contract" if one.contract is None else why)
+        for one in opened.settings.chains
+        if one.name not in asked
+    ]
+    known = {one.name for one in opened.settings.chains}
+    with opened.database.read() as connection:
+        rows = audited_chains(connection)
+    for row in rows:
+        if row.retired_at is not None:
+            left.append((row.name, f"it is retired (contract 0x{row.contract.hex()})"))
+        elif row.name not in known:
+            left.append((row.name, "it is on record, and not in the settings"))
+    return left
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
 
 
 def _escaped(finding: "Finding") -> str:
-    from rich.markup import escape
-
-    return escape(str(finding))
+    return _plain(str(finding))

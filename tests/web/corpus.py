@@ -9,8 +9,15 @@ from typing import Any
 
 from anchor.verify.proof_file import ProofFile
 from anchor.verify.proof_writing import proof_file_json
-from tests.verify.building import BuiltLog, MemoryChain, example_log, example_proofs
+from tests.verify.building import (
+    BuiltLog,
+    MemoryChain,
+    example_log,
+    example_proofs,
+    fingerprints_only,
+)
 from tests.verify.fraud_examples import cheated_log, fraud_file
+from tests.web.claim_alterations import altered_claim, every_place
 
 HASH = "0x" + "ab" * 32
 OTHERS: list[Any] = [
@@ -35,6 +42,7 @@ def logs(seeds: int) -> Iterator[tuple[MemoryChain, dict[str, ProofFile]]]:
     for seed in range(1, seeds + 1):
         log = example_log(seed)
         yield log.chain, example_proofs(log) | {"old head": log.freshness("B6", 2, "mile")}
+        yield log.chain, {f"place {at}": proof for at, proof in enumerate(every_place(log))}
         cheated, frauds = cheated_log(seed)
         yield cheated.chain, {name: fraud_file(cheated, fraud) for name, fraud in frauds.items()}
         yield cheated_periods(seed)
@@ -52,6 +60,9 @@ def cheated_periods(seed: int) -> tuple[MemoryChain, dict[str, ProofFile]]:
     return log.chain, {
         "false balance": log.period("UA", 2, 4, number, listed=True),
         "times reversed": log.period("AA", 2, 4, number, listed=True),
+        "times reversed at the opening": log.period("AA", 4, 4, number, listed=True),
+        "amounts withheld": fingerprints_only(log.period("AA", 2, 4, number, listed=True), {2, 3, 4}),
+        "an amount withheld": fingerprints_only(log.period("UA", 0, 3, number, listed=True), {1}),
     }
 
 
@@ -145,13 +156,19 @@ def _spliced(raw: bytes, random: Random) -> bytes:
     )
 
 
-def corpus(seeds: int, each: int) -> Iterator[tuple[MemoryChain, list[bytes]]]:
-    """For each log its chain, and its files: every honest one, and `each` altered ones of it."""
+def corpus(seeds: int, each: int, claims: int) -> Iterator[tuple[MemoryChain, list[bytes]]]:
+    """For each log its chain, and its files: every honest one, and altered ones of it.
+
+    Of each proof there are ``each`` with anything altered, many of them no proof files any more, and
+    ``claims`` with a value of the claim altered; of the proofs of every place, which are many, fewer.
+    """
     for number, (chain, proofs) in enumerate(logs(seeds)):
         random = Random(number)
         files = []
-        for proof in proofs.values():
+        for name, proof in proofs.items():
+            share = 5 if name.startswith("place ") else 1
             whole = proof_file_json(proof)
             files.append(json.dumps(whole, ensure_ascii=random.random() < 0.5).encode())
-            files.extend(altered(whole, random) for _ in range(each))
+            files.extend(altered(whole, random) for _ in range(each // share**2))
+            files.extend(altered_claim(whole, random) for _ in range(claims // share))
         yield chain, files

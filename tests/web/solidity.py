@@ -131,6 +131,10 @@ class SolidityCalls:
             case Backdated(earlier, delta, head):
                 self.head(earlier)
                 self.delta(delta, head)
+            case TwoDeltas(first, first_head, second, second_head):
+                # That they are at one index and differ, a contract sees by comparing them.
+                self.delta(first, first_head)
+                self.delta(second, second_head)
             case TwoHeads(first, second) | ShrunkLedger(first, second):
                 self.head(first)
                 self.head(second)
@@ -156,7 +160,7 @@ def solidity_calls(proof: ProofFile) -> list[Call] | None:
             calls.consistency(claim)
         case PeriodClaim() if claim.closing.record.index < 2**64 - 1:
             calls.period(claim)
-        case FraudClaim(fraud) if not isinstance(fraud, TwoDeltas):
+        case FraudClaim(fraud):
             calls.fraud(fraud)
         case _:
             return None

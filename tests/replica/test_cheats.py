@@ -6,7 +6,7 @@ The counterparty has its own copy, the served answers and a node: nothing of the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import pytest
 
 from anchor.chain.signers.local import LocalSigner
 from anchor.verify.proof_file import DeltaRecord, Disclosed, Withheld
+from anchor.verify.wording import moment
 from tests.fixtures.anvil import Anvil, running_anvil
+from tests.fixtures.rpc_proxy import RpcProxy, frozen_at
 from tests.replica.playing import CUSTOMER, Counterparty, PlayedServer
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.building import BuiltLog
@@ -218,7 +220,32 @@ def test_an_old_head_is_shown_as_the_newest(us: Counterparty) -> None:
     assert failed is not None
     assert failed.name == "current head"
     us.server.shown_batch = None
+    went = us.round()
+    assert went.findings == ()
+    assert went.head is not None
+    assert went.head.batch.number == 3
+    assert "stands still" in str(went.not_checked), "by this clock the node's newest block is old"
+
+
+def test_a_node_that_stands_still_does_not_pass_an_old_head_for_the_newest(
+    us: Counterparty, anvil: Anvil, make_proxy: Callable[[str], RpcProxy]
+) -> None:
+    newest = anvil.rpc("eth_getBlockByNumber", "latest", False)
+    time = int(newest["timestamp"], 16) * 1000
+    proxy = make_proxy(us.rpc)
+    proxy.on("eth_getBlockByNumber", frozen_at(newest))
+    anchor_more(us)
+    us.server.shown_batch, us.rpc = 2, proxy.url
+    us.now = time + 3_600_000
     us.honest()
+    us.now += 1
+    for _ in range(2):
+        went = us.round()
+        assert went.findings == ()
+        assert f"stands still: its final block is of {moment(time)}" in str(went.not_checked)
+    assert us.round(oldest_block=7200).not_checked is None
+    proxy.heal()
+    assert us.round().behind
 
 
 def test_a_server_that_is_always_a_moment_behind_is_not_accused(us: Counterparty) -> None:

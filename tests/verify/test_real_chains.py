@@ -18,8 +18,19 @@ from anchor.verify import Verification, verify_file, write_proof_file
 from anchor.verify.chain_view import ChainUnavailable, Finality
 from anchor.verify.json_rpc import LARGEST_ANSWER, JsonRpcChain, shown_url
 from anchor.verify.proof_file import ProofFile
+from anchor.verify.wording import moment
 from tests.fixtures.anvil import Anvil, running_anvil
-from tests.fixtures.rpc_proxy import Fault, Reply, RpcProxy, answer, change, lose_answer, refuse, status
+from tests.fixtures.rpc_proxy import (
+    Fault,
+    Reply,
+    RpcProxy,
+    answer,
+    change,
+    frozen_at,
+    lose_answer,
+    refuse,
+    status,
+)
 from tests.verify.anchored_log import AnchoredLog
 
 MakeProxy = Callable[[str], RpcProxy]
@@ -196,12 +207,14 @@ def test_a_node_that_cannot_be_used_leaves_it_unchecked(
     assert why in unchecked(result)
 
 
-def test_a_node_that_keeps_no_events_is_asked_for_pins(on_anvil: AnchoredLog, make_proxy: MakeProxy) -> None:
+def test_a_node_that_keeps_no_events_is_asked_for_pins_and_says_nothing_against_the_rest(
+    on_anvil: AnchoredLog, make_proxy: MakeProxy
+) -> None:
     proxy = make_proxy(on_anvil.url)
     proxy.on("eth_getLogs", refuse("history has been pruned for this block"))
     assert verify(on_anvil, on_anvil.built.delta("UA", 4, 2, "mile"), proxy.url).valid
     result = verify(on_anvil, on_anvil.built.delta("UA", 1, 1, "mile"), proxy.url)
-    assert result.verdict == "invalid"
+    assert "ask another node, one that keeps old events" in unchecked(result)
     assert any(step.outcome == "skipped" and "pruned" in step.explanation for step in result.steps)
 
 
@@ -213,6 +226,30 @@ def test_a_node_that_lags_is_not_taken_for_a_chain_without_the_block(
     proxy.on("eth_getBlockByNumber", answer(genesis))
     result = verify(on_anvil, on_anvil.built.delta("UA", 1, 1, "mile"), proxy.url)
     assert "lags" in unchecked(result)
+
+
+def test_a_node_that_stands_still_says_nothing_of_what_is_newest(
+    on_anvil: AnchoredLog, make_proxy: MakeProxy
+) -> None:
+    built = on_anvil.built
+    old = hex(built.locations[2][2].block_number)  # type: ignore[union-attr]
+    block = on_anvil.endpoint.call("eth_getBlockByNumber", [old, False])
+    time = int(block["timestamp"], 16) * 1000
+    still = make_proxy(on_anvil.url)
+    still.on("eth_getBlockByNumber", frozen_at(block))
+    passed_over, delta = built.freshness("UA", 2, "mile"), built.delta("UA", 4, 2, "mile")
+    assert verify(on_anvil, passed_over).verdict == "invalid"
+    late = {"rpc": still.url, "now": time + 3_600_001}
+    why = unchecked(verify(on_anvil, passed_over, **late))
+    assert f"stands still: its final block is of {moment(time)}, more than 3600 seconds ago" in why
+    assert verify(on_anvil, delta, **late).valid, "this is no claim to be the newest"
+    # Within the bound the answer says as of when it is.
+    for options in (late | {"now": time + 3_600_000}, late | {"oldest_block": 3601}):
+        result = verify(on_anvil, passed_over, **options)
+        assert result.valid
+        assert f"the newest on the chain as of block {int(old, 16)}, {moment(time)}." in result.statements[-1]
+    both = late | {"rpc": [on_anvil.url, still.url]}
+    assert "stands still" in unchecked(verify(on_anvil, passed_over, **both)), "the slower one counts"
 
 
 @pytest.mark.parametrize(

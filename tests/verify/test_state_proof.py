@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,9 +30,11 @@ from anchor.verify.evidence import (
     parse_evidence,
 )
 from anchor.verify.json_rpc import JsonRpcChain
+from anchor.verify.proof_file import ProofFile
 from anchor.verify.rlp import RlpError, decode, encode
 from anchor.verify.state_proof import HEAD_SLOT, trie_value
 from anchor.verify.strict_json import ProofFileError
+from anchor.verify.wording import moment
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.test_alterations import flipped, get, places, put
@@ -80,10 +83,44 @@ def test_the_head_the_pinned_and_what_they_cover_are_valid_without_a_node(
     assert parse_evidence(evidence.to_bytes()) == evidence
 
 
+def bare(proof: ProofFile) -> ProofFile:
+    """The proof of a claim under one head, with no word of where its batch is on a chain."""
+    claim: Any = proof.claim
+    batch = replace(claim.head.batch, anchors=())
+    return replace(proof, claim=replace(claim, head=replace(claim.head, batch=batch)))
+
+
 def test_what_the_state_does_not_hold_is_not_valid(log: AnchoredLog, evidence: ChainEvidence) -> None:
     result = offline(log.built.delta("UA", 1, 1, "mile"), evidence)
+    assert result.verdict == "not_checked_against_a_chain", "nothing contradicts it"
     assert result.failed.name == "contract's head"
+    assert "ask a node that keeps old events" in result.failed.explanation
     assert offline(log.built.freshness("UA", 2, "mile"), evidence).failed.name == "current head"
+
+
+def test_which_chain_the_block_is_of_is_the_files_word_and_its_time_is_shown(
+    anvil: Anvil, log: AnchoredLog, evidence: ChainEvidence
+) -> None:
+    liar = replace(evidence, chain_id=1)
+    result = offline(bare(log.built.freshness("UA", 4, "mile")), liar, contract=log.contract)
+    assert result.valid, result.failed
+    named = "which you named, on the chain of the block that you trust (the file calls it chain 1)."
+    assert any(named in one for one in result.statements)
+    assert not any("on chain 1" in one for one in result.statements)
+    time = int(anvil.rpc("eth_getBlockByHash", hex_of(evidence.block_hash), False)["timestamp"], 16)
+    assert any(moment(time * 1000) in one for one in result.statements)
+
+
+def test_a_block_that_one_trusts_may_be_of_any_age(log: AnchoredLog, evidence: ChainEvidence) -> None:
+    assert offline(log.built.freshness("UA", 4, "mile"), evidence, now=2**42).valid
+
+
+def test_evidence_of_another_contract_is_no_word_against_it(
+    log: AnchoredLog, evidence: ChainEvidence
+) -> None:
+    result = offline(bare(log.built.balance("AA", 7, 4)), evidence, contract=b"\x77" * 20)
+    assert result.verdict == "not_checked_against_a_chain"
+    assert "evidence is of another contract" in result.failed.explanation
 
 
 def test_another_block_than_the_trusted_one_says_nothing(log: AnchoredLog, evidence: ChainEvidence) -> None:

@@ -232,7 +232,9 @@ def test_where_no_old_events_are_kept_a_pinned_head_or_the_current_one_serves() 
     assert "(pinned)" in said(pinned)
     assert any(step.outcome == "skipped" for step in pinned.steps)
     assert verify_proof(PROOFS["balance now"], chain).valid
-    assert failure(verify_proof(PROOFS["delta without a name"], chain)) == "contract's head"
+    absent = verify_proof(PROOFS["delta without a name"], chain)
+    assert failure(absent, "not_checked_against_a_chain") == "contract's head"
+    assert "ask another node, one that keeps old events" in said(absent)
 
 
 class BrokenChain(MemoryChain):

@@ -20,16 +20,21 @@ NODE = ROOT / ".venv/bin/node"
 
 @dataclass(frozen=True)
 class Question:
-    """A file, and, where no node is asked, the block that is trusted and the chain's evidence."""
+    """A file, and, where no node is asked, the block that is trusted and the chain's evidence.
+
+    ``now`` is the reader's time (ms); without it a final block may be of any age.
+    """
 
     raw: bytes
     trusted: bytes | None = None
     evidence: bytes | None = None
+    now: int | None = None
 
     def line(self) -> str:
         parts = {"raw": self.raw, "evidence": self.evidence}
         texts = {name: base64.b64encode(part).decode() for name, part in parts.items() if part is not None}
-        return json.dumps(texts | ({} if self.trusted is None else {"trusted": hex_of(self.trusted)}))
+        trusted = {} if self.trusted is None else {"trusted": hex_of(self.trusted)}
+        return json.dumps(texts | trusted | ({} if self.now is None else {"now": self.now}))
 
 
 def dumped(chain: MemoryChain) -> dict[str, Any]:

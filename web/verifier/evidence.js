@@ -2,7 +2,7 @@
 
 import { ZERO, equal, hexOf, join, keccak } from "./bytes.js";
 import { Members, address, bytesUpTo, hash, listOf, object, u64 } from "./members.js";
-import { ChainUnavailable, EventsUnavailable } from "./on-chain.js";
+import { ChainUnavailable, EventsUnavailable, PinUnknown } from "./on-chain.js";
 import {
   HEAD_SLOT,
   LARGEST_NODE,
@@ -57,6 +57,7 @@ export function parseEvidence(raw) {
 export class EvidenceChain {
   /** Throws ProofError where the evidence is not of that block, or does not hold together. */
   constructor(evidence, trusted) {
+    this.byHash = true;
     this.evidence = evidence;
     const header = readHeader(evidence.header, trusted);
     this.known = { number: header.number, hash: header.hash, timestamp: header.timestamp };
@@ -82,10 +83,13 @@ export class EvidenceChain {
 
   /** The log id in the contract's code, which has to be the AnchorLog that we know. */
   async logId(contract) {
+    if (!equal(contract, this.evidence.contract)) {
+      throw new ChainUnavailable("the evidence is of another contract");
+    }
     const { code } = this.evidence;
     const end = LOG_ID_PLACE + 32;
     const masked = join(code.subarray(0, LOG_ID_PLACE), ZERO, code.subarray(end));
-    if (!equal(contract, this.evidence.contract) || hexOf(keccak(masked)) !== ANCHOR_LOG_CODE) return null;
+    if (hexOf(keccak(masked)) !== ANCHOR_LOG_CODE) return null;
     return code.slice(LOG_ID_PLACE, end);
   }
 
@@ -97,9 +101,11 @@ export class EvidenceChain {
     return head;
   }
 
-  /** When a root was pinned; 0 where the evidence does not show that it was. */
+  /** When a root was pinned, 0 where it was not; throws PinUnknown without its slot. */
   async pinnedAt(_contract, root) {
-    return BigInt(hexOf(this.slots.get(hexOf(pinnedSlot(root))) ?? ZERO));
+    const pinned = this.slots.get(hexOf(pinnedSlot(root)));
+    if (pinned === undefined) throw new PinUnknown("the evidence does not show whether this root is pinned");
+    return BigInt(hexOf(pinned));
   }
 
   async anchored() {

@@ -3,8 +3,13 @@
 import { hexOf } from "./bytes.js";
 import { HISTORY_TREE, anchorRoot, leaf } from "./hashes.js";
 import { labelled } from "./local-checks.js";
-import { Checks, NOT_CHECKED, Stopped } from "./results.js";
+import { Checks, INVALID, NOT_CHECKED, Stopped } from "./results.js";
 import { ProofError, rootFromInclusion } from "./trees.js";
+import { moment } from "./wording.js";
+
+/** Seconds. With an older final block nothing is called the newest, unless the reader says otherwise. */
+export const OLDEST_FINAL_BLOCK = 3600n;
+export const NEWEST_BLOCK = "newest block";
 
 /** The chain could not be asked, or did not answer in a way that can be used. */
 export class ChainUnavailable extends Error {
@@ -16,6 +21,9 @@ export class ChainUnavailable extends Error {
 
 /** The node cannot show the events of that block. */
 export class EventsUnavailable extends ChainUnavailable {}
+
+/** Nothing shows whether that root is pinned. */
+export class PinUnknown extends ChainUnavailable {}
 
 /** Every history path that the file gives for a batch, whatever chain it is for. */
 export function checkHistories(checks, claimed, logId) {
@@ -52,12 +60,45 @@ function anchoredRoot(checks, claimed, anchor, logId) {
   return [later, anchorRoot(logId, later)];
 }
 
+/** Why a final block says nothing of what is newest; null where it does. The clock is {now, oldest}. */
+function standsStill(clock, final) {
+  const time = final.timestamp * 1000n;
+  if (time >= since(clock)) return null;
+  return (
+    `The node or the chain stands still: its final block is of ${moment(time)}, more than ` +
+    `${clock.oldest} seconds ago. What was the newest then may not be now.`
+  );
+}
+
+/** The time (ms) from which a final block may be. */
+const since = (clock) => clock.now - clock.oldest * 1000n;
+
+/** What it means that a root is neither the head nor known to be pinned, and what helps. */
+function notSeen(unknown, byHash) {
+  if (!unknown) return "The root is neither the contract's head nor a pinned one.";
+  const node = byHash ? "a node" : "another node, one";
+  return (
+    "The root is not the contract's head, and was not seen elsewhere, which says nothing against it: ask " +
+    `${node} that keeps old events, or take a file that leads through a later batch to the head.`
+  );
+}
+
+/** The chain's name: of a block that is trusted by its hash, only a file says which chain it is of. */
+export function onWhich(chainId, byHash) {
+  return byHash
+    ? `the chain of the block that you trust (the file calls it chain ${chainId})`
+    : `chain ${chainId}`;
+}
+
+/** One verification's look at one chain. Where `clock` is null, a final block may be of any age. */
 export class OnChain {
-  constructor(checks, chain, logId, finality) {
+  constructor(checks, chain, logId, finality, clock) {
     this.checks = checks;
     this.chain = chain;
     this.logId = logId;
     this.finality = finality;
+    this.byHash = chain.byHash === true;
+    this.clock = this.byHash ? null : clock;
     this.rule = finality.tag ?? `${finality.confirmations} confirmations`;
   }
 
@@ -83,14 +124,15 @@ export class OnChain {
         "The contract at this address anchors another log.",
       );
       const final = await this.chain.finalBlock(this.finality);
+      const what = this.byHash ? "The block that you trust" : `The newest final block (${this.rule})`;
       this.checks.passed(
         "final block",
         final.number,
-        `The newest final block (${this.rule}): ${hexOf(final.hash)}.`,
+        `${what}, of ${moment(final.timestamp * 1000n)}: ${hexOf(final.hash)}.`,
       );
       const committed = [];
       for (const claim of claims) committed.push(await this.committed(claim, chainId, contract, final));
-      return { chainId, contract, final, committed };
+      return { chainId, contract, final, committed, byHash: this.byHash };
     } catch (failure) {
       if (!(failure instanceof ChainUnavailable)) throw failure;
       return this.checks.fail("chain", "an answer", "none", `${failure.reason}.`, NOT_CHECKED);
@@ -110,7 +152,8 @@ export class OnChain {
           "The file names another contract than you agreed on.",
         );
       }
-      this.checks.passed("contract", expected, `The contract that you named, on chain ${chainId}.`);
+      const where = onWhich(chainId, this.byHash);
+      this.checks.passed("contract", expected, `The contract that you named, on ${where}.`);
       return expected;
     }
     if (!here.length) {
@@ -126,7 +169,8 @@ export class OnChain {
       );
     }
     const { contract } = here[0];
-    this.checks.passed("contract", contract, `The contract that the file names on chain ${chainId}.`);
+    const where = onWhich(chainId, this.byHash);
+    this.checks.passed("contract", contract, `The contract that the file names, on ${where}.`);
     return contract;
   }
 
@@ -149,7 +193,7 @@ export class OnChain {
     }
     for (const anchor of anchors.slice(0, -1)) {
       // Another place is named: where this one fails it does not count, for or against.
-      const attempt = new OnChain(new Checks(), this.chain, this.logId, this.finality);
+      const attempt = new OnChain(new Checks(), this.chain, this.logId, this.finality, this.clock);
       try {
         const found = await attempt.anchored(claim, anchor, contract, final);
         for (const step of attempt.checks.steps) {
@@ -171,7 +215,7 @@ export class OnChain {
     if (anchor.location !== null) {
       evidence = await this.byEvent(claim, anchor.location, contract, batch, root, final);
     }
-    evidence ??= await this.byState(claim, contract, root, head, final);
+    evidence ??= await this.byState(claim, contract, root, head, final, anchor.location !== null);
     if (claim.mustBeNewest) {
       this.checks.same(
         labelled("current head", claim.label),
@@ -180,6 +224,7 @@ export class OnChain {
         `This root is the contract's head in block ${final.number}: there is no newer one.`,
         `The contract's head in block ${final.number} is another: the file shows an older state.`,
       );
+      this.goesOn(claim, final);
     }
     return {
       number: claim.batch.batch.number,
@@ -187,6 +232,19 @@ export class OnChain {
       isHead: hexOf(ownRoot) === hexOf(head),
       asOf: final,
     };
+  }
+
+  /** The final block is not of long ago: what is newest, an old one cannot say. */
+  goesOn(claim, final) {
+    if (this.clock === null) return;
+    const name = labelled(NEWEST_BLOCK, claim.label);
+    const time = moment(final.timestamp * 1000n);
+    const why = standsStill(this.clock, final);
+    if (why !== null) {
+      const oldest = `a final block of ${moment(since(this.clock))} or later`;
+      this.checks.fail(name, oldest, time, why, NOT_CHECKED);
+    }
+    this.checks.passed(name, time, "The final block is of late: the node does not stand still.");
   }
 
   /** The event that the file names; null where the node keeps no events that old. */
@@ -261,9 +319,20 @@ export class OnChain {
     return { block: number, time: block.timestamp };
   }
 
-  /** The root as the contract's head, or pinned. */
-  async byState(claim, contract, root, head, final) {
-    const pinnedAt = await this.chain.pinnedAt(contract, root, final.number);
+  /**
+   * The root as the contract's head, or pinned. Where the file names an event that could not be looked for
+   * (`noEvents`), or nothing shows whether the root is pinned, one that is found in neither place is not
+   * contradicted.
+   */
+  async byState(claim, contract, root, head, final, noEvents) {
+    let unknown = noEvents;
+    let pinnedAt = 0n;
+    try {
+      pinnedAt = await this.chain.pinnedAt(contract, root, final.number);
+    } catch (failure) {
+      if (!(failure instanceof PinUnknown)) throw failure;
+      unknown = true;
+    }
     if (pinnedAt) {
       this.checks.passed(
         labelled("pinned head", claim.label),
@@ -272,13 +341,11 @@ export class OnChain {
       );
       return { block: null, time: pinnedAt };
     }
-    this.checks.same(
-      labelled("contract's head", claim.label),
-      root,
-      head,
-      `This root is the contract's head in block ${final.number}.`,
-      "The root is neither the contract's head nor a pinned one.",
-    );
+    const name = labelled("contract's head", claim.label);
+    if (hexOf(root) !== hexOf(head)) {
+      this.checks.fail(name, root, head, notSeen(unknown, this.byHash), unknown ? NOT_CHECKED : INVALID);
+    }
+    this.checks.passed(name, root, `This root is the contract's head in block ${final.number}.`);
     return { block: final.number, time: final.timestamp };
   }
 }

@@ -4,6 +4,7 @@ import { Card, summary } from "./card.js";
 import { FolderClosed, MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
 import { LARGEST_EVIDENCE } from "./evidence.js";
 import { AgreeingChains, JsonRpcChain, shownUrl } from "./json-rpc.js";
+import { OLDEST_FINAL_BLOCK } from "./on-chain.js";
 import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
 import { firstBytes, verifyFile } from "./verifying-files.js";
 import { moment } from "./wording.js";
@@ -27,6 +28,8 @@ export function start(document) {
     }
     select.value = finality;
   }
+
+  const oldest = /^[1-9][0-9]{0,8}$/.test(query.get("oldest") ?? "") ? BigInt(query.get("oldest")) : OLDEST_FINAL_BLOCK;
 
   const offline = () => byId("offline").checked;
   function showFields() {
@@ -58,6 +61,7 @@ export function start(document) {
       expectedContract,
       expectedCustomer: byId("customer").value || null,
       finality: parseFinality(byId("finality").value),
+      clock: { now: BigInt(Date.now()), oldest },
       chain: offline() ? null : chain(),
       trusted,
       evidence: offline() ? (evidence?.raw ?? null) : null,

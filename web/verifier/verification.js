@@ -4,7 +4,7 @@
 import { ZERO, bytesOf, hexOf } from "./bytes.js";
 import { CLAIMS } from "./claims.js";
 import { LocalChecks } from "./local-checks.js";
-import { OnChain, checkHistories } from "./on-chain.js";
+import { NEWEST_BLOCK, OnChain, checkHistories, onWhich } from "./on-chain.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped, VALID } from "./results.js";
 import { moment } from "./wording.js";
 
@@ -30,7 +30,8 @@ export function parseBlockHash(text) {
 
 /**
  * Verify a proof file's values. `chain` is null, or answers as JsonRpcChain does; `onStep` hears of each
- * step as it is taken. Never throws for what is in the file or what a node answers.
+ * step as it is taken. `clock` is the reader's own time, {now, oldest} (ms and seconds): where a claim to be
+ * the newest rests on a final block that is too old by it, no verdict is given; null: none is. Never throws for what is in the file or what a node answers.
  */
 export async function verifyProof(proof, chain, options = {}) {
   const {
@@ -39,6 +40,7 @@ export async function verifyProof(proof, chain, options = {}) {
     expectedUnit = null,
     expectedLedgerId = null,
     finality = parseFinality("finalized"),
+    clock = null,
     onStep,
   } = options;
   const checks = new Checks(onStep);
@@ -50,7 +52,7 @@ export async function verifyProof(proof, chain, options = {}) {
       checks.skipped("chain", "No node was named, so no chain was asked.");
       throw new Stopped(NOT_CHECKED);
     }
-    const onChain = new OnChain(checks, chain, proof.log.logId, finality);
+    const onChain = new OnChain(checks, chain, proof.log.logId, finality, clock);
     const seen = await onChain.check(proven.batches, expectedContract);
     return {
       kind: proof.kind,
@@ -96,10 +98,11 @@ function local(checks, proof) {
 
 function unproven(proof, checks, verdict) {
   const failed = checks.steps.find((step) => step.outcome === "failed");
-  const said =
-    verdict === INVALID
-      ? "This proves nothing."
-      : "The file fits together, but that is no proof: no chain was seen to hold its root.";
+  let said = "The file fits together, but that is no proof: no chain was seen to hold its root.";
+  if (verdict === INVALID) said = "This proves nothing.";
+  else if (failed?.name.startsWith(NEWEST_BLOCK)) {
+    said = "The chain holds the file's root, but whether it is the newest now was not seen.";
+  }
   const statements = failed === undefined ? [said] : [said, failed.explanation];
   return { kind: proof.kind, verdict, steps: checks.steps, statements, proof };
 }
@@ -115,18 +118,20 @@ function naming(proof) {
 }
 
 function chainWords(seen, namedByReader) {
-  const where = `Valid under contract ${hexOf(seen.contract)} on chain ${seen.chainId}`;
+  const contract = hexOf(seen.contract);
+  const where = onWhich(seen.chainId, seen.byHash);
   const lines = [
     namedByReader
-      ? `${where}, which you named.`
-      : `${where}: whether that is the agreed contract is for you to recognise.`,
+      ? `Valid under contract ${contract}, which you named, on ${where}.`
+      : `Valid under contract ${contract} on ${where}: whether that is the agreed contract is for you to recognise.`,
   ];
   for (const one of seen.committed) {
     const what = seen.committed.length > 1 ? `Batch ${one.number}` : "All this";
     const block = one.block === null ? " (pinned)" : ` (block ${one.block})`;
     lines.push(`${what} was committed no later than ${moment(one.time * 1000n)}${block}.`);
     if (one.isHead) {
-      lines.push(`Batch ${one.number} was the newest on the chain as of block ${one.asOf.number}.`);
+      const asOf = `block ${one.asOf.number}, ${moment(one.asOf.timestamp * 1000n)}`;
+      lines.push(`Batch ${one.number} was the newest on the chain as of ${asOf}.`);
     }
   }
   return lines;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, JsonLines, Key, Unit, Url, within
+from anchor.cli.options import Customer, JsonLines, Key, OldestBlock, Unit, Url, within
 from anchor.cli.output import Output, amount
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def follow(
             help="How long the server may show an older head than the chain holds.",
         ),
     ] = 60.0,
+    oldest_block: OldestBlock = 3600,
     once: Annotated[bool, typer.Option("--once", help="One round, and end.")] = False,
     url: Url = None,
     key: Key = None,
@@ -86,7 +87,7 @@ def follow(
     from anchor.replica.operator import Operator
     from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
 
-    wanted = _wanted(customer, unit, contract, ledger_id, log_id, finality, lag)
+    wanted = _wanted(customer, unit, contract, ledger_id, log_id, finality, lag, oldest_block)
     output = Output(json_)
     with ExitStack() as stack:
         chains = [JsonRpcChain(each) for each in rpc]
@@ -252,6 +253,7 @@ def _wanted(
     log_id: str | None,
     finality: str,
     lag: float,
+    oldest_block: int,
 ) -> "Wanted":
     from anchor.replica.wanted import Wanted
     from anchor.verify import Finality, parse_contract
@@ -266,6 +268,7 @@ def _wanted(
             None if contract is None else parse_contract(contract),
             Finality.parse(finality),
             lag,
+            oldest_block,
         )
     except ValueError as error:
         raise CommandFailed(str(error), "see anchor follow --help", ExitCode.USAGE, "usage") from None

@@ -35,6 +35,15 @@ def as_url(value: Any) -> Any:
     return value
 
 
+OldestBlock = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=1_000_000_000,
+        metavar="SECONDS",
+        help="With an older final block the node stands still: then nothing is called the newest.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Answer in JSON, one document a line.")]
 Url = Annotated[

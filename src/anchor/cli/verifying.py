@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Json, as_url
+from anchor.cli.options import Json, OldestBlock, as_url
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def verify(
     finality: Annotated[
         str, typer.Option(metavar="RULE", help="finalized, safe, latest, or a number of confirmations.")
     ] = "finalized",
+    oldest_block: OldestBlock = 3600,
     block_hash: Annotated[
         str | None,
         typer.Option(metavar="HASH", help="Offline: the block that you trust, in place of a node."),
@@ -92,6 +93,7 @@ def verify(
                     finality=finality,
                     evidence=evidence,
                     block_hash=block_hash,
+                    oldest_block=oldest_block,
                     progress=bar.reach,
                 )
         except ValueError as error:

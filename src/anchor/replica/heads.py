@@ -19,7 +19,8 @@ from anchor.replica.store import Store
 from anchor.replica.tree import OwnTree
 from anchor.replica.values import ChainPin, HeldHead, Misfit
 from anchor.replica.wanted import Wanted
-from anchor.verify.chain_view import ChainUnavailable, ChainView
+from anchor.verify.chain_view import ChainUnavailable, ChainView, Clock
+from anchor.verify.on_chain import CURRENT_HEAD, NEWEST_BLOCK
 from anchor.verify.proof_file import (
     ConsistencyClaim,
     FreshnessClaim,
@@ -32,7 +33,6 @@ from anchor.verify.proof_writing import proof_file_json, write_proof_file
 from anchor.verify.results import INVALID, NOT_CHECKED, Verification
 from anchor.verify.verification import verify_proof
 
-_CURRENT_HEAD: Final = "current head"
 _FINALITY: Final = "finality"
 
 
@@ -55,6 +55,7 @@ class HeadChecks:
         self._wanted = wanted
         self._findings = findings
         self._take_deltas = take_deltas
+        self._clock = Clock(now, wanted.oldest_block)
         self._missed = MissedHeads(store, chain, wanted, findings, now)
         self._tree = OwnTree(store)
         self._accuser = Accuser(operator, store, self.verify)
@@ -66,7 +67,11 @@ class HeadChecks:
     def verify(self, proof: ProofFile) -> Verification:
         """Verify a proof file as the follower means it."""
         return verify_proof(
-            proof, self._chain, expected_contract=self._contract, finality=self._wanted.finality
+            proof,
+            self._chain,
+            expected_contract=self._contract,
+            finality=self._wanted.finality,
+            clock=self._clock,
         )
 
     def check(self) -> Seen:
@@ -96,11 +101,16 @@ class HeadChecks:
         self._settle_waiting()
         result = self.verify(shown.proof)
         missed: Bytes32 | None = None
+        still: str | None = None
         failed = result.failed
-        if failed is not None and failed.name == _CURRENT_HEAD:
-            missed = bytes.fromhex((failed.found or "").removeprefix("0x"))
-            # It is not the newest, and may still be all that it says otherwise.
+        if failed is not None and failed.name in {CURRENT_HEAD, NEWEST_BLOCK}:
+            if failed.name == CURRENT_HEAD:
+                missed = bytes.fromhex((failed.found or "").removeprefix("0x"))
+            else:
+                still = _why(result)
+            # It is not seen to be the newest, and may still be all that it says otherwise.
             result = self._verify_head(head)
+            failed = result.failed
         if result.verdict == NOT_CHECKED:
             waiting = failed is not None and failed.name == _FINALITY
             if waiting and self._store.waiting is None:
@@ -121,8 +131,9 @@ class HeadChecks:
             )
             return Seen(f"the head that is shown does not hold ({failed.name})", missed is not None)
         self._hold(head, shown, result)
-        self._missed.note(missed, shown, head)
-        return Seen(None, missed is not None)
+        if still is None:
+            self._missed.note(missed, shown, head)
+        return Seen(still, missed is not None)
 
     def _verify_head(self, head: LedgerHead) -> Verification:
         """Verify that the chain holds a head, the newest or not."""

@@ -9,7 +9,7 @@ from anchor.replica.operator import ShownProof
 from anchor.replica.store import Store
 from anchor.replica.values import Misfit
 from anchor.replica.wanted import Wanted
-from anchor.verify.chain_view import ChainUnavailable, ChainView
+from anchor.verify.chain_view import ChainUnavailable, ChainView, Clock
 from anchor.verify.proof_file import LedgerHead
 from anchor.verify.proof_writing import proof_file_json
 
@@ -46,11 +46,13 @@ class MissedHeads:
         try:
             if self._chain.log_id(contract) != store.pins.log_id:
                 return Seen("the contract is not this log's")
-            root = self._chain.head(contract, self._chain.final_block(self._wanted.finality).number)
+            final = self._chain.final_block(self._wanted.finality)
+            root = self._chain.head(contract, final.number)
         except ChainUnavailable as unavailable:
             return Seen(unavailable.reason)
         if root == ZERO:
-            return Seen(nothing)
+            still = Clock(self._now, self._wanted.oldest_block).stands_still(final)
+            return Seen(nothing if still is None else still.rstrip("."))
         self.note(root, None, head)
         return Seen(nothing, behind=True)
 

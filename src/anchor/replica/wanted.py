@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.chain_view import Finality
+from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, Finality
 
 DEFAULT_LAG: Final = 60.0
 """Seconds for which a server may go on showing an older head than the chain holds."""
@@ -12,7 +12,10 @@ DEFAULT_LAG: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose ledger; what is None is taken as it is first shown, and for good. ``lag`` is in seconds."""
+    """Whose ledger; what is None is taken as it is first shown, and for good. ``lag`` is in seconds.
+
+    ``oldest_block`` (seconds): with an older final block the node stands still, and nothing is the newest.
+    """
 
     customer_id: str
     unit: str = ""
@@ -21,3 +24,4 @@ class Wanted:
     contract: bytes | None = None
     finality: Finality = field(default_factory=Finality)
     lag: float = DEFAULT_LAG
+    oldest_block: int = OLDEST_FINAL_BLOCK

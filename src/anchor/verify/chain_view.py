@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from anchor.protocol.hashing import Bytes32
+from anchor.verify.wording import moment
 
 TAGS: Final = ("finalized", "safe", "latest")
 
@@ -23,6 +24,10 @@ class NoFinalBlock(ChainUnavailable):
 
 class EventsUnavailable(ChainUnavailable):
     """The node cannot show the events of that block, as nodes that keep no old ones cannot."""
+
+
+class PinUnknown(ChainUnavailable):
+    """Nothing shows whether that root is pinned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,33 @@ class Block:
     timestamp: int
 
 
+OLDEST_FINAL_BLOCK: Final = 3600
+"""Seconds. With an older final block nothing is called the newest, unless the verifier says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The verifier's own time, ``now`` (ms), and how many seconds a final block may be older than that."""
+
+    now: int
+    oldest: int = OLDEST_FINAL_BLOCK
+
+    @property
+    def since(self) -> int:
+        """The time (ms) from which a final block may be."""
+        return self.now - self.oldest * 1000
+
+    def stands_still(self, final: Block) -> str | None:
+        """Return why a final block says nothing of what is newest; None where it does."""
+        time = final.timestamp * 1000
+        if time >= self.since:
+            return None
+        return (
+            f"The node or the chain stands still: its final block is of {moment(time)}, more than "
+            f"{self.oldest} seconds ago. What was the newest then may not be now."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class AnchoredEvent:
     """An ``Anchored`` event of the contract."""
@@ -75,6 +107,13 @@ class PlacedEvent:
     block_number: int
     block_hash: Bytes32
     log_index: int
+
+
+class TrustedBlock:
+    """Marks a ChainView of one block whose hash the reader trusts.
+
+    What its chain's id is, it takes from a file; and that a newer block may be, the reader knows.
+    """
 
 
 class ChainView(Protocol):
@@ -104,7 +143,10 @@ class ChainView(Protocol):
         ...
 
     def pinned_at(self, contract: bytes, root: Bytes32, block: int) -> int:
-        """Return when a root was pinned, in seconds, as of a block; 0 where it was not."""
+        """Return when a root was pinned, in seconds, as of a block; 0 where it was not.
+
+        Raises PinUnknown where neither is known.
+        """
         ...
 
     def anchored(self, contract: bytes, block_hash: Bytes32) -> Sequence[AnchoredEvent]:

@@ -16,7 +16,15 @@ from typing import Any, Final
 
 from anchor.protocol.errors import ProofError, hex_of
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
-from anchor.verify.chain_view import AnchoredEvent, Block, ChainUnavailable, EventsUnavailable, Finality
+from anchor.verify.chain_view import (
+    AnchoredEvent,
+    Block,
+    ChainUnavailable,
+    EventsUnavailable,
+    Finality,
+    PinUnknown,
+    TrustedBlock,
+)
 from anchor.verify.json_rpc import JsonRpcChain
 from anchor.verify.proof_members import Members, address, bytes_up_to, hash32, list_of, u64
 from anchor.verify.rlp import encode, integer
@@ -117,7 +125,7 @@ def parse_evidence(raw: bytes) -> ChainEvidence:
     return evidence
 
 
-class EvidenceChain:
+class EvidenceChain(TrustedBlock):
     """A chain of which one block is known: a ChainView for ``verify_proof``, with no node behind it.
 
     It answers for the state of that block only, which counts as final because the reader trusts its hash.
@@ -149,9 +157,11 @@ class EvidenceChain:
 
     def log_id(self, contract: bytes) -> Bytes32 | None:
         """Return the log id in the contract's code, which has to be the AnchorLog that we know."""
+        if contract != self._evidence.contract:
+            raise ChainUnavailable("the evidence is of another contract")
         code = self._evidence.code
         masked = code[:LOG_ID_PLACE] + ZERO + code[LOG_ID_PLACE + 32 :]
-        if contract != self._evidence.contract or keccak(masked) != ANCHOR_LOG_CODE:
+        if keccak(masked) != ANCHOR_LOG_CODE:
             return None
         return code[LOG_ID_PLACE : LOG_ID_PLACE + 32]
 
@@ -162,8 +172,11 @@ class EvidenceChain:
         return self._slots[HEAD_SLOT]
 
     def pinned_at(self, contract: bytes, root: Bytes32, block: int) -> int:  # noqa: ARG002
-        """Return when a root was pinned; 0 where the evidence does not show that it was."""
-        return int.from_bytes(self._slots.get(pinned_slot(root), ZERO), "big")
+        """Return when a root was pinned, 0 where it was not. Raises PinUnknown without its slot."""
+        slot = pinned_slot(root)
+        if slot not in self._slots:
+            raise PinUnknown("the evidence does not show whether this root is pinned")
+        return int.from_bytes(self._slots[slot], "big")
 
     def anchored(self, contract: bytes, block_hash: Bytes32) -> Sequence[AnchoredEvent]:  # noqa: ARG002
         """State holds no events."""

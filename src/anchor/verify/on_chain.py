@@ -2,14 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import ProofError, hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
-from anchor.verify.chain_view import Block, ChainUnavailable, ChainView, EventsUnavailable, Finality
+from anchor.verify.chain_view import (
+    Block,
+    ChainUnavailable,
+    ChainView,
+    Clock,
+    EventsUnavailable,
+    Finality,
+    PinUnknown,
+    TrustedBlock,
+)
 from anchor.verify.proof_file import Anchor, AnchoredBatch, BlockLocation
-from anchor.verify.results import NOT_CHECKED, Checks, Stopped
+from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Stopped
+from anchor.verify.wording import moment
+
+CURRENT_HEAD: Final = "current head"
+NEWEST_BLOCK: Final = "newest block"
+"""Steps of a claim to be the newest: the contract's head, and that the node does not stand still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +98,17 @@ def _anchored_root(
 
 
 class OnChain:
-    """One verification's look at one chain."""
+    """One verification's look at one chain. Without a ``clock``, a final block may be of any age."""
 
-    def __init__(self, checks: Checks, chain: ChainView, log_id: Bytes32, finality: Finality) -> None:
+    def __init__(
+        self, checks: Checks, chain: ChainView, log_id: Bytes32, finality: Finality, clock: Clock | None
+    ) -> None:
         self.checks = checks
         self.chain = chain
         self.log_id = log_id
         self.finality = finality
+        self.by_hash = isinstance(chain, TrustedBlock)
+        self.clock = None if self.by_hash else clock
 
     def check(self, claims: Sequence[Claimed], expected_contract: bytes | None) -> "Seen":
         """Check every batch under one contract. Raises Stopped where one is not there."""
@@ -115,11 +134,14 @@ class OnChain:
             "The contract at this address anchors another log.",
         )
         final = self.chain.final_block(self.finality)
+        what = "The block that you trust" if self.by_hash else f"The newest final block ({self.finality})"
         self.checks.passed(
-            "final block", final.number, f"The newest final block ({self.finality}): {hex_of(final.hash)}."
+            "final block",
+            final.number,
+            f"{what}, of {moment(final.timestamp * 1000)}: {hex_of(final.hash)}.",
         )
         committed = tuple(self._committed(claim, chain_id, contract, final) for claim in claims)
-        return Seen(chain_id, contract, final, committed)
+        return Seen(chain_id, contract, final, committed, self.by_hash)
 
     def _contract(self, claims: Sequence[Claimed], chain_id: int, expected: bytes | None) -> bytes:
         anchors = [anchor for claim in claims for anchor in claim.batch.anchors]
@@ -130,7 +152,9 @@ class OnChain:
                 self.checks.fail(
                     "contract", expected, min(others), "The file names another contract than you agreed on."
                 )
-            self.checks.passed("contract", expected, f"The contract that you named, on chain {chain_id}.")
+            self.checks.passed(
+                "contract", expected, f"The contract that you named, on {on_which(chain_id, self.by_hash)}."
+            )
             return expected
         if not here:
             named = sorted({anchor.chain_id for anchor in anchors})
@@ -144,7 +168,9 @@ class OnChain:
                 NOT_CHECKED,
             )
         contract = here[0].contract
-        self.checks.passed("contract", contract, f"The contract that the file names on chain {chain_id}.")
+        self.checks.passed(
+            "contract", contract, f"The contract that the file names, on {on_which(chain_id, self.by_hash)}."
+        )
         return contract
 
     def _committed(self, claim: Claimed, chain_id: int, contract: bytes, final: Block) -> Committed:
@@ -182,19 +208,32 @@ class OnChain:
         if anchor.location is not None:
             evidence = self._by_event(claim, anchor.location, contract, batch, root, final)
         if evidence is None:
-            evidence = self._by_state(claim, contract, root, head, final)
+            no_events = anchor.location is not None
+            evidence = self._by_state(claim, contract, root, head, final, no_events=no_events)
         if claim.must_be_newest:
             self.checks.same(
-                claim.step("current head"),
+                claim.step(CURRENT_HEAD),
                 own_root,
                 head,
                 f"This root is the contract's head in block {final.number}: there is no newer one.",
                 f"The contract's head in block {final.number} is another: the file shows an older state.",
             )
+            self._goes_on(claim, final)
         by, block, time = evidence
         return Committed(
             claim.label, claim.number, own_root, through, by, block, time, own_root == head, final
         )
+
+    def _goes_on(self, claim: Claimed, final: Block) -> None:
+        """See that the final block is not of long ago: what is newest, an old one cannot say."""
+        if self.clock is None:
+            return
+        name, time = claim.step(NEWEST_BLOCK), moment(final.timestamp * 1000)
+        why = self.clock.stands_still(final)
+        if why is not None:
+            oldest = f"a final block of {moment(self.clock.since)} or later"
+            self.checks.fail(name, oldest, time, why, NOT_CHECKED)
+        self.checks.passed(name, time, "The final block is of late: the node does not stand still.")
 
     def _by_event(
         self,
@@ -258,30 +297,59 @@ class OnChain:
         return "event", number, block.timestamp
 
     def _by_state(
-        self, claim: Claimed, contract: bytes, root: Bytes32, head: Bytes32, final: Block
+        self, claim: Claimed, contract: bytes, root: Bytes32, head: Bytes32, final: Block, *, no_events: bool
     ) -> tuple[str, int | None, int]:
-        """Find the root as the contract's head, or pinned."""
-        pinned_at = self.chain.pinned_at(contract, root, final.number)
+        """Find the root as the contract's head, or pinned.
+
+        Where the file names an event that could not be looked for (``no_events``), or nothing shows whether
+        the root is pinned, a root that is found in neither place is not contradicted.
+        """
+        unknown = no_events
+        try:
+            pinned_at = self.chain.pinned_at(contract, root, final.number)
+        except PinUnknown:
+            pinned_at, unknown = 0, True
         if pinned_at:
             self.checks.passed(
                 claim.step("pinned head"), root, "The contract keeps this root as a pinned head."
             )
             return "pinned", None, pinned_at
-        self.checks.same(
-            claim.step("contract's head"),
-            root,
-            head,
-            f"This root is the contract's head in block {final.number}.",
-            "The root is neither the contract's head nor a pinned one.",
-        )
+        name = claim.step("contract's head")
+        if root != head:
+            self.checks.fail(
+                name, root, head, _not_seen(unknown, self.by_hash), NOT_CHECKED if unknown else INVALID
+            )
+        self.checks.passed(name, root, f"This root is the contract's head in block {final.number}.")
         return "head", final.number, final.timestamp
+
+
+def _not_seen(unknown: bool, by_hash: bool) -> str:
+    """Say what it means that a root is neither the head nor known to be pinned, and what helps."""
+    if not unknown:
+        return "The root is neither the contract's head nor a pinned one."
+    node = "a node" if by_hash else "another node, one"
+    return (
+        "The root is not the contract's head, and was not seen elsewhere, which says nothing against it: ask "
+        f"{node} that keeps old events, or take a file that leads through a later batch to the head."
+    )
+
+
+def on_which(chain_id: int, by_hash: bool) -> str:
+    """Name the chain: of a block that is trusted by its hash, only a file says which chain it is of."""
+    if by_hash:
+        return f"the chain of the block that you trust (the file calls it chain {chain_id})"
+    return f"chain {chain_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the chain shows: where, up to which block, and for each batch."""
+    """What the chain shows: where, up to which block, and for each batch.
+
+    ``by_hash``: the reader trusts the block's hash, and no node was asked.
+    """
 
     chain_id: int
     contract: bytes
     final: Block
     committed: tuple[Committed, ...]
+    by_hash: bool

@@ -22,10 +22,10 @@ from typing import Any, Final
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.verify import claims
-from anchor.verify.chain_view import ChainView, Finality
+from anchor.verify.chain_view import ChainView, Clock, Finality
 from anchor.verify.frauds import fraud
 from anchor.verify.local_checks import LocalChecks, Proven
-from anchor.verify.on_chain import Committed, OnChain, Seen, check_histories
+from anchor.verify.on_chain import NEWEST_BLOCK, Committed, OnChain, Seen, check_histories, on_which
 from anchor.verify.period_claim import period
 from anchor.verify.proof_file import (
     AbsenceClaim,
@@ -61,12 +61,15 @@ def verify_proof(
     expected_unit: str | None = None,
     expected_ledger_id: Bytes32 | None = None,
     finality: Finality | str | int = "finalized",
+    clock: Clock | None = None,
 ) -> Verification:
     """Say whether a proof file holds, and what it proves.
 
     ``expected_contract`` (20 bytes) is the contract that the reader and the operator agreed on;
-    ``finality`` is ``finalized``, ``safe``, ``latest`` or a number of confirmations. Raises ValueError
-    where that is none of these, and nothing else.
+    ``finality`` is ``finalized``, ``safe``, ``latest`` or a number of confirmations. ``clock`` is the
+    reader's own time: where a claim to be the newest rests on a final block that is too old by it, no
+    verdict is given. Without a clock none is too old, as where the reader knows the block. Raises ValueError
+    where ``finality`` is no rule, and nothing else.
     """
     rule = Finality.parse(finality)
     checks = Checks()
@@ -77,7 +80,7 @@ def verify_proof(
         if chain is None:
             checks.skipped("chain", "No node was named, so no chain was asked.")
             raise Stopped(NOT_CHECKED)
-        seen = OnChain(checks, chain, proof.log.log_id, rule).check(proven.batches, expected_contract)
+        seen = OnChain(checks, chain, proof.log.log_id, rule, clock).check(proven.batches, expected_contract)
     except Stopped as stopped:
         if proven is None:
             checks.skipped("chain", "Not asked, since an earlier step failed.")
@@ -131,6 +134,8 @@ def _unproven(proof: ProofFile, checks: Checks, verdict: Verdict, proven: Proven
     failed = next((step for step in checks.steps if step.outcome == "failed"), None)
     if verdict == INVALID:
         said = "This proves nothing."
+    elif failed is not None and failed.name.startswith(NEWEST_BLOCK):
+        said = "The chain holds the file's root, but whether it is the newest now was not seen."
     else:
         said = "The file fits together, but that is no proof: no chain was seen to hold its root."
     statements = (said,) if failed is None else (said, failed.explanation)
@@ -157,18 +162,20 @@ def _naming(proof: ProofFile) -> tuple[str, ...]:
 
 
 def _on_chain(seen: Seen, named_by_reader: bool) -> tuple[str, ...]:
-    where = f"Valid under contract {hex_of(seen.contract)} on chain {seen.chain_id}"
+    contract, where = hex_of(seen.contract), on_which(seen.chain_id, seen.by_hash)
     lines = [
-        f"{where}, which you named."
+        f"Valid under contract {contract}, which you named, on {where}."
         if named_by_reader
-        else f"{where}: whether that is the agreed contract is for you to recognise."
+        else f"Valid under contract {contract} on {where}: "
+        "whether that is the agreed contract is for you to recognise."
     ]
     for one in seen.committed:
         what = f"Batch {one.number}" if len(seen.committed) > 1 else "All this"
         block = f" (block {one.block})" if one.block is not None else " (pinned)"
         lines.append(f"{what} was committed no later than {moment(one.time * 1000)}{block}.")
         if one.is_head:
-            lines.append(f"Batch {one.number} was the newest on the chain as of block {one.as_of.number}.")
+            as_of = f"block {one.as_of.number}, {moment(one.as_of.timestamp * 1000)}"
+            lines.append(f"Batch {one.number} was the newest on the chain as of {as_of}.")
     return tuple(lines)
 
 
@@ -186,6 +193,7 @@ def _chain_facts(seen: Seen) -> dict[str, Any]:
         "chainId": seen.chain_id,
         "contract": hex_of(seen.contract),
         "finalBlock": seen.final.number,
+        "finalBlockTime": seen.final.timestamp * 1000,
         "batches": [_batch_facts(one) for one in seen.committed],
     }
 

@@ -1,5 +1,6 @@
 """From a file and the URLs of nodes to an answer: the half of a verification that does I/O."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
-from anchor.verify.chain_view import ChainView, Finality
+from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, ChainView, Clock, Finality
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
 from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
 from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
@@ -28,6 +29,8 @@ def verify_file(
     finality: str | int | Finality = "finalized",
     evidence: Path | str | bytes | None = None,
     block_hash: str | bytes | None = None,
+    now: int | None = None,
+    oldest_block: int = OLDEST_FINAL_BLOCK,
     timeout: float = 20.0,
     largest: int = LARGEST_FILE,
     largest_period: int = LARGEST_PERIOD_FILE,
@@ -38,6 +41,8 @@ def verify_file(
     ``rpc`` holds the URLs of nodes of one chain; several are held against each other. In their place,
     ``evidence`` is a file of a chain's evidence (a pack may hold its own) and ``block_hash`` the block
     that the reader trusts. ``progress`` hears how many deltas of a pack are done, and of how many.
+    ``now`` is the time (ms), the system's where it is not given: with a node whose final block is more than
+    ``oldest_block`` seconds older, what claims to be the newest is not checked.
     ``contract``, ``customer``, ``unit`` and ``ledger_id`` are what the reader means: the file must agree.
     Times are seconds, sizes bytes. A file that is no proof file is ``invalid``, with the step and the
     place.
@@ -50,6 +55,7 @@ def verify_file(
         unit=unit,
         ledger_id=None if ledger_id is None else _hex(ledger_id, 32, "a ledger id"),
         finality=Finality.parse(finality),
+        clock=Clock(time.time_ns() // 1_000_000 if now is None else now, oldest_block),
         evidence=_read(Path(evidence), LARGEST_EVIDENCE) if isinstance(evidence, Path | str) else evidence,
         trusted=None if block_hash is None else _hex(block_hash, 32, "a block's hash"),
         timeout=timeout,
@@ -79,6 +85,7 @@ class _Reading:
     unit: str | None
     ledger_id: bytes | None
     finality: Finality
+    clock: Clock
     evidence: bytes | None
     trusted: bytes | None
     timeout: float
@@ -104,6 +111,7 @@ class _Reading:
                 expected_unit=self.unit,
                 expected_ledger_id=self.ledger_id,
                 finality=self.finality,
+                clock=self.clock,
             )
 
     def _chain(self, stack: ExitStack) -> ChainView | None:

@@ -1,6 +1,6 @@
 """What FastAPI's routes depend on: the caller's key, the whole body, and no parameter that is not known."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from anchor.api.answers import encode
 from anchor.api.authentication import Authenticator
-from anchor.api.bodies import MAX_BODY_BYTES, read_body
+from anchor.api.bodies import MAX_BODY_BYTES, BodyMemory, read_body
 from anchor.api.problems import Problem
 from anchor.api.strict_json import decode, shown
 from anchor.ledger.api_keys import ApiKey, Scope
@@ -49,15 +49,18 @@ def refuse_unknown_parameters(request: Request) -> None:
             raise Problem("invalid_value", "It is given more than once.", field=name)
 
 
-def body_as(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
-    """Return the dependency that gives the body as ``kind``, read strictly.
+def body_as(kind: type[T]) -> Callable[[Request], AsyncIterator[T]]:
+    """Return the dependency that gives the body as ``kind``, read strictly; ``app.state.bodies`` bounds it.
 
     Dependencies run in the order of a route's parameters: the key's comes first.
     """
     decoder = msgspec.json.Decoder(kind)
 
-    async def body(request: Request) -> T:
-        return decode(decoder, await read_body(request.scope["headers"], request.receive, MAX_BODY_BYTES))
+    async def body(request: Request) -> AsyncIterator[T]:
+        bodies: BodyMemory = request.app.state.bodies
+        with bodies.share() as share:
+            headers = request.scope["headers"]
+            yield decode(decoder, await read_body(headers, request.receive, MAX_BODY_BYTES, share))
 
     return body
 

@@ -18,7 +18,7 @@ from anchor import __version__
 from anchor.anchoring.status import Status, read_status
 from anchor.api.access import Access
 from anchor.api.authentication import Authenticator
-from anchor.api.bodies import Receive, Scope, Send
+from anchor.api.bodies import BODY_MEMORY, BodyMemory, Receive, Scope, Send
 from anchor.api.documentation import DOCS_PATH, OPENAPI_PATH, openapi_of, serve_documentation
 from anchor.api.emitting import Emitting
 from anchor.api.errors import answer_problems
@@ -65,6 +65,8 @@ class Components:
     verifier_page: str | None = None
     authenticator: Authenticator | None = None
     """In place of the one that asks for API keys."""
+    body_memory: int = BODY_MEMORY
+    """Bytes of request bodies that may be held at a time."""
 
     def read_status(self) -> Status:
         """Return how the log and its anchoring stand."""
@@ -102,7 +104,8 @@ def create_app(components: Components) -> FastAPI:
     database, clock = components.database, components.clock
     registry = metrics_registry(components.read_status)
     authenticator = components.authenticator or Authenticator(database, clock)
-    emitting = Emitting(components.group_commit, authenticator, clock, IngestFigures(registry))
+    bodies = BodyMemory(components.body_memory)
+    emitting = Emitting(components.group_commit, authenticator, clock, IngestFigures(registry), bodies)
     access = Access(authenticator)
     routers = (
         emission_documentation.routes(emitting),
@@ -131,6 +134,7 @@ def create_app(components: Components) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan(components.group_commit),
     )
+    app.state.bodies = bodies
     answer_problems(app)
     serve_documentation(app)
     _serve_pages(app, components.verifier_page)

@@ -14,6 +14,8 @@ from anchor.api.authentication import Authenticator
 from anchor.api.bodies import (
     MAX_BATCH_BODY_BYTES,
     MAX_BODY_BYTES,
+    BodyMemory,
+    BodyShare,
     ClientGone,
     Headers,
     Receive,
@@ -51,12 +53,18 @@ class Emitting:
     """The hot routes over one place of recording."""
 
     def __init__(
-        self, recording: Recording, authenticator: Authenticator, clock: Clock, figures: IngestFigures
+        self,
+        recording: Recording,
+        authenticator: Authenticator,
+        clock: Clock,
+        figures: IngestFigures,
+        bodies: BodyMemory,
     ) -> None:
         self._recording = recording
         self._authenticator = authenticator
         self._clock = clock
         self._figures = figures
+        self._bodies = bodies
         self.routes: Final[dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]]] = {
             DELTA_PATH: self.delta,
             BATCH_PATH: self.batch,
@@ -64,21 +72,22 @@ class Emitting:
 
     async def delta(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Record one delta: 201 where it is new, 200 where it was on record, else a problem."""
-        await answer(self._delta, scope, receive, send, self._figures)
+        await answer(self._delta, scope, receive, send, self._figures, self._bodies)
 
     async def batch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Record up to 1,000 deltas: 200 with a result for each, or the problem of the whole."""
-        await answer(self._batch, scope, receive, send, self._figures)
+        await answer(self._batch, scope, receive, send, self._figures, self._bodies)
 
-    async def _delta(self, headers: Headers, receive: Receive) -> tuple[int, bytes]:
+    async def _delta(self, headers: Headers, receive: Receive, share: BodyShare) -> tuple[int, bytes]:
         caller = await self._caller(headers)
-        body = await read_body(headers, receive, MAX_BODY_BYTES)
+        body = await read_body(headers, receive, MAX_BODY_BYTES, share)
         started = perf_counter()
         try:
             emission = parse_emission(body, caller, self._clock.now_ms())
         except Problem:
             self._figures.count(0, 0, 1)
             raise
+        del body  # Not kept while it waits.
         (result,) = await self._recording.submit((emission,))
         if not isinstance(result, Receipt):
             self._figures.count(0, 0, 1)
@@ -87,11 +96,12 @@ class Emitting:
         self._figures.single_seconds.observe(perf_counter() - started)
         return 200 if result.idempotent else 201, encode(recorded(result))
 
-    async def _batch(self, headers: Headers, receive: Receive) -> tuple[int, bytes]:
+    async def _batch(self, headers: Headers, receive: Receive, share: BodyShare) -> tuple[int, bytes]:
         caller = await self._caller(headers)
-        body = await read_body(headers, receive, MAX_BATCH_BODY_BYTES)
+        body = await read_body(headers, receive, MAX_BATCH_BODY_BYTES, share)
         started = perf_counter()
         parsed = parse_batch(body, caller, self._clock.now_ms())
+        del body  # Not kept while they wait.
         emissions = [item for item in parsed if isinstance(item, Emission)]
         results: Sequence[Receipt | LedgerError | Problem]
         results = await self._recording.submit(emissions) if emissions else []
@@ -123,17 +133,19 @@ def _idempotency_key(headers: Headers) -> str | None:
 
 
 async def answer(
-    handle: Callable[[Headers, Receive], Awaitable[tuple[int, bytes]]],
+    handle: Callable[[Headers, Receive, BodyShare], Awaitable[tuple[int, bytes]]],
     scope: Scope,
     receive: Receive,
     send: Send,
     figures: IngestFigures,
+    bodies: BodyMemory,
 ) -> None:
-    """Send what ``handle`` returns, or the problem that it raises."""
+    """Send what ``handle`` returns, or the problem that it raises; its body's share is given back before."""
     try:
         if scope["query_string"]:
             raise Problem("unknown_field", "There is no query parameter here.", field="query")
-        status, body = await handle(scope["headers"], receive)
+        with bodies.share() as share:
+            status, body = await handle(scope["headers"], receive, share)
         headers = [_JSON]
     except ClientGone:
         return

@@ -40,6 +40,9 @@ _KINDS: Final = (
     ProblemKind(
         "body_too_large", 413, "The body is too large.", "Send at most 1 MiB, or 10 MiB to the batch route."
     ),
+    ProblemKind(
+        "body_too_slow", 408, "The body did not arrive in time.", "Send it faster, or in smaller requests."
+    ),
     ProblemKind("wrong_type", 422, "A value has the wrong type.", "Send the type that the field has."),
     ProblemKind("missing_field", 422, "A field is missing.", "Send the field."),
     ProblemKind(

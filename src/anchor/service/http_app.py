@@ -35,6 +35,7 @@ def make_app(
             chains=_asked(chains),
             verifier_page=verifier_page(),
             authenticator=authenticator,
+            body_memory=opened.settings.server.body_memory_mib * 1024 * 1024,
         )
     )
 

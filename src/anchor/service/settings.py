@@ -51,9 +51,13 @@ class ServerSettings:
     port: int = 8440
     queue_limit: int = 20_000
     """How many deltas may wait for their commit before the server answers 503."""
+    body_memory_mib: int = 256
+    """How many MiB of request bodies may be held at a time before the server answers 503."""
 
     def __post_init__(self) -> None:
         within("server.port", self.port, 0, 65_535)
+        # Less would not take one batch of the largest size.
+        within("server.body_memory_mib", self.body_memory_mib, 16, 1_048_576)
         within("server.queue_limit", self.queue_limit, 1, 10_000_000)
 
 

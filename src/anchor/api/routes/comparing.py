@@ -73,6 +73,7 @@ _PROBLEMS: Final = (
     "missing_field",
     "duplicate_key",
     "body_too_large",
+    "body_too_slow",
 )
 
 

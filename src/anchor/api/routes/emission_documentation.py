@@ -49,6 +49,7 @@ _RECORDED: Final[dict[str, Any]] = {
 _VALUE_PROBLEMS: Final = (
     "duplicate_key",
     "body_too_large",
+    "body_too_slow",
     "wrong_type",
     "missing_field",
     "unknown_field",

@@ -102,6 +102,12 @@ def test_02_a_nonce_used_by_someone_else_is_an_alarm_and_planned_anew_from_the_c
     finish(bench, loop)
     assert bench.states() == ["superseded", "final"]
     bench.check_caught_up()
+    # An anchor became final since; who else holds the key is to be found out all the same.
+    assert set(bench.alarms()) == {"key_used_elsewhere"}
+    bench.clock.advance(86_400_000)
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
     assert bench.alarms() == {}
 
 

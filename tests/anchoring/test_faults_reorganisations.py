@@ -97,6 +97,13 @@ def test_20_deltas_go_back_from_verified_only_where_the_rule_was_too_weak_and_th
     assert [row.state for row in bench.anchor_rows()] == ["final"]
     assert verified(bench) == 1
     bench.check_caught_up()
+    # Proofs were given out: it is told for a day, though the anchor is final again.
+    assert set(bench.alarms()) == {"finality_too_weak"}
+    bench.clock.advance(86_400_000)
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    assert bench.alarms() == {}
 
 
 def test_21_block_hashes_are_checked_again_beyond_the_configured_depth_until_finalized(

@@ -1,7 +1,8 @@
 """Every alarm by its stable name, with what it means and what the operator does.
 
 Names are used in logs, ``anchor status``, ``/api/v1/status`` and ``/metrics``; docs/operating.md has a
-paragraph for each. An alarm is raised once, lasts while its cause does, and clears by itself.
+paragraph for each. An alarm is raised once, lasts while its cause does, and clears by itself; one about
+something that happened clears by the next final anchor, or that of a day later (``conditions.LASTING``).
 """
 
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class AlarmName(StrEnum):
     FINALITY_STALLED = "finality_stalled"
     SIGNER_UNAVAILABLE = "signer_unavailable"
     SIGNER_DIFFERS = "signer_differs"
+    SEALING_WAITS = "sealing_waits"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -192,6 +194,11 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         "The signer returned another transaction than it was asked to sign. It was not sent.",
         "Distrust the signer until this is explained.",
         True,
+    ),
+    AlarmName.SEALING_WAITS: Meaning(
+        "No batch is sealed before the named chains were seen: they may hold newer ones than the database.",
+        "Make them reachable. Take one that is given up for good out of the settings.",
+        False,
     ),
     AlarmName.INTERNAL_ERROR: Meaning(
         "A step failed in a way that Anchor does not know. It is tried again.",

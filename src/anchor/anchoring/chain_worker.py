@@ -26,6 +26,7 @@ from anchor.anchoring.sending_chain import (
 from anchor.anchoring.settling import SettleStep
 from anchor.anchoring.states import IN_FLIGHT
 from anchor.chain.contract import NotOurContract
+from anchor.chain.fees import read_market
 from anchor.chain.node import EndpointsDisagree, Node, WrongChain
 from anchor.chain.rpc import RpcError
 from anchor.chain.values import Block, MalformedAnswer
@@ -76,9 +77,10 @@ class ChainWorker:
         self._latest: tuple[int, float] | None = None
         self._disagreed = 0
         self._was_ours = False
-        self.blocks_sealing = settings.contract is not None
-        """True while the chain holds batches that the database lacks, and until it was seen once, since it
-        may: to seal more would fork the log."""
+        self.seen = False
+        """Whether the contract's head was read since the start."""
+        self.is_ahead = False
+        """Whether the chain holds batches that the database lacks: to seal more would fork the log."""
 
     def step(self, *, force: bool = False) -> bool:
         """Do one cycle; True where something changed, so that another may find more to do.
@@ -147,7 +149,8 @@ class ChainWorker:
             self._observe(head, latest)
             target = choose_target(chain, head, latest, conditions, was_ours=self._was_ours)
             self._was_ours = self._was_ours or self._is_ours(head)
-            self.blocks_sealing = AlarmName.DATABASE_OLDER_THAN_CHAIN in conditions.found
+            self.is_ahead = AlarmName.DATABASE_OLDER_THAN_CHAIN in conditions.found
+            self.seen = True
             with chain.lease.read() as reading:
                 flying = sends_in(reading, chain.row.id, IN_FLIGHT)
             if not flying and not force and self._until_due() > 0:
@@ -196,7 +199,9 @@ class ChainWorker:
         chain = self._chain
         assert chain is not None
         balance = chain.node.balance(chain.signer.address)
-        price = latest.base_fee or 0
+        price = latest.base_fee
+        if price is None:
+            price = read_market(chain.node, latest, chain.settings.fees).price
         now = self._clock.now_ms()
         with self._lease.write() as writing:
             before = observation_of(writing, chain.row.id)

@@ -6,16 +6,24 @@ from sqlalchemy import Connection
 
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.journal import Journal
+from anchor.storage.observations import alarms_raised
 
-LASTING: Final = frozenset(
-    {
-        AlarmName.KEY_USED_ELSEWHERE,
-        AlarmName.REVERTED,
-        AlarmName.REORGANISED,
-        AlarmName.FINALITY_TOO_WEAK,
-    }
-)
-"""Alarms about something that happened: they last until an anchor has become final after them."""
+LASTING: Final[dict[AlarmName, int]] = {
+    AlarmName.KEY_USED_ELSEWHERE: 86_400_000,
+    AlarmName.REVERTED: 0,
+    AlarmName.REORGANISED: 0,
+    AlarmName.FINALITY_TOO_WEAK: 86_400_000,
+}
+"""Alarms about something that happened: they last for so many milliseconds, and then until an anchor has
+become final. What an operator has to look into lasts a day, or it is gone before he looks."""
+
+
+def clear_lasting(connection: Connection, journal: Journal, now: int) -> None:
+    """An anchor became final: clear what happened before, as far as it was shown for long enough."""
+    for alarm in alarms_raised(connection):
+        least = LASTING.get(AlarmName(alarm.name)) if alarm.chain == journal.name else None
+        if least is not None and now - alarm.seen_at >= least:
+            journal.clear_alarm(connection, AlarmName(alarm.name))
 
 
 class Conditions:

@@ -9,7 +9,7 @@ it is: a rule that was too weak.
 from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
-from anchor.anchoring.conditions import LASTING, Conditions
+from anchor.anchoring.conditions import Conditions, clear_lasting
 from anchor.anchoring.recording import find_receipt, record_receipt
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.anchoring.states import Event, State
@@ -104,8 +104,7 @@ class ConfirmStep:
                     chain.move(writing, send, Event.FINALISED, block=anchor.block_number)
                 else:
                     chain.journal.say("anchor_final", batch=anchor.batch, block=anchor.block_number)
-                for alarm in LASTING:
-                    chain.journal.clear_alarm(writing, alarm)
+                clear_lasting(writing, chain.journal, chain.clock.now_ms())
         return True
 
     def _follow(self, anchor: AnchorRow) -> bool:

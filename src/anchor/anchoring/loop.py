@@ -1,51 +1,27 @@
 """The loop: seal, send, confirm, until told to stop.
 
-One thread a chain, so that a slow one holds up no other; the caller's thread seals and keeps the lease.
-Every wait ends at once when the stop event is set. A thread that sits in a request is left behind after
-``STOP_SECONDS``: it can write nothing any more, and a process may end at any instant without loss.
+One thread a chain and one for sealing, so that a slow one holds up no other, and one that keeps the
+lease. Every wait ends at once when the stop event is set. A thread that sits in a request or in a long
+seal is left behind after ``STOP_SECONDS``: a process may end at any instant without loss.
 """
 
 import threading
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.chain_worker import ChainWorker
 from anchor.anchoring.journal import Journal
 from anchor.anchoring.lease import LEASE_SECONDS, Lease, LeaseLost
+from anchor.anchoring.sealing import BatchSealer, SealedBatch, SealStep
 from anchor.anchoring.sending_chain import ChainConnection
 from anchor.ledger.clock import Clock
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.database import Database, StorageUnavailable
 
-STOP_SECONDS: Final = 4.0
+STOP_SECONDS: Final = 3.5
+FIRST_LOOK_SECONDS: Final = 10.0
+"""For how long the first seal waits until every chain was looked at."""
 MOST_CYCLES: Final = 20
-
-
-class SealedBatch(Protocol):
-    """What a sealer gives back."""
-
-    @property
-    def number(self) -> int:
-        """Return the batch's number."""
-        ...
-
-    @property
-    def delta_count(self) -> int:
-        """Return how many deltas the batch added."""
-        ...
-
-
-class BatchSealer(Protocol):
-    """What seals a batch: ``ledger.sealing.Sealer``."""
-
-    def seal(self) -> SealedBatch | None:
-        """Seal what is new; None where nothing is."""
-        ...
-
-    def unsealed_count(self) -> int:
-        """Return how many deltas are in no batch."""
-        ...
 
 
 class AnchoringLoop:
@@ -62,18 +38,21 @@ class AnchoringLoop:
         seal_interval: float | None = None,
         seal_at: int | None = None,
         lease_seconds: float = LEASE_SECONDS,
+        first_look_seconds: float = FIRST_LOOK_SECONDS,
         holder: str | None = None,
     ) -> None:
         """``seal_interval`` is seconds; the shortest of the chains' unless given. With ``seal_at`` a
         batch is sealed before its time where so many deltas wait."""
         self._sealer = sealer
         self._seal_at = seal_at
+        self._first_look_seconds = first_look_seconds
         self._clock = clock
         self._journal = Journal(clock)
         self.lease: Final = Lease(database, clock, seconds=lease_seconds, holder=holder)
         self.workers: Final = tuple(
             ChainWorker(chain, log_id=log_id, lease=self.lease, clock=clock) for chain in chains
         )
+        self.sealing: Final = SealStep(sealer, self.workers, self.lease, self._journal)
         intervals = [chain.settings.interval for chain in chains]
         self.seal_interval: Final = seal_interval or min(intervals, default=10.0)
 
@@ -84,7 +63,7 @@ class AnchoringLoop:
         """
         if not self.lease.acquire():
             return False
-        # Each chain is looked at before the first seal: see ChainWorker.blocks_sealing.
+        # Each chain is looked at before the first seal: see SealStep.
         for worker in self.workers:
             worker.step(force=True)
         self.seal()
@@ -96,17 +75,31 @@ class AnchoringLoop:
         return True
 
     def seal(self) -> SealedBatch | None:
-        """Seal what is new, unless a chain is ahead of the database."""
-        if any(worker.blocks_sealing for worker in self.workers):
-            return None
-        batch = self._sealer.seal()
-        if batch is not None:
-            self._journal.say("batch_sealed", batch=batch.number, deltas=batch.delta_count)
-        return batch
+        """Seal what is new, unless that might fork the log: see ``SealStep``."""
+        return self.sealing.seal()
 
     def run(self, stop: threading.Event) -> None:
-        """Run until ``stop`` is set; returns within ``STOP_SECONDS`` of it."""
+        """Run until ``stop`` is set; returns within five seconds of it, whatever is being done."""
         self._journal.say("worker_started", holder=self.lease.holder)
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                self._work(stop)
+            except BaseException as failure:
+                failures.append(failure)
+
+        thread = threading.Thread(target=work, name="anchoring", daemon=True)
+        thread.start()
+        while thread.is_alive() and not stop.wait(0.5):
+            pass
+        # Longer than it takes to end the chains' threads; what then waits for the database still is left.
+        thread.join(STOP_SECONDS + 0.5)
+        if failures:
+            raise failures[0]
+        self._journal.say("worker_stopped", holder=self.lease.holder)
+
+    def _work(self, stop: threading.Event) -> None:
         waiting_for: str | None = None
         while not stop.is_set():
             if self._acquire():
@@ -117,7 +110,6 @@ class AnchoringLoop:
                 waiting_for = self.lease.held_by_another
                 self._journal.say("lease_held_by_another", holder=waiting_for)
             stop.wait(self.lease.seconds / 10)
-        self._journal.say("worker_stopped", holder=self.lease.holder)
 
     def _lead(self, stop: threading.Event) -> None:
         """Work for as long as the lease is ours and nobody stops us."""
@@ -135,7 +127,7 @@ class AnchoringLoop:
         ]
         for thread in threads:
             thread.start()
-        next_seal = self._clock.monotonic()
+        began = next_seal = self._clock.monotonic()
         try:
             while not stop.wait(min(self.lease.seconds / 3, self.seal_interval, 1.0)):
                 if not self._acquire():
@@ -144,15 +136,17 @@ class AnchoringLoop:
                 if not all(thread.is_alive() for thread in threads):
                     # One of them found the lease in other hands for a moment: begin anew.
                     return
-                due = self._clock.monotonic() >= next_seal or self._many_wait()
-                if due and all(event.is_set() for event in looked):
-                    next_seal = self._clock.monotonic() + self.seal_interval
-                    self._seal_or_say_why()
+                now = self._clock.monotonic()
+                all_looked = all(event.is_set() for event in looked) or now - began > self._first_look_seconds
+                due = now >= next_seal or self._many_wait()
+                if all_looked and due and self.sealing.begin():
+                    next_seal = now + self.seal_interval
         finally:
             ended.set()
             deadline = self._clock.monotonic() + STOP_SECONDS
             for thread in threads:
                 thread.join(max(0.0, deadline - self._clock.monotonic()))
+            self.sealing.wait(max(0.0, deadline - self._clock.monotonic()))
             self._release()
 
     def _follow_chain(self, worker: ChainWorker, ended: threading.Event, looked: threading.Event) -> None:
@@ -176,17 +170,6 @@ class AnchoringLoop:
             return self._seal_at is not None and self._sealer.unsealed_count() >= self._seal_at
         except StorageUnavailable:
             return False
-
-    def _seal_or_say_why(self) -> None:
-        try:
-            self.seal()
-        except StorageUnavailable as unavailable:
-            self._journal.say("storage_unavailable", reason=unavailable.reason)
-        except Exception as error:
-            with self.lease.write() as writing:
-                self._journal.raise_alarm(
-                    writing, AlarmName.INTERNAL_ERROR, f"sealing: {type(error).__name__}: {error}"
-                )
 
     def _acquire(self) -> bool:
         try:

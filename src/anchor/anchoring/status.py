@@ -89,7 +89,8 @@ class ChainStatus:
     spent_last_day: int
     anchors_last_day: int
     cost_per_anchor: int | None
-    cost_per_delta: float | None
+    cost_per_delta: str | None
+    """A decimal text, down to a millionth of a wei: floats are not for money."""
     days_left: float | None
 
 
@@ -176,9 +177,15 @@ def _chain_status(connection: Connection, row: ChainRow, backlog: Backlog, now: 
         spent_last_day=spent,
         anchors_last_day=count,
         cost_per_anchor=cost,
-        cost_per_delta=costs.total / deltas if deltas else None,
+        cost_per_delta=_shared(costs.total, deltas) if deltas else None,
         days_left=days,
     )
+
+
+def _shared(total: int, parts: int) -> str:
+    """Return ``total / parts`` as a decimal text, cut off after six digits."""
+    whole, millionths = divmod(total * 10**6 // parts, 10**6)
+    return f"{whole}.{millionths:06d}".rstrip("0").rstrip(".")
 
 
 def _in_flight(connection: Connection, chain: int) -> InFlight | None:

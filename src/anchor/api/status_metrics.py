@@ -19,6 +19,7 @@ _CHAIN_FIGURES: tuple[tuple[str, str, Callable[[ChainStatus], float | None]], ..
     ),
     ("anchored_batch", "The newest batch that the chain holds.", lambda chain: chain.anchored_batch),
     ("final_batch", "The newest batch that is final.", lambda chain: chain.final_batch),
+    ("head_batch", "The batch whose root is the contract's head.", lambda chain: chain.head_batch),
     ("block_number", "The newest block that was seen.", lambda chain: chain.block_number),
     (
         "sends_in_flight",
@@ -31,13 +32,27 @@ _CHAIN_FIGURES: tuple[tuple[str, str, Callable[[ChainStatus], float | None]], ..
         lambda chain: 0 if chain.in_flight is None else len(chain.in_flight.attempts),
     ),
     ("balance_ether", "The sender's funds.", lambda chain: _ether(chain.balance)),
-    ("days_left", "Days that the funds last at last week's cost.", lambda chain: chain.days_left),
+    (
+        "days_left",
+        "Days that the funds last at the rate of the last 24 hours.",
+        lambda chain: chain.days_left,
+    ),
     ("spent_last_day_ether", "Fees of the last 24 hours.", lambda chain: _ether(chain.spent_last_day)),
     ("anchors_last_day", "Anchors of the last 24 hours.", lambda chain: chain.anchors_last_day),
     (
         "cost_per_anchor_ether",
         "Fee of an anchor, last week's mean.",
         lambda chain: _ether(chain.cost_per_anchor),
+    ),
+    (
+        "cost_per_delta_ether",
+        "Fees by the deltas that they anchored, last week's mean.",
+        lambda chain: None if chain.cost_per_delta is None else float(chain.cost_per_delta) / _WEI_PER_ETHER,
+    ),
+    (
+        "gas_price_gwei",
+        "What a unit of gas cost in the newest block that was seen, without a tip.",
+        lambda chain: None if chain.gas_price is None else chain.gas_price / 10**9,
     ),
 )
 

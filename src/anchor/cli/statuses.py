@@ -1,6 +1,7 @@
 """``anchor status``: how the log and its anchoring stand."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import typer
@@ -29,12 +30,13 @@ def status(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fa
     if json_:
         output.json(answer)
     else:
-        _show(output, answer)
+        show_status(output, answer)
     if answer["alarms"]:
         raise typer.Exit(ExitCode.NO)
 
 
-def _show(output: Output, answer: dict[str, Any]) -> None:
+def show_status(output: Output, answer: dict[str, Any]) -> None:
+    """Print an answer of ``/api/v1/status`` for a person."""
     from rich.markup import escape
 
     worker = answer["worker"]
@@ -78,10 +80,14 @@ def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:
         )
     if chain["balance"] is not None:
         days = chain["daysLeft"]
-        left = "" if days is None else f", {float(days):,.0f} days at this rate"
+        left = "" if days is None else f", {float(days):,.0f} days at the rate of the last 24 hours"
         rows.append(("funds", f"{_ether(chain['balance'])}{left}"))
     if chain["costPerAnchor"] is not None:
-        rows.append(("cost", f"{_ether(chain['costPerAnchor'])} an anchor"))
+        each = chain["costPerDelta"]
+        shared = "" if each is None else f", {_gwei(each)} gwei a delta"
+        rows.append(("cost", f"{_ether(chain['costPerAnchor'])} an anchor{shared} (last 7 days)"))
+    if chain["gasPrice"] is not None:
+        rows.append(("gas", f"{_gwei(chain['gasPrice'])} gwei"))
     rows.append(
         ("spent", f"{_ether(chain['spentLastDay'])} in {counted(chain['anchorsLastDay'], 'anchor')} last day")
     )
@@ -92,6 +98,13 @@ def _ether(wei: Any) -> str:
     whole, rest = divmod(int(wei), _ETHER)
     digits = f"{rest:018d}"[:9].rstrip("0")
     return f"{whole:,}.{digits}" if digits else f"{whole:,}"
+
+
+def _gwei(wei: Any) -> str:
+    """Return wei as gwei, with three digits after the point, or as many as a small amount needs."""
+    amount = Decimal(str(wei)) / 10**9
+    text = f"{amount:,.3f}" if amount >= 1 else f"{amount:.9f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def _duration(ms: int) -> str:

@@ -30,6 +30,7 @@ from anchor.verify.proof_file import (
     DeltaClaim,
     DeltaRecord,
     Disclosed,
+    FingerprintRecord,
     FreshnessClaim,
     Included,
     KeptHead,
@@ -302,6 +303,21 @@ class BuiltLog:
             head=self.head(customer, number, unit),
         )
         return self.file(customer, claim, unit)
+
+
+def fingerprints_only(proof: ProofFile, indices: set[int]) -> ProofFile:
+    """The period with only the fingerprints of some of its listed deltas."""
+    assert isinstance(proof.claim, PeriodClaim)
+    assert proof.claim.deltas is not None
+    assert proof.ledger is not None
+    separator, ledger_id = domain_separator(proof.log.log_id), proof.ledger.ledger_id
+    records = tuple(
+        FingerprintRecord(record.index, record.fingerprint(separator, ledger_id))
+        if record.index in indices
+        else record
+        for record in proof.claim.deltas.records
+    )
+    return replace(proof, claim=replace(proof.claim, deltas=replace(proof.claim.deltas, records=records)))
 
 
 class MemoryChain:

@@ -23,7 +23,14 @@ from anchor.verify.proof_file import (
 )
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
-from tests.verify.building import CONTRACT, BuiltLog, MemoryChain, example_log, example_proofs
+from tests.verify.building import (
+    CONTRACT,
+    BuiltLog,
+    MemoryChain,
+    example_log,
+    example_proofs,
+    fingerprints_only,
+)
 
 LOG = example_log()
 PROOFS = example_proofs(LOG)
@@ -104,6 +111,31 @@ def test_a_withheld_delta_shows_its_fingerprint_only() -> None:
         assert result.valid
         assert ("amount" in result.facts) == (disclosure is not Disclosure.FINGERPRINTS)
         assert ("reason" in result.facts) == (disclosure is Disclosure.FULL)
+
+
+def test_balances_that_could_not_be_checked_are_not_said_to_be() -> None:
+    period = LOG.period("AA", 5, 11, 4, "mile", listed=True)
+    for hidden, outcome, found, told in (
+        (set(), "passed", "7 of 7", "Each balance is the one before it"),
+        ({6}, "passed", "5 of 7", "5 of 7 balances were checked"),
+        (set(range(5, 12)), "skipped", None, "No balance could be checked"),
+    ):
+        result = verify_proof(fingerprints_only(period, hidden), LOG.chain)
+        (step,) = (step for step in result.steps if step.name == "balances")
+        assert result.valid
+        assert (step.outcome, step.found) == (outcome, found)
+        assert step.explanation.startswith(told)
+
+
+def test_the_first_delta_of_a_period_is_not_recorded_before_the_one_that_opens_it() -> None:
+    log = BuiltLog(3)
+    log.record_many("UA", 3)
+    log.record("UA", 5, recorded_at=log.ledger("UA").records[0].recorded_at)
+    number = log.seal().batch.number
+    log.anchor()
+    result = verify_proof(log.period("UA", 3, 3, number, listed=True), log.chain)
+    assert result.failed is not None
+    assert (result.verdict, result.failed.name) == ("invalid", "times")
 
 
 def test_a_delta_recorded_after_its_batch_was_sealed_is_remarked_upon() -> None:

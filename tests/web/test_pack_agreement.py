@@ -30,7 +30,7 @@ from anchor.verify.audit_pack import (
 )
 from anchor.verify.evidence import ChainEvidence, collect_evidence
 from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import Record, withhold
+from anchor.verify.proof_file import FingerprintRecord, Record, withhold
 from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.results import Verification
 from anchor.verify.strict_json import ProofFileError
@@ -45,13 +45,26 @@ from tests.web.page_answers import Question, agree, page_answers
 
 
 def pack_of(
-    log: BuiltLog, path: Path, start: int, end: int, *, withheld: bool = False, forged: bool = False
+    log: BuiltLog,
+    path: Path,
+    start: int,
+    end: int,
+    *,
+    withheld: bool = False,
+    hidden: bool = False,
+    forged: bool = False,
 ) -> bytes:
     """A pack of the one ledger of a log in memory; a forged one lists another amount than was anchored."""
     ledger = log.ledger("UA", "mile")
     records: list[Record] = list(ledger.records[start : end + 1])
     if withheld:
         records = [withhold(record) if at % 2 else record for at, record in enumerate(records)]
+    if hidden:
+        ledger_id = ledger.identity.ledger_id
+        records = [
+            FingerprintRecord(record.index, record.fingerprint(log.separator, ledger_id))
+            for record in records
+        ]
     if forged:
         records[0] = replace(ledger.records[start], amount=1)
     peaks = Frontier.empty().extend(LEDGER_TREE, ledger.leaves[:start]).peaks
@@ -171,9 +184,10 @@ def test_python_and_the_page_agree_on_audit_packs(tmp_path: Path) -> None:
     log.seal()
     log.anchor()
     path = tmp_path / "pack.zip"
-    ranges = [(0, 5), (3, 6), (0, 0), (2, 8), (8, 11)]
-    packs = [pack_of(log, path, *one, withheld=withheld) for one in ranges for withheld in (False, True)]
+    ranges = [(0, 5), (3, 6), (0, 0), (2, 8), (8, 11), (11, 11)]
+    packs = [pack_of(log, path, *one, withheld=withheld) for one in ranges[:5] for withheld in (False, True)]
     packs += [one for number, pack in enumerate(list(packs)) for one in spoiled_packs(pack, 45, number)]
+    packs += [pack_of(log, path, *one, hidden=True) for one in ranges]
     packs += [pack_of(log, path, *one, forged=True) for one in ranges]
     packs += [b"PK\x03\x04", b"PK\x03\x04" + bytes(100)]
     seen: Counter[str] = Counter()

@@ -253,7 +253,7 @@ async function checkDeltas(checks, pack, proof, kept, { onProgress, signal }) {
   const { claim } = proof;
   const local = new LocalChecks(checks, proof.log.logId, proof.ledger.ledgerId);
   const count = claim.toIndex - claim.fromIndex + 1n;
-  const opening = claim.opening === null ? 0n : claim.opening.record.balance;
+  const opening = claim.opening === null ? null : claim.opening.record;
   const walk = startWalk(local, claim, await pack.peaks(), opening);
   const takeTurns = turns();
   for await (const [record, row] of pack.deltas()) {

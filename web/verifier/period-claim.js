@@ -15,7 +15,8 @@ export function period(local, claim) {
     `${start} to ${end}`,
     "The range lies within the head.",
   );
-  const openingBalance = opening(local, claim);
+  const before = opening(local, claim);
+  const openingBalance = before === null ? 0n : before.balance;
   local.index("closing delta", end, claim.closing);
   const closingFingerprint = local.included(claim.closing, head, "closing");
   const closing = claim.closing.record;
@@ -34,7 +35,7 @@ export function period(local, claim) {
     `That begins with the ledger of ${start} deltas, which opens it.`,
   );
   const batch = local.head(head);
-  if (claim.deltas !== null) allDeltas(local, claim, claim.deltas, openingBalance, closingFingerprint);
+  if (claim.deltas !== null) allDeltas(local, claim, claim.deltas, before, closingFingerprint);
   const spanStatement = claim.span === null ? [] : [span(local, claim, claim.span)];
   const proofHash = checkpointHash(local.separator, {
     ledgerId: local.ledgerId,
@@ -58,6 +59,7 @@ export function period(local, claim) {
   return { batches: [batch], statements };
 }
 
+/** The delta before the period; null where the period begins with the ledger. */
 function opening(local, claim) {
   const { opening: before, fromIndex } = claim;
   if (fromIndex === 0n || before === null) {
@@ -68,19 +70,19 @@ function opening(local, claim) {
       "The period begins with the ledger: the balance before it is 0.",
       "The delta before the period opens its balance; before index 0 there is none.",
     );
-    return 0n;
+    return null;
   }
   local.index("opening delta", fromIndex - 1n, before);
   local.included(before, claim.head, "opening");
-  return before.record.balance;
+  return before.record;
 }
 
-function allDeltas(local, claim, deltas, openingBalance, closing) {
+function allDeltas(local, claim, deltas, before, closing) {
   const { checks } = local;
   const start = claim.fromIndex;
   const count = claim.toIndex - start + 1n;
   checks.same("delta count", count, deltas.records.length, `The period has ${count} deltas.`);
-  const walk = startWalk(local, claim, deltas.openingPeaks, openingBalance);
+  const walk = startWalk(local, claim, deltas.openingPeaks, before);
   for (const record of deltas.records) walk.take(record);
   walk.finish(checks, claim.closingRoot, closing);
 }

@@ -312,8 +312,8 @@ def _check_deltas(
     peaks = pack.peaks()
     check_peaks(checks, start, peaks)
     opening = claim.opening.record if claim.opening is not None else None
-    balance = opening.balance if isinstance(opening, DeltaRecord) else 0
-    walk = DeltaWalk(separator, ledger_id, start, peaks, balance)
+    before = opening if isinstance(opening, DeltaRecord) else None
+    walk = DeltaWalk(separator, ledger_id, start, peaks, before)
     checks.same(
         "opening peaks' root",
         claim.opening_root,

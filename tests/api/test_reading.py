@@ -15,14 +15,14 @@ CHECKPOINT = "/api/v1/balance/checkpoint"
 
 
 @pytest.fixture
-def usage(service_on_each: Service) -> Service:
+def usage(service: Service) -> Service:
     """Five deltas of acme's: -1, -2, -3, -4, -5, a second apart; the first three are sealed."""
     for number in range(1, 6):
-        service_on_each.emit("acme", -number, f"run-{number}")
-        service_on_each.clock.advance(1_000)
+        service.emit("acme", -number, f"run-{number}")
+        service.clock.advance(1_000)
         if number == 3:
-            service_on_each.seal()
-    return service_on_each
+            service.seal()
+    return service
 
 
 def test_a_balance_counts_what_is_verified_and_names_what_is_pending(usage: Service) -> None:
@@ -210,6 +210,52 @@ def test_an_absence_is_shown_to_nobody_who_may_not_ask(usage: Service) -> None:
     answers = [reader.get(f"/api/v1/proofs/absence?customerId={other}") for other in ("acme", "no-one")]
     assert [answer.status_code for answer in answers] == [403, 403]
     assert answers[0].content == answers[1].content
+
+
+@pytest.mark.parametrize(
+    ("deltas", "shown"),
+    [(None, ""), ("fingerprints", ""), ("amounts", ""), ("reason", "reason"), ("full", "reason referenceId")],
+)
+def test_a_checkpoints_proof_shows_no_text_that_was_not_asked_for(
+    usage: Service, deltas: str | None, shown: str
+) -> None:
+    usage.seal()
+    sealed = usage.http.post(CHECKPOINT, json={"customerId": "acme", "fromIndex": 1, "toIndex": 3}).json()
+    query = "" if deltas is None else f"?deltas={deltas}"
+    proof = usage.http.get(f"/api/v1/checkpoints/{sealed['proofToken']}/proof{query}")
+    _assert_fits_together(proof.content, "period")
+    listed = proof.json()["period"].pop("all", {"deltas": []})["deltas"]
+    texts = [(delta, name) for delta in listed for name in ("reason", "referenceId", "metadata")]
+    disclosed = [name for delta, name in texts if "value" in delta.get(name, {})]
+    assert set(disclosed) - {"metadata"} == set(shown.split())
+    # Whatever is asked for, it is the list that shows it: no other delta in the file has a text.
+    assert proof.text.count('"salt"') == len(disclosed)
+    assert "run-1" not in proof.text
+
+
+@pytest.mark.parametrize("wrong", ["some", "", "reason,", "reason,amount", "full,reason", "FULL"])
+def test_what_is_no_way_to_show_a_delta_is_refused_with_the_choices(usage: Service, wrong: str) -> None:
+    receipt = _deltas(usage)[1]["receiptId"]
+    sealed = usage.http.post(CHECKPOINT, json={"customerId": "acme", "fromIndex": 0, "toIndex": 1}).json()
+    for path, parameter in (
+        (f"receipts/{receipt}/proof", "disclosure"),
+        (f"checkpoints/{sealed['proofToken']}/proof", "deltas"),
+    ):
+        answer = usage.http.get(f"/api/v1/{path}", params={parameter: wrong})
+        assert (answer.status_code, answer.json()["field"]) == (422, parameter)
+        assert "reason,referenceId,metadata" in answer.json()["detail"]
+
+
+def test_a_proof_shows_the_texts_that_are_named(usage: Service) -> None:
+    receipt = _deltas(usage)[1]["receiptId"]
+    proof = usage.http.get(f"/api/v1/receipts/{receipt}/proof?disclosure=reason,metadata")
+    _assert_fits_together(proof.content, "delta")
+    delta = proof.json()["delta"]
+    assert [sorted(delta[name]) for name in ("reason", "referenceId", "metadata")] == [
+        ["salt", "value"],
+        ["commitment"],
+        ["salt", "value"],
+    ]
 
 
 @pytest.mark.parametrize(("disclosure", "shown"), [("full", 2), ("amounts", 1), ("fingerprints", 0)])

@@ -151,7 +151,7 @@ def test_proofs_of_deltas_and_checkpoints_are_valid(run: Run, running: Developme
     assert run("proof", "nonsense").code == 2
 
 
-@pytest.mark.parametrize("show", ["full", "amounts", "fingerprints"])
+@pytest.mark.parametrize("show", ["full", "amounts", "fingerprints", "reason"])
 def test_a_proof_shows_as_much_of_each_delta_as_was_asked(
     run: Run, running: Development, tmp_path: Path, show: str
 ) -> None:
@@ -165,9 +165,11 @@ def test_a_proof_shows_as_much_of_each_delta_as_was_asked(
         assert len(shown) == count
         assert all(("amount" in delta) == (show != "fingerprints") for delta in shown)
         assert all(("value" in delta.get("referenceId", {})) == (show == "full") for delta in shown)
+        assert all(("value" in delta.get("reason", {})) == (show in ("full", "reason")) for delta in shown)
         done = anchor("verify", file, "--rpc", running.rpc_url, "--contract", running.contract)
         assert done.code == 0, done.out
-    assert run("proof", emitted["receiptId"], "--show", "some").code == 2
+    refused = run("proof", emitted["receiptId"], "--show", "some")
+    assert (refused.code, "full, amounts, fingerprints" in refused.err) == (2, True)
 
 
 def test_keys_are_made_listed_and_revoked(run: Run, running: Development) -> None:

@@ -1,6 +1,7 @@
 """A pack made from the database is whole: the verifier finds nothing wrong with it."""
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from anchor.ledger.errors import NotSealedYet
 from anchor.ledger.model import Emission
 from anchor.ledger.packing import packed_range, write_pack
 from anchor.ledger.periods import Span
-from anchor.verify import Disclosure, Verification, verify_file
-from anchor.verify.audit_pack import DELTAS
+from anchor.ledger.proving import provable_ledger
+from anchor.ledger.proving_periods import prove_period
+from anchor.storage.proving import provable_deltas
+from anchor.verify import Disclosure, Verification, parse_showing, verify_file, write_proof_file
+from anchor.verify.proof_parts import TEXTS
 from tests.fixtures.logs import OpenedLog
 
 
@@ -19,9 +23,9 @@ def flight(number: int) -> Emission:
         customer_id="acme",
         unit="mile",
         amount=-(10**18) * number,
-        reason=f"flight {number}",
-        reference_id=f"flight-{number}",
-        metadata=None,
+        reason=f"reason <{number}>",
+        reference_id=f"reference <{number}>",
+        metadata=b'{"note":"metadata <%d>"}' % number,
         occurred_at=None,
         adjusts=None,
         idempotency_key=None,
@@ -77,11 +81,85 @@ def test_a_span_is_packed_with_what_shows_it_whole(filled: OpenedLog, tmp_path: 
     assert any(step.name == "span: delta after's time" for step in result.steps)
 
 
-def test_texts_can_be_withheld(filled: OpenedLog, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Secrets:
+    """What is behind each delta's commitments: its texts and their salts, as they would stand in a file."""
+
+    of: dict[tuple[int, str], tuple[bytes, bytes]]
+
+    @classmethod
+    def held_by(cls, filled: OpenedLog) -> "Secrets":
+        with filled.database.read() as connection:
+            ledger = provable_ledger(connection, "acme", "mile")
+            deltas = provable_deltas(connection, ledger.id, 0, ledger.size)
+        found: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        for delta in deltas:
+            salts = (delta.reason_salt, delta.reference_salt, delta.metadata_salt)
+            for name, salt in zip(TEXTS, salts, strict=True):
+                assert salt is not None
+                text = f"{name.removesuffix('Id')} <{delta.index_in_ledger}>".encode()
+                found[delta.index_in_ledger, name] = (text, salt.hex().encode())
+        return cls(found)
+
+    def shown_in(self, *files: bytes) -> set[tuple[int, str]]:
+        """The texts that any of the files shows; no salt is shown without its text, or the other way."""
+        raw = b"\0".join(files)
+        texts = {place for place, (text, _) in self.of.items() if text in raw}
+        assert texts == {place for place, (_, salt) in self.of.items() if salt in raw}
+        return texts
+
+
+SHOWINGS = {
+    "full": set(TEXTS),
+    "amounts": set(),
+    "fingerprints": set(),
+    "reason": {"reason"},
+    "referenceId,metadata": {"referenceId", "metadata"},
+}
+
+
+def members(path: Path) -> list[bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return [archive.read(name) for name in archive.namelist()]
+
+
+@pytest.mark.parametrize("show", SHOWINGS)
+def test_no_text_and_no_salt_is_anywhere_in_a_pack_or_a_file_but_those_that_are_to_be_shown(
+    filled: OpenedLog, tmp_path: Path, show: str
+) -> None:
+    secrets, path, disclosure = Secrets.held_by(filled), tmp_path / "pack.zip", parse_showing(show)
+    begin = filled.clock.now_ms() - 41_000
+    span = Span(begin + 5_500, begin + 20_500)
+    for one in (None, span):
+        indices = packed_range(filled.database, "acme", "mile", from_index=6, to_index=20, span=None)
+        if one is not None:
+            indices = packed_range(filled.database, "acme", "mile", span=one)
+        assert checked(filled, path, indices, span=one, disclosure=disclosure).verdict != "invalid"
+        asked = {(index, name) for index in indices for name in SHOWINGS[show]}
+        assert secrets.shown_in(*members(path)) == asked
+        ends = None if one is None else (one.start, one.end)
+        first, last = indices[0], indices[-1]
+        period = prove_period(
+            filled.database, filled.log, "acme", "mile", first, last, span=ends, deltas=disclosure
+        )
+        assert secrets.shown_in(write_proof_file(period)) == asked
+
+
+def test_the_two_ends_of_a_period_show_no_text(filled: OpenedLog) -> None:
+    secrets = Secrets.held_by(filled)
+    begin = filled.clock.now_ms() - 41_000
+    for span in (None, (begin + 5_500, begin + 20_500)):
+        indices = (5, 19) if span is not None else (0, 39)
+        period = prove_period(filled.database, filled.log, "acme", "mile", *indices, span=span)
+        assert secrets.shown_in(write_proof_file(period)) == set()
+
+
+def test_balances_that_were_not_checked_are_not_said_to_be(filled: OpenedLog, tmp_path: Path) -> None:
     path = tmp_path / "pack.zip"
-    for disclosure in (Disclosure.AMOUNTS, Disclosure.FINGERPRINTS):
-        assert checked(filled, path, range(3, 9), disclosure=disclosure).verdict != "invalid"
-        assert b"flight" not in zipfile.ZipFile(path).read(DELTAS)
+    for disclosure, outcome in ((Disclosure.AMOUNTS, "passed"), (Disclosure.FINGERPRINTS, "skipped")):
+        result = checked(filled, path, range(3, 9), disclosure=disclosure)
+        (step,) = (step for step in result.steps if step.name == "balances")
+        assert (step.outcome, step.found) == (outcome, "6 of 6" if outcome == "passed" else None)
 
 
 def test_what_no_batch_holds_is_not_packed(filled: OpenedLog, tmp_path: Path) -> None:

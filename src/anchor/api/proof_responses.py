@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from anchor.api.problems import Problem
 from anchor.protocol.fingerprint import domain_separator
 from anchor.verify.proof_file import (
     BalanceClaim,
@@ -13,9 +14,19 @@ from anchor.verify.proof_file import (
     Disclosure,
     Included,
     ProofFile,
+    Showing,
     disclose,
+    parse_showing,
 )
 from anchor.verify.proof_writing import write_proof_file
+
+SHOWING_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"enum": [each.value for each in Disclosure]},
+        {"pattern": "^(reason|referenceId|metadata)(,(reason|referenceId|metadata))*$"},
+    ]
+}
+"""What ``showing`` takes, for the description of the API."""
 
 PROOF_EXAMPLE: Final[dict[str, Any]] = {"format": "anchor-proof", "version": 1, "kind": "delta"}
 
@@ -26,7 +37,15 @@ def proof_response(proof: ProofFile, name: str) -> Response:
     return Response(write_proof_file(proof), media_type="application/json", headers=headers)
 
 
-def disclosed(proof: ProofFile, disclosure: Disclosure) -> ProofFile:
+def showing(text: str, field: str) -> Showing:
+    """Return how much of a delta a parameter asks for. Raises Problem."""
+    try:
+        return parse_showing(text)
+    except ValueError as error:
+        raise Problem("invalid_value", f"{error}.", field=field) from None
+
+
+def disclosed(proof: ProofFile, disclosure: Showing) -> ProofFile:
     """Return the proof of a delta or a balance with only as much of the delta shown as asked for."""
     claim = proof.claim
     if disclosure is Disclosure.FULL or not isinstance(claim, DeltaClaim | BalanceClaim):
@@ -35,7 +54,7 @@ def disclosed(proof: ProofFile, disclosure: Disclosure) -> ProofFile:
     return replace(proof, claim=replace(claim, delta=shown))
 
 
-def _shown(proof: ProofFile, included: Included, disclosure: Disclosure) -> Included:
+def _shown(proof: ProofFile, included: Included, disclosure: Showing) -> Included:
     record = included.record
     if proof.ledger is None or not isinstance(record, DeltaRecord):
         return included

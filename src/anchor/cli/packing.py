@@ -10,6 +10,7 @@ from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
 from anchor.cli.output import Output
+from anchor.cli.reading import parse_show
 
 if TYPE_CHECKING:
     from anchor.verify import ProofFile
@@ -37,7 +38,11 @@ def pack(
     start: Annotated[str | None, typer.Option(metavar="DATE", help="Of recording: from this day.")] = None,
     end: Annotated[str | None, typer.Option(metavar="DATE", help="Of recording: to the end of it.")] = None,
     show: Annotated[
-        str, typer.Option(metavar="HOW", help="Of each delta: full, amounts or fingerprints.")
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="Of each delta: full, amounts, fingerprints, or texts of it (reason,referenceId,metadata).",
+        ),
     ] = "full",
     chain: ChainName = None,
     json_: Json = False,
@@ -53,10 +58,9 @@ def pack(
         from anchor.protocol.errors import hex_of
         from anchor.service.assembly import open_directory
         from anchor.service.http_app import verifier_page
-        from anchor.verify import Disclosure
 
+    disclosure = parse_show(show)
     try:
-        disclosure = Disclosure(show)
         dated = period is not None or start is not None or end is not None
         span = parse_span(period=period, start_date=start, end_date=end) if dated else None
     except (PeriodError, ValueError) as error:

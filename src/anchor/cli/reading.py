@@ -1,7 +1,7 @@
 """``anchor derive``, ``checkpoint`` and ``proof``: what the record says, and files that show it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,9 @@ from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url
 from anchor.cli.output import Output, amount, counted
 from anchor.cli.server import Server, connect, segment
+
+if TYPE_CHECKING:
+    from anchor.verify import Showing
 
 
 def register(app: typer.Typer) -> None:
@@ -151,8 +154,9 @@ def proof(
         str | None,
         typer.Option(
             metavar="HOW",
-            help="full, amounts or fingerprints: how much of a delta is in the file (else full); "
-            "of a checkpoint all its deltas, this much of each (else its two ends alone).",
+            help="full, amounts, fingerprints, or texts by name (reason,referenceId,metadata): how much of a "
+            "delta is in the file (else full); of a checkpoint all its deltas, this much of each (else its "
+            "two ends alone).",
         ),
     ] = None,
     url: Url = None,
@@ -174,18 +178,25 @@ def proof(
         output.say(f"[green]✓[/] {out} ({len(content):,} bytes). Check it: anchor verify {out} --rpc URL")
 
 
+def parse_show(text: str) -> "Showing":
+    """Return how much of a delta ``--show`` asks for. Raises CommandFailed, which lists the choices."""
+    from anchor.verify.proof_parts import HOW_TO_SHOW, parse_showing
+
+    try:
+        return parse_showing(text)
+    except ValueError:
+        raise CommandFailed(
+            f"{text!r} is no way to show a delta", f"choose {HOW_TO_SHOW}", ExitCode.USAGE, "usage"
+        ) from None
+
+
 def fetch_proof(server: Server, id_: str, show: str | None = None) -> bytes:
     """Return the proof file of a receipt or a checkpoint. ``show``: of its delta, or of all its deltas.
 
     Raises CommandFailed.
     """
-    if show not in (None, "full", "amounts", "fingerprints"):
-        raise CommandFailed(
-            f"{show!r} is no way to show a delta",
-            "choose full, amounts or fingerprints",
-            ExitCode.USAGE,
-            "usage",
-        )
+    if show is not None:
+        parse_show(show)
     for prefix, path, parameter in (
         ("rcpt_", "receipts", "disclosure"),
         ("ckpt_", "checkpoints", "deltas"),

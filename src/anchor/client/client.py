@@ -236,7 +236,8 @@ class AnchorClient:
     def checkpoint_proof(self, proof_token: str, *, deltas: str | None = None) -> bytes:
         """Return a checkpoint's proof file.
 
-        ``deltas`` puts all deltas of the range in: ``full``, ``amounts`` or ``fingerprints``.
+        ``deltas`` puts all deltas of the range in: ``full``, ``amounts``, ``fingerprints``, or the texts to
+        show of each, ``reason,referenceId,metadata``.
         """
         path = f"/api/v1/checkpoints/{quote(proof_token, safe='')}/proof"
         return self._transport.send("GET", path, query={"deltas": deltas}).content
@@ -250,7 +251,11 @@ class AnchorClient:
         )
 
     def proof(self, receipt_id: str, *, disclosure: str = "full") -> bytes:
-        """Return the proof file of a receipt; ``disclosure`` is ``full``, ``amounts`` or ``fingerprints``."""
+        """Return the proof file of a receipt.
+
+        ``disclosure`` is ``full``, ``amounts``, ``fingerprints``, or the texts to show:
+        ``reason,referenceId,metadata``.
+        """
         path = f"/api/v1/receipts/{quote(receipt_id, safe='')}/proof"
         return self._transport.send("GET", path, query={"disclosure": disclosure}).content
 

@@ -16,7 +16,7 @@ from anchor.storage.database import Database
 from anchor.storage.proving import provable_deltas
 from anchor.verify.audit_pack import PackParts, write_audit_pack
 from anchor.verify.evidence import ChainEvidence
-from anchor.verify.proof_file import Disclosure, PeriodClaim, ProofFile, Record, disclose
+from anchor.verify.proof_file import Disclosure, PeriodClaim, ProofFile, Record, Showing, disclose
 
 AT_ONCE: Final = 5_000
 """Deltas that are held in memory."""
@@ -55,13 +55,14 @@ def write_pack(
     *,
     made_at: int,
     span: Span | None = None,
-    disclosure: Disclosure = Disclosure.FULL,
+    disclosure: Showing = Disclosure.FULL,
     find_evidence: FindEvidence = lambda _proof: (None, None),
     page: str | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> PackParts:
     """Write the pack of these deltas to ``target`` and return what is in it beside them.
 
+    ``disclosure`` is of the deltas in the list; the proofs of the period's ends show no text of theirs.
     ``made_at`` is milliseconds; ``progress`` hears of each delta that was read (each is read twice).
     Raises UnknownCustomer, and NotSealedYet where no batch shows all of them.
     """

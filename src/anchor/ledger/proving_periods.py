@@ -1,6 +1,6 @@
 """Make the proof file of a checkpoint: a period's two balances, and with its deltas all that is in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from sqlalchemy import Connection
@@ -22,15 +22,20 @@ from anchor.protocol.merkle_proofs import LeafRange, complete_nodes, consistency
 from anchor.storage.database import Database
 from anchor.storage.proving import LedgerRow, batch_numbered, head_at, provable_batches, provable_deltas
 from anchor.verify.proof_file import (
+    DeltaRecord,
     Disclosure,
+    Included,
     LedgerHead,
     PeriodClaim,
     PeriodDeltas,
     ProofFile,
     ProofLog,
     Record,
+    Showing,
+    ShownTexts,
     Span,
     disclose,
+    withhold,
 )
 from anchor.verify.proof_reading import LARGEST_PERIOD_FILE
 
@@ -63,16 +68,17 @@ def prove_period(
     to_index: int,
     *,
     span: tuple[int, int] | None = None,
-    deltas: Disclosure | None = None,
+    deltas: Showing | None = None,
     batch: int | None = None,
     largest: int = LARGEST_PERIOD_FILE,
 ) -> ProofFile:
     """Prove a checkpoint's range (both ends included), of ``span`` (ms, end excluded) where it has one.
 
-    With ``deltas`` every delta of the range is in the file, as much disclosed as it says. ``batch``: under
-    this batch, which has to hold the range, and not under the one that shows the most. Raises
-    UnknownCustomer, NotSealedYet where no batch shows all of it, and PeriodTooLarge where verifiers would
-    not read a file (of more than ``largest`` bytes) with all deltas in it.
+    With ``deltas`` every delta of the range is in the file, as much disclosed as it says. The deltas that
+    prove its ends show amounts and times, and never a text. ``batch``: under this batch, which has to
+    hold the range, and not under the one that shows the most. Raises UnknownCustomer, NotSealedYet where
+    no batch shows all of it, and PeriodTooLarge where verifiers would not read a file (of more than
+    ``largest`` bytes) with all deltas in it.
     """
     with database.read() as connection:
         ledger = provable_ledger(connection, customer_id, unit)
@@ -86,8 +92,8 @@ def prove_period(
             to_index=to_index,
             opening_root=root_at(LEDGER_TREE, from_index, read_nodes),
             closing_root=root_at(LEDGER_TREE, to_index + 1, read_nodes),
-            opening=included_delta(connection, ledger, from_index - 1, head.size) if from_index else None,
-            closing=included_delta(connection, ledger, to_index, head.size),
+            opening=_end(connection, ledger, from_index - 1, head.size) if from_index else None,
+            closing=_end(connection, ledger, to_index, head.size),
             opening_path=tuple(consistency_path(LEDGER_TREE, from_index, to_index + 1, read_nodes)),
             closing_path=tuple(consistency_path(LEDGER_TREE, to_index + 1, head.size, read_nodes)),
             span=None if span is None else _span(connection, ledger, from_index, to_index, span, head),
@@ -97,6 +103,13 @@ def prove_period(
             head=head,
         )
         return ProofFile(ProofLog(log.log_id, log.identity_public_key), proof_ledger(ledger), claim)
+
+
+def _end(connection: Connection, ledger: LedgerRow, index: int, size: int) -> Included:
+    """Return a delta at or beside an end of the range: its texts are for the list alone, if at all."""
+    included = included_delta(connection, ledger, index, size)
+    assert isinstance(included.record, DeltaRecord)
+    return replace(included, record=withhold(included.record))
 
 
 def _head_that_shows(
@@ -126,8 +139,8 @@ def _span(
     return Span(
         start=span[0],
         end=span[1],
-        first=included_delta(connection, ledger, from_index, head.size),
-        next=included_delta(connection, ledger, after, head.size) if after < head.size else None,
+        first=_end(connection, ledger, from_index, head.size),
+        next=_end(connection, ledger, after, head.size) if after < head.size else None,
     )
 
 
@@ -136,7 +149,7 @@ def _deltas(
     log: Log,
     ledger: LedgerRow,
     indices: range,
-    disclosure: Disclosure,
+    disclosure: Showing,
     largest: int,
 ) -> PeriodDeltas:
     each = _WITHHELD_BYTES if disclosure is Disclosure.FINGERPRINTS else _SHOWN_BYTES
@@ -150,7 +163,7 @@ def _deltas(
     for first in range(indices.start, indices.stop, AT_ONCE):
         some = provable_deltas(connection, ledger.id, first, min(indices.stop, first + AT_ONCE))
         size += len(some) * each
-        if disclosure is Disclosure.FULL:
+        if disclosure is Disclosure.FULL or isinstance(disclosure, ShownTexts):
             texts = (text for one in some for text in (one.reason, one.reference_id, one.metadata))
             size += sum(len(text) for text in texts if text is not None)
         if size > largest:

@@ -10,7 +10,7 @@ Needs nothing but the base install: no server, no database, no web3.
 """
 
 from anchor.verify.chain_view import ChainUnavailable, ChainView, Finality
-from anchor.verify.proof_file import Disclosure, ProofFile
+from anchor.verify.proof_file import Disclosure, ProofFile, Showing, ShownTexts, parse_showing
 from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.proof_writing import proof_file_json, write_proof_file
 from anchor.verify.results import Step, Verification
@@ -25,10 +25,13 @@ __all__ = [
     "Finality",
     "ProofFile",
     "ProofFileError",
+    "Showing",
+    "ShownTexts",
     "Step",
     "Verification",
     "parse_contract",
     "parse_proof_file",
+    "parse_showing",
     "proof_file_json",
     "verify_file",
     "verify_proof",

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from anchor.protocol.hashing import Bytes32
 from anchor.verify.proof_parts import (
+    HOW_TO_SHOW,
     Anchor,
     AnchoredBatch,
     BlockLocation,
@@ -23,9 +24,12 @@ from anchor.verify.proof_parts import (
     LedgerAbsence,
     LedgerHead,
     Record,
+    Showing,
+    ShownTexts,
     Through,
     Withheld,
     disclose,
+    parse_showing,
     withhold,
 )
 
@@ -285,6 +289,7 @@ class ProofFile:
 
 __all__ = [
     "FORMAT",
+    "HOW_TO_SHOW",
     "KINDS",
     "VERSION",
     "AbsenceClaim",
@@ -318,6 +323,8 @@ __all__ = [
     "ProofLog",
     "Record",
     "RecordedAfterSealed",
+    "Showing",
+    "ShownTexts",
     "ShrunkLedger",
     "Span",
     "Through",
@@ -328,5 +335,6 @@ __all__ = [
     "VanishedLedger",
     "Withheld",
     "disclose",
+    "parse_showing",
     "withhold",
 ]

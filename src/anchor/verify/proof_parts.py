@@ -5,7 +5,7 @@ Nothing here is trusted, and nothing is checked beyond its shape.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from anchor.protocol.batch import Batch
 from anchor.protocol.commitments import commit
@@ -111,6 +111,36 @@ class Disclosure(StrEnum):
     FINGERPRINTS = "fingerprints"
 
 
+TEXTS: Final = ("reason", "referenceId", "metadata")
+"""The texts of a delta, each shown or withheld by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTexts:
+    """Amounts and times are shown, and of the texts these alone, by their names in ``TEXTS``."""
+
+    names: frozenset[str]
+
+
+Showing: TypeAlias = Disclosure | ShownTexts
+
+HOW_TO_SHOW: Final = f"full, amounts, fingerprints, or the texts to show: {','.join(TEXTS)}"
+
+
+def parse_showing(text: str) -> Showing:
+    """Return a level by its name, or the texts named in a list with commas: ``reason,referenceId``.
+
+    Raises ValueError, which lists the choices.
+    """
+    for level in Disclosure:
+        if text == level:
+            return level
+    names = text.split(",")
+    if not set(names) <= set(TEXTS):
+        raise ValueError(f"{text[:60]!a} is no way to show a delta: give {HOW_TO_SHOW}")
+    return ShownTexts(frozenset(names))
+
+
 def withhold(
     record: DeltaRecord, *, reason: bool = True, reference_id: bool = True, metadata: bool = True
 ) -> DeltaRecord:
@@ -123,11 +153,16 @@ def withhold(
     )
 
 
-def disclose(
-    record: DeltaRecord, disclosure: Disclosure, *, separator: Bytes32, ledger_id: Bytes32
-) -> Record:
+def disclose(record: DeltaRecord, disclosure: Showing, *, separator: Bytes32, ledger_id: Bytes32) -> Record:
     """Return the record with only as much shown as asked for. Its fingerprint stays."""
     match disclosure:
+        case ShownTexts(names):
+            return withhold(
+                record,
+                reason="reason" not in names,
+                reference_id="referenceId" not in names,
+                metadata="metadata" not in names,
+            )
         case Disclosure.FULL:
             return record
         case Disclosure.AMOUNTS:

@@ -10,7 +10,7 @@ from anchor.api.access import Access, body_as, json_answer
 from anchor.api.answers import CheckpointAnswer, Page, ProofFileAnswer
 from anchor.api.documentation import described
 from anchor.api.problems import Problem
-from anchor.api.proof_responses import PROOF_EXAMPLE, proof_response
+from anchor.api.proof_responses import PROOF_EXAMPLE, SHOWING_SCHEMA, proof_response, showing
 from anchor.api.readable import readable_checkpoint, require_customer
 from anchor.api.requests import CheckpointRequest
 from anchor.api.shaping import checkpoint
@@ -27,7 +27,7 @@ from anchor.ledger.clock import Clock
 from anchor.ledger.model import Log
 from anchor.ledger.proving_periods import prove_period
 from anchor.storage.database import Database
-from anchor.verify.proof_file import Disclosure
+from anchor.verify.proof_file import HOW_TO_SHOW
 
 WHOLE_PERIODS_AT_ONCE: Final = 2
 """How many proof files with all deltas of a period are made at once: each may take 700 MB of memory."""
@@ -136,11 +136,16 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         key: Reader,
         proofToken: str,  # noqa: N803
         deltas: Annotated[
-            Disclosure | None,
-            Query(description="Put all deltas of the range in, disclosed as far as this says."),
+            str | None,
+            Query(
+                description=f"Put all deltas of the range in, as much of each as this says: {HOW_TO_SHOW}.",
+                json_schema_extra=SHOWING_SCHEMA,
+            ),
         ] = None,
     ) -> Response:
         """Check it without asking us: `anchor verify FILE --rpc URL`."""
+
+        shown = None if deltas is None else showing(deltas, "deltas")
 
         def made() -> Response:
             view = readable_checkpoint(database, key, proofToken)
@@ -152,7 +157,7 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
                 view.checkpoint.from_index,
                 view.checkpoint.to_index,
                 span=None if view.span is None else (view.span.start, view.span.end),
-                deltas=deltas,
+                deltas=shown,
             )
             return proof_response(period, proofToken)
 

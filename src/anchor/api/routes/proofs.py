@@ -9,7 +9,7 @@ from anchor.api.access import Access
 from anchor.api.answers import ProofFileAnswer
 from anchor.api.documentation import described
 from anchor.api.problems import Problem
-from anchor.api.proof_responses import PROOF_EXAMPLE, disclosed, proof_response
+from anchor.api.proof_responses import PROOF_EXAMPLE, SHOWING_SCHEMA, disclosed, proof_response, showing
 from anchor.api.readable import readable_ledger
 from anchor.api.values import hash_of, require_id, require_unit
 from anchor.ledger.api_keys import ApiKey, Scope
@@ -39,14 +39,21 @@ def routes(database: Database, log: Log, identity_key: IdentityKey, access: Acce
         key: Reader,
         ledgerId: str,  # noqa: N803
         asOfIndex: Index = None,  # noqa: N803
-        disclosure: Annotated[Disclosure, Query(description="full, or amounts only.")] = Disclosure.FULL,
+        disclosure: Annotated[
+            str,
+            Query(
+                description="full, amounts, or the texts to show: reason,referenceId,metadata.",
+                json_schema_extra=SHOWING_SCHEMA,
+            ),
+        ] = "full",
     ) -> Response:
         """After the delta at `asOfIndex`, or as new as can be proven best."""
-        if disclosure is Disclosure.FINGERPRINTS:
+        shown = showing(disclosure, "disclosure")
+        if shown is Disclosure.FINGERPRINTS:
             raise Problem("invalid_value", "A balance cannot be withheld here.", field="disclosure")
         row = readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))
         proof = prover.balance(row.customer_id, row.unit, asOfIndex)
-        return proof_response(disclosed(proof, disclosure), f"balance-{ledgerId[2:10]}")
+        return proof_response(disclosed(proof, shown), f"balance-{ledgerId[2:10]}")
 
     @router.get(
         "/api/v1/ledgers/{ledgerId}/proofs/freshness",

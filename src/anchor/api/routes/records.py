@@ -8,7 +8,7 @@ from starlette.responses import Response
 from anchor.api.access import Access, json_answer
 from anchor.api.answers import BatchSummary, LedgerAnswer, Page, ProofFileAnswer, ReceiptAnswer
 from anchor.api.documentation import described
-from anchor.api.proof_responses import PROOF_EXAMPLE, disclosed, proof_response
+from anchor.api.proof_responses import PROOF_EXAMPLE, SHOWING_SCHEMA, disclosed, proof_response, showing
 from anchor.api.readable import readable_ledger, readable_receipt
 from anchor.api.shaping import batch_summary, delta, ledger, receipt
 from anchor.api.values import hash_of, require_id, whole_number
@@ -22,7 +22,7 @@ from anchor.ledger.views import (
     ledgers_page,
 )
 from anchor.storage.database import Database
-from anchor.verify.proof_file import Disclosure
+from anchor.verify.proof_file import HOW_TO_SHOW
 
 _LEDGER_ID: Final = "0x6b0e8e3f9f0a4a3f4d6f1d0b9c8a7e6f5d4c3b2a19080706f5e4d3c2b1a09f8e"
 _HASH: Final = "0x8f0d2b6a1c3e5f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8"
@@ -109,14 +109,19 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         key: Reader,
         receiptId: str,  # noqa: N803
         disclosure: Annotated[
-            Disclosure, Query(description="How much of the delta the file shows.")
-        ] = Disclosure.FULL,
+            str,
+            Query(
+                description=f"How much of the delta the file shows: {HOW_TO_SHOW}.",
+                json_schema_extra=SHOWING_SCHEMA,
+            ),
+        ] = "full",
     ) -> Response:
         """Check it without asking us: `anchor verify FILE --rpc URL`."""
+        shown = showing(disclosure, "disclosure")
         view = readable_receipt(database, log, key, receiptId)
         index = view.delta.delta.index_in_ledger
         proof = prover.delta(view.ledger.customer_id, view.ledger.unit, index)
-        return proof_response(disclosed(proof, disclosure), receiptId)
+        return proof_response(disclosed(proof, shown), receiptId)
 
     @router.get(
         "/api/v1/ledgers",

@@ -67,8 +67,9 @@ class Sampled:
         deltas = [self.log.delta("UA", index, number) for index in indexes]
         return write_sample(self.period, deltas, self.before)
 
-    def check(self, raw: bytes, count: int | None = 6) -> Verification:
-        return check_sample(raw, self.log.chain, count=count)
+    def check(self, raw: bytes, **named: Any) -> Verification:
+        agreed = {"count": 6, "from_index": 5, "to_index": 34}
+        return check_sample(raw, self.log.chain, **(agreed | named))
 
 
 def test_a_sample_that_the_block_drew_is_valid_and_says_its_confidence() -> None:
@@ -76,6 +77,41 @@ def test_a_sample_that_the_block_drew_is_valid_and_says_its_confidence() -> None
     result = sampled.check(sampled.file(sampled.drawn))
     assert result.valid, result.failed
     assert "95 % confidence" in result.statements[-1]
+
+
+@pytest.mark.parametrize("unnamed", ["count", "from_index", "to_index"])
+def test_no_confidence_is_stated_where_the_auditor_did_not_name_what_was_agreed(unnamed: str) -> None:
+    sampled = Sampled()
+    result = sampled.check(sampled.file(sampled.drawn), **{unnamed: None})
+    assert result.valid, result.failed
+    assert "95 %" not in " ".join(result.statements)
+    assert "agree on the count and the range first" in result.statements[-1]
+    assert (result.facts["sample"], result.facts["of"]) == (6, 30)
+    assert "largestShareMissed" not in result.facts
+
+
+def test_a_sample_of_another_range_ledger_unit_or_customer_is_refused() -> None:
+    sampled = Sampled()
+    raw = sampled.file(sampled.drawn)
+    for named, step in (
+        ({"from_index": 4}, "sample: range"),
+        ({"to_index": 35, "from_index": None}, "sample: range"),
+        ({"expected_customer": "other"}, "expected customer"),
+        ({"expected_unit": "mile"}, "expected unit"),
+        ({"expected_ledger_id": bytes(32)}, "expected ledger"),
+    ):
+        result = sampled.check(raw, **named)
+        assert result.failed is not None
+        assert (result.verdict, result.failed.name) == ("invalid", step)
+
+
+@pytest.mark.parametrize(
+    "named", [{"count": 0}, {"count": 1001}, {"from_index": -1}, {"from_index": 5, "to_index": 4}]
+)
+def test_what_nobody_can_have_agreed_on_is_refused(named: dict[str, int]) -> None:
+    sampled = Sampled()
+    with pytest.raises(ValueError, match=r"sample has|index|range"):
+        sampled.check(sampled.file(sampled.drawn), **named)
 
 
 def test_a_sample_without_a_chain_is_not_valid() -> None:

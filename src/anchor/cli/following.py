@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, JsonLines, Key, OldestBlock, Unit, Url, within
+from anchor.cli.options import Customer, JsonLines, Key, OldestBlock, Unit, Url, as_url, within
 from anchor.cli.output import Output, amount
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ def follow(
     rpc: Annotated[
         list[str],
         typer.Option(
-            "--rpc", metavar="URL", help="A node of the chain; several are held against each other."
+            "--rpc",
+            metavar="URL",
+            callback=as_url,
+            help="A node of the chain; several are held against each other.",
         ),
     ],
     unit: Unit = "",

@@ -8,8 +8,9 @@ import typer
 
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
+from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit, as_url
 from anchor.cli.output import Output
+from anchor.cli.verifying import EXIT_CODES, show
 
 
 def register(app: typer.Typer) -> None:
@@ -54,37 +55,63 @@ def sample(
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What anchor sample made.")],
-    rpc: Annotated[list[str] | None, typer.Option("--rpc", metavar="URL", help="A node.")] = None,
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rpc",
+            metavar="URL",
+            callback=as_url,
+            help="A node of the chain; several are held against each other.",
+        ),
+    ] = None,
     contract: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The agreed contract.")] = None,
     customer: Annotated[str | None, typer.Option(metavar="CUSTOMER", help="Whose ledger it must be.")] = None,
+    unit: Annotated[str | None, typer.Option(metavar="UNIT", help="The unit that it must be in.")] = None,
+    ledger_id: Annotated[
+        str | None, typer.Option("--ledger", metavar="ID", help="The ledger id that it must be.")
+    ] = None,
+    from_index: Annotated[
+        int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="You asked from here.")
+    ] = None,
+    to_index: Annotated[
+        int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="To here, included.")
+    ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, max=1000, metavar="N", help="What you asked for.")
+        int | None, typer.Option(min=1, max=1000, metavar="N", help="How many you asked for.")
     ] = None,
     finality: Annotated[
         str, typer.Option(metavar="RULE", help="finalized, safe, latest or N.")
     ] = "finalized",
     json_: Json = False,
 ) -> None:
-    """Check a sample: the period on the chain, the drawing, and each delta. Exit code 1: not valid."""
+    """Check a sample: the period on the chain, the drawing, and each delta.
+
+    A confidence is stated where you name the range and the count that you agreed on
+    before the period was anchored.
+
+    Exit code 0: valid. 1: not valid. 4: not checked against a chain.
+    """
     from anchor.verify.sample_files import check_sample_file
 
     output = Output(json_)
     try:
         with output.progress(f"checking {file.name}", None):
             result = check_sample_file(
-                file, rpc=rpc or (), contract=contract, customer=customer, count=count, finality=finality
+                file,
+                rpc=rpc or (),
+                contract=contract,
+                customer=customer,
+                unit=unit,
+                ledger_id=ledger_id,
+                count=count,
+                from_index=from_index,
+                to_index=to_index,
+                finality=finality,
             )
     except ValueError as error:
-        raise CommandFailed(str(error), "see anchor check-sample --help", code="usage") from None
+        raise CommandFailed(str(error), "see anchor check-sample --help", ExitCode.USAGE, "usage") from None
     if json_:
         output.json(result.to_json())
     else:
-        from rich.markup import escape
-
-        output.say("[green]✓ valid[/]" if result.valid else f"[red]✗ {escape(result.verdict)}[/]")
-        if result.failed is not None:
-            output.say(f"  {escape(result.failed.name)}: {escape(result.failed.explanation)}")
-        for statement in result.statements:
-            output.say(f"  {escape(statement)}")
-    if not result.valid:
-        raise typer.Exit(ExitCode.NO)
+        show(output, result, file.name)
+    raise typer.Exit(EXIT_CODES[result.verdict])

@@ -8,7 +8,7 @@ from anchor.verify.chain_view import ChainView, Finality
 from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
 from anchor.verify.results import Verification
 from anchor.verify.sampling import LARGEST_SAMPLE_FILE, check_sample
-from anchor.verify.verifying_files import parse_contract
+from anchor.verify.verifying_files import parse_contract, parse_hash
 
 
 def check_sample_file(
@@ -17,15 +17,21 @@ def check_sample_file(
     rpc: Sequence[str] = (),
     contract: str | bytes | None = None,
     customer: str | None = None,
+    unit: str | None = None,
+    ledger_id: str | bytes | None = None,
     count: int | None = None,
+    from_index: int | None = None,
+    to_index: int | None = None,
     finality: str | int | Finality = "finalized",
     timeout: float = 20.0,
 ) -> Verification:
-    """Check a sample; several nodes of ``rpc`` are held against each other. ``timeout``: seconds.
+    """Check a sample as ``check_sample`` does; several nodes of ``rpc`` are held against each other.
 
+    ``timeout`` is seconds.
     Raises ValueError where an option is malformed, OSError where the file cannot be read.
     """
     expected = None if contract is None else parse_contract(contract)
+    ledger = None if ledger_id is None else parse_hash(ledger_id, "a ledger id")
     rule = Finality.parse(finality)
     if isinstance(file, bytes):
         raw = file
@@ -45,7 +51,11 @@ def check_sample_file(
             raw,
             view,
             count=count,
+            from_index=from_index,
+            to_index=to_index,
             expected_contract=expected,
             expected_customer=customer,
+            expected_unit=unit,
+            expected_ledger_id=ledger,
             finality=rule,
         )

@@ -129,16 +129,28 @@ def check_sample(
     chain: ChainView | None,
     *,
     count: int | None = None,
+    from_index: int | None = None,
+    to_index: int | None = None,
     expected_contract: bytes | None = None,
     expected_customer: str | None = None,
+    expected_unit: str | None = None,
+    expected_ledger_id: Bytes32 | None = None,
     finality: Finality | str | int = "finalized",
 ) -> Verification:
     """Check the file of a sampled audit; what is expected is what ``verify_proof`` takes.
 
-    ``count``: how many deltas the auditor asked for. The answer is the period's, with a step for the
-    anchor before, one for the drawing and one for the drawn deltas, and says what confidence the sample
-    gives. Raises ValueError where ``finality`` is no rule, or ``count`` not 1 to ``LARGEST_SAMPLE``.
+    ``count``: how many deltas the auditor asked for, of ``from_index`` to ``to_index`` (both included).
+    The answer is the period's, with a step for the anchor before, one for the drawing and one for the drawn
+    deltas. It says what confidence the sample gives where all three are named, and none otherwise: what
+    the file chooses itself may have been chosen among many. Raises ValueError where ``finality`` is no
+    rule, ``count`` is not 1 to ``LARGEST_SAMPLE``, or the range is reversed or begins below 0.
     """
+    if count is not None and not 1 <= count <= LARGEST_SAMPLE:
+        raise ValueError(f"a sample has 1 to {LARGEST_SAMPLE} deltas")
+    if any(end is not None and end < 0 for end in (from_index, to_index)):
+        raise ValueError("an index is 0 or more")
+    if from_index is not None and to_index is not None and from_index > to_index:
+        raise ValueError("the range ends before it begins")
     try:
         period, before, deltas = _parts(parse_json(raw, LARGEST_SAMPLE_FILE))
         location = _location(period)
@@ -151,12 +163,21 @@ def check_sample(
         chain,
         expected_contract=expected_contract,
         expected_customer=expected_customer,
+        expected_unit=expected_unit,
+        expected_ledger_id=expected_ledger_id,
         finality=finality,
     )
     if result.verdict == INVALID:
         # Of a period that is none, nothing can be drawn.
         return result
-    steps = [*result.steps, *_drawing(period, deltas, location.block_hash, count)]
+    claim = period.claim
+    assert isinstance(claim, PeriodClaim)
+    asked = _range(claim, from_index, to_index)
+    if asked is not None and asked.outcome == "failed":
+        unasked = ("The sample is not valid.", asked.explanation)
+        return replace(result, verdict=INVALID, steps=(*result.steps, asked), statements=unasked)
+    taken = result.steps if asked is None else (*result.steps, asked)
+    steps = [*taken, *_drawing(period, deltas, location.block_hash, count)]
     if result.valid and chain is not None:
         contract = bytes.fromhex(result.facts["chain"]["contract"][2:])
         try:
@@ -166,22 +187,32 @@ def check_sample(
             steps.append(Step(_FIRST_ANCHOR, "failed", "the event of the anchor", "none", told))
             unseen = ("No chain was seen to hold this anchor first.", told)
             return replace(result, verdict=NOT_CHECKED, steps=tuple(steps), statements=unseen)
-    if any(step.outcome == "failed" for step in steps[len(result.steps) :]):
-        return replace(result, verdict=INVALID, steps=tuple(steps), statements=("The sample is not valid.",))
+    failed = next((step for step in steps[len(result.steps) :] if step.outcome == "failed"), None)
+    if failed is not None:
+        said = ("The sample is not valid.", failed.explanation)
+        return replace(result, verdict=INVALID, steps=tuple(steps), statements=said)
     if not result.valid:
         return replace(result, steps=tuple(steps))
-    claim = period.claim
-    assert isinstance(claim, PeriodClaim)
     size = claim.to_index - claim.from_index + 1
-    share = largest_share_missed(len(deltas), size)
+    facts = {**result.facts, "sample": len(deltas), "of": size}
+    if count is None or from_index is None or to_index is None:
+        confidence = (
+            "No confidence is stated, since the file itself says how many were drawn, or of which range: "
+            "agree on the count and the range first, before the period is anchored, and name them here."
+        )
+    else:
+        share = largest_share_missed(len(deltas), size)
+        facts["largestShareMissed"] = f"{share:.6f}"
+        confidence = (
+            f"Where none of them is wrong, no more than {100 * share:.2f} % of the period's deltas are, with "
+            "95 % confidence."
+        )
     said = (
         f"{len(deltas)} of {size} deltas were drawn by the hash of the block that anchored the period: the "
         "first to do so, counted from the head before it. (That no anchor was taken back earlier is for who "
         "watches the contract's whole history.)",
-        f"Where none of them is wrong, no more than {100 * share:.2f} % of the period's deltas are, with "
-        "95 % confidence.",
+        confidence,
     )
-    facts = {**result.facts, "sample": len(deltas), "of": size, "largestShareMissed": f"{share:.6f}"}
     return replace(result, steps=tuple(steps), statements=(*result.statements, *said), facts=facts)
 
 
@@ -255,6 +286,19 @@ def _head_before(before: ProofFile, period: ProofFile, to_index: int) -> tuple[B
     return root, None
 
 
+def _range(claim: PeriodClaim, from_index: int | None, to_index: int | None) -> Step | None:
+    """Hold the period against the ends that the auditor named; None where he named neither."""
+    if from_index is None and to_index is None:
+        return None
+    ends = ((from_index, claim.from_index), (to_index, claim.to_index))
+    expected = " to ".join("any" if wanted is None else str(wanted) for wanted, _ in ends)
+    found = f"{claim.from_index} to {claim.to_index}"
+    if any(wanted not in (None, stated) for wanted, stated in ends):
+        told = f"The sample is of deltas {found}: this is not the range that was asked for."
+        return Step("sample: range", "failed", expected, found, told)
+    return Step("sample: range", "passed", expected, found, "The period is the range that was asked for.")
+
+
 def _drawing(period: ProofFile, deltas: Sequence[ProofFile], block: Bytes32, count: int | None) -> list[Step]:
     claim, ledger = period.claim, period.ledger
     assert isinstance(claim, PeriodClaim)
@@ -272,7 +316,9 @@ def _drawing(period: ProofFile, deltas: Sequence[ProofFile], block: Bytes32, cou
             "passed" if found == drawn else "failed",
             str(drawn),
             str(found),
-            "The deltas are those that the hash of the anchoring block draws.",
+            "The deltas are those that the hash of the anchoring block draws."
+            if found == drawn
+            else "The deltas are not those that the hash of the anchoring block draws.",
         )
     ]
     for delta in deltas:
@@ -282,7 +328,7 @@ def _drawing(period: ProofFile, deltas: Sequence[ProofFile], block: Bytes32, cou
         failed = verify_proof(delta, None).failed if same else None
         if not same or failed is not None:
             why = "another head, log or ledger" if failed is None else failed.name
-            told = "Each drawn delta is proven under the head of the period."
+            told = "A drawn delta is not proven under the head of the period."
             steps.append(Step("sample: deltas", "failed", "under the period's head", why, told))
             return steps
     told = "Each drawn delta is proven under the head of the period."

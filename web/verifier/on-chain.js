@@ -244,7 +244,7 @@ export class OnChain {
       const oldest = `a final block of ${moment(since(this.clock))} or later`;
       this.checks.fail(name, oldest, time, why, NOT_CHECKED);
     }
-    this.checks.passed(name, time, "The final block is of late: the node does not stand still.");
+    this.checks.passed(name, time, "The final block is recent: the node does not stand still.");
   }
 
   /** The event that the file names; null where the node keeps no events that old. */

@@ -233,7 +233,7 @@ class OnChain:
         if why is not None:
             oldest = f"a final block of {moment(self.clock.since)} or later"
             self.checks.fail(name, oldest, time, why, NOT_CHECKED)
-        self.checks.passed(name, time, "The final block is of late: the node does not stand still.")
+        self.checks.passed(name, time, "The final block is recent: the node does not stand still.")
 
     def _by_event(
         self,

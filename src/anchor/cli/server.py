@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.output import Output, exact_json
@@ -82,7 +81,9 @@ class Server:
 
 def segment(text: str) -> str:
     """Return a text as one segment of a path, whatever is in it."""
-    return quote(text, safe="")
+    from anchor.client.paths import segment as quoted
+
+    return quoted(text)
 
 
 def connect(

@@ -7,6 +7,7 @@ import pytest
 
 from anchor.api.authentication import REMEMBERED_SECONDS
 from anchor.ledger.api_keys import Scope
+from tests.api.problem_documents import assert_problem
 from tests.fixtures.service import Caller, Service
 
 DELTA = "/api/v1/balance/delta"
@@ -29,6 +30,17 @@ def test_a_key_is_taken_from_either_header(service: Service) -> None:
         {"authorization": f"bearer {key}"},
     ):
         assert service.anybody.get(READS[0], headers=headers).status_code == 200
+
+
+def test_two_keys_that_differ_are_refused_and_none_is_picked(service: Service) -> None:
+    key, other = service.http.key, service.with_key(Scope.READ).key
+    same = {"X-Api-Key": key, "Authorization": f"Bearer {key}"}
+    assert service.anybody.get(READS[1], headers=same).status_code == 200
+    for pair in ((key, other), (other, key), (key, "none"), ("none", key)):
+        headers = {"Authorization": f"Bearer {pair[0]}", "X-Api-Key": pair[1]}
+        answer = service.anybody.get(READS[1], headers=headers)
+        assert_problem(answer, 401, "key_not_accepted")
+        assert "Two different keys" in answer.json()["detail"]
 
 
 def test_no_key_and_a_wrong_key_are_told_apart(service: Service) -> None:

@@ -58,8 +58,10 @@ BAD_EMITS: list[tuple[str, bytes, int, str, str | None]] = [
     ("an amount with an underscore", emit(delta="1_000"), 422, "amount_not_a_number", "/delta"),
     ("an amount in other digits", emit(delta="١"), 422, "amount_not_a_number", "/delta"),
     ("1e400", raw("delta", "1e400"), 422, "amount_out_of_range", "/delta"),
-    ("1e999999999", raw("delta", "1e999999999"), 422, "amount_not_a_number", "/delta"),
-    ("a million digits", raw("delta", "9" * 900_000), 422, "amount_not_a_number", "/delta"),
+    ("1e999999999", raw("delta", "1e999999999"), 422, "amount_out_of_range", "/delta"),
+    ("1e-999999999", raw("delta", "1e-999999999"), 422, "amount_too_precise", "/delta"),
+    ("a million digits", raw("delta", "9" * 900_000), 422, "amount_out_of_range", "/delta"),
+    ("5,000 fractional digits", emit(delta="0." + "3" * 5_000), 422, "amount_too_precise", "/delta"),
     ("19 fractional digits", raw("delta", "0.0000000000000000001"), 422, "amount_too_precise", "/delta"),
     ("1e-19", raw("delta", "1e-19"), 422, "amount_too_precise", "/delta"),
     (
@@ -133,7 +135,22 @@ BAD_EMITS: list[tuple[str, bytes, int, str, str | None]] = [
         b'{"customerId":"a","delta":1,"adjusts":{"referenceId":"x","referenceId":"y"}}',
         400,
         "duplicate_key",
-        "/referenceId",
+        "/adjusts/referenceId",
+    ),
+    ("a lone surrogate as a key", rb'{"customerId":"a","delta":1,"\udc00":2}', 422, "unknown_field", None),
+    (
+        "a key twice deep in metadata, beside an escape",
+        raw("metadata", r'{"a":[[1],[{"b":"\n","b":1}]]}'),
+        400,
+        "duplicate_key",
+        "/metadata/a/1/0/b",
+    ),
+    (
+        "two lone surrogates as keys in metadata",
+        raw("metadata", r'{"a":{"\ud800":1,"\ud801":1}}'),
+        422,
+        "invalid_metadata",
+        "/metadata",
     ),
     ("a time of long after", emit(occurredAt=9_999_999_999_999), 422, "time_in_future", "/occurredAt"),
     ("a time of next month", emit(occurredAt="2026-05-01T00:00:00Z"), 422, "time_in_future", "/occurredAt"),
@@ -201,6 +218,23 @@ def test_a_bad_batch_is_refused_as_a_whole(service: Service, body: bytes, status
     before = service.stored()
     assert_problem(service.http.post(BATCH, content=body), status, code)
     assert service.stored() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (raw("delta", "1e999999999999"), "is out of range"),
+        (raw("metadata", '{"n":1e400}'), "out of its range"),
+        (emit(occurredAt=-1), "before 1970"),
+        (emit(occurredAt=9_999_999_999_999), "24 hours ahead"),
+        (rb'{"customerId":"a","delta":1,"\udc00":2}', "lone surrogate"),
+    ],
+)
+def test_what_is_said_is_what_is_wrong(service: Service, body: bytes, said: str) -> None:
+    answer = service.http.post(DELTA, content=body)
+    assert said in answer.json()["detail"]
+    assert "\\u0000" not in answer.text
+    assert "x00" not in answer.text
 
 
 def test_a_batch_takes_what_is_too_large_for_a_single_delta(service: Service) -> None:

@@ -12,8 +12,14 @@ CHECKPOINT = "/api/v1/balance/checkpoint"
 
 BAD_COMPARES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("nothing to compare", {"customerId": "acme"}, 422, "missing_field", "/yourBalance"),
-    ("unknown customer", {"customerId": "nobody", "yourBalance": 1}, 404, "unknown_customer", None),
-    ("unknown unit", {"customerId": "acme", "unit": "x", "yourBalance": 1}, 404, "unknown_customer", None),
+    ("unknown customer", {"customerId": "nobody", "yourBalance": 1}, 404, "unknown_customer", "/customerId"),
+    (
+        "unknown unit",
+        {"customerId": "acme", "unit": "x", "yourBalance": 1},
+        404,
+        "unknown_customer",
+        "/customerId",
+    ),
     ("true", {"customerId": "acme", "yourBalance": True}, 422, "wrong_type", "/yourBalance"),
     ("null", {"customerId": "acme", "yourBalance": None}, 422, "wrong_type", "/yourBalance"),
     ("no number", {"customerId": "acme", "yourBalance": "x"}, 422, "amount_not_a_number", "/yourBalance"),
@@ -29,7 +35,7 @@ BAD_COMPARES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
         {"customerId": "acme", "yourBalance": 1, "asOfIndex": 9},
         422,
         "index_out_of_range",
-        None,
+        "/asOfIndex",
     ),
     (
         "both ways",
@@ -50,14 +56,14 @@ BAD_COMPARES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
         {"customerId": "acme", "yourDeltas": [], "fromIndex": 1, "toIndex": 0},
         422,
         "range_reversed",
-        None,
+        "/toIndex",
     ),
     (
         "a range past the end",
         {"customerId": "acme", "yourDeltas": [], "fromIndex": 0, "toIndex": 9},
         422,
         "index_out_of_range",
-        None,
+        "/toIndex",
     ),
     (
         "a bad entry",
@@ -91,59 +97,90 @@ def test_a_bad_comparison_is_refused(
     assert answer.json().get("field") == field
 
 
-BAD_CHECKPOINTS: list[tuple[str, dict[str, Any], int, str]] = [
-    ("no range", {"customerId": "acme"}, 422, "missing_field"),
-    ("half a range", {"customerId": "acme", "fromIndex": 0}, 422, "missing_field"),
-    ("reversed", {"customerId": "acme", "fromIndex": 1, "toIndex": 0}, 422, "range_reversed"),
-    ("past the end", {"customerId": "acme", "fromIndex": 0, "toIndex": 2}, 422, "index_out_of_range"),
-    ("all past the end", {"customerId": "acme", "fromIndex": 7, "toIndex": 9}, 422, "index_out_of_range"),
-    ("below zero", {"customerId": "acme", "fromIndex": -1, "toIndex": 0}, 422, "invalid_value"),
-    ("beyond 64 bits", {"customerId": "acme", "fromIndex": 0, "toIndex": 2**64}, 422, "invalid_value"),
-    ("a text", {"customerId": "acme", "fromIndex": "0", "toIndex": 0}, 422, "wrong_type"),
-    ("unknown customer", {"customerId": "nobody", "fromIndex": 0, "toIndex": 0}, 404, "unknown_customer"),
+BAD_CHECKPOINTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
+    ("no range", {"customerId": "acme"}, 422, "missing_field", "/fromIndex"),
+    ("half a range", {"customerId": "acme", "fromIndex": 0}, 422, "missing_field", "/toIndex"),
+    ("reversed", {"customerId": "acme", "fromIndex": 1, "toIndex": 0}, 422, "range_reversed", "/toIndex"),
+    (
+        "past the end",
+        {"customerId": "acme", "fromIndex": 0, "toIndex": 2},
+        422,
+        "index_out_of_range",
+        "/toIndex",
+    ),
+    (
+        "all past the end",
+        {"customerId": "acme", "fromIndex": 7, "toIndex": 9},
+        422,
+        "index_out_of_range",
+        "/fromIndex",
+    ),
+    ("below zero", {"customerId": "acme", "fromIndex": -1, "toIndex": 0}, 422, "invalid_value", "/fromIndex"),
+    (
+        "beyond 64 bits",
+        {"customerId": "acme", "fromIndex": 0, "toIndex": 2**64},
+        422,
+        "invalid_value",
+        "/toIndex",
+    ),
+    ("a text", {"customerId": "acme", "fromIndex": "0", "toIndex": 0}, 422, "wrong_type", "/fromIndex"),
+    (
+        "unknown customer",
+        {"customerId": "nobody", "fromIndex": 0, "toIndex": 0},
+        404,
+        "unknown_customer",
+        "/customerId",
+    ),
     (
         "both ways",
         {"customerId": "acme", "fromIndex": 0, "toIndex": 0, "period": "2026"},
         422,
         "invalid_value",
+        "/fromIndex",
     ),
-    ("a bad period", {"customerId": "acme", "period": "April"}, 422, "invalid_period"),
-    ("half a span", {"customerId": "acme", "startDate": "2026-01-01"}, 422, "invalid_period"),
+    ("a bad period", {"customerId": "acme", "period": "April"}, 422, "invalid_period", "/period"),
+    ("half a span", {"customerId": "acme", "startDate": "2026-01-01"}, 422, "invalid_period", "/endDate"),
     (
         "a span reversed",
         {"customerId": "acme", "startDate": "2026-02-01", "endDate": "2026-01-01"},
         422,
         "invalid_period",
+        "/endDate",
     ),
-    ("a span that is not over", {"customerId": "acme", "period": "2027"}, 422, "span_not_over"),
-    ("a span without a delta", {"customerId": "acme", "period": "2025"}, 422, "span_empty"),
+    ("a span that is not over", {"customerId": "acme", "period": "2027"}, 422, "span_not_over", None),
+    ("a span without a delta", {"customerId": "acme", "period": "2025"}, 422, "span_empty", None),
 ]
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "code"),
+    ("body", "status", "code", "field"),
     [case[1:] for case in BAD_CHECKPOINTS],
     ids=[case[0] for case in BAD_CHECKPOINTS],
 )
 def test_a_bad_checkpoint_is_refused_and_nothing_is_stored(
-    service: Service, body: dict[str, Any], status: int, code: str
+    service: Service, body: dict[str, Any], status: int, code: str, field: str | None
 ) -> None:
     service.emit("acme", 1, "a")
     service.emit("acme", 2, "b")
     before = service.stored()
-    assert_problem(service.http.post(CHECKPOINT, json=body), status, code)
+    answer = service.http.post(CHECKPOINT, json=body)
+    assert_problem(answer, status, code)
+    assert answer.json().get("field") == field
     assert service.stored() == before
 
 
 BAD_QUERIES: list[tuple[str, int, str, str | None]] = [
-    ("/api/v1/balance/derive/nobody", 404, "unknown_customer", None),
-    ("/api/v1/balance/derive/acme?unit=gpu", 404, "unknown_customer", None),
+    ("/api/v1/balance/derive/nobody", 404, "unknown_customer", "customerId"),
+    ("/api/v1/balance/derive/acme?unit=gpu", 404, "unknown_customer", "customerId"),
     ("/api/v1/balance/derive/" + "c" * 300, 422, "invalid_id", "customerId"),
     ("/api/v1/balance/derive/a%00b", 422, "invalid_id", "customerId"),
-    ("/api/v1/balance/derive/acme?asOfIndex=2", 422, "index_out_of_range", None),
+    ("/api/v1/balance/derive/acme?asOfIndex=2", 422, "index_out_of_range", "asOfIndex"),
     ("/api/v1/balance/derive/acme?asOfIndex=-1", 422, "invalid_value", "asOfIndex"),
     ("/api/v1/balance/derive/acme?asOfIndex=x", 422, "invalid_value", "asOfIndex"),
     ("/api/v1/balance/derive/acme?asOfTime=noon", 422, "invalid_time", "asOfTime"),
+    ("/api/v1/balance/derive/acme?asOfTime=-5", 422, "invalid_time", "asOfTime"),
+    ("/api/v1/balance/derive/acme?asOfTime=2999-01-01", 422, "time_in_future", "asOfTime"),
+    ("/api/v1/balance/derive/acme?asOfTime=32472144000000", 422, "time_in_future", "asOfTime"),
     ("/api/v1/balance/derive/acme?asOfIndex=0&asOfTime=1", 422, "invalid_value", "asOfTime"),
     ("/api/v1/balance/derive/acme?asofindex=0", 422, "unknown_field", "asofindex"),
     ("/api/v1/balance/derive/acme?unit=a&unit=b", 422, "invalid_value", "unit"),
@@ -155,10 +192,10 @@ BAD_QUERIES: list[tuple[str, int, str, str | None]] = [
     ("/api/v1/ledgers?limit=1001", 422, "invalid_value", "limit"),
     ("/api/v1/ledgers?cursor=x", 422, "invalid_value", "cursor"),
     ("/api/v1/ledgers?cursor=" + "9" * 40, 422, "invalid_value", "cursor"),
-    ("/api/v1/batches/1", 404, "unknown_batch", None),
+    ("/api/v1/batches/1", 404, "unknown_batch", "number"),
     ("/api/v1/batches/one", 422, "invalid_value", "number"),
     ("/api/v1/checkpoints/ckpt_none", 404, "unknown_checkpoint", None),
-    ("/api/v1/checkpoints?customerId=nobody", 404, "unknown_customer", None),
+    ("/api/v1/checkpoints?customerId=nobody", 404, "unknown_customer", "customerId"),
     ("/api/v1/checkpoints", 422, "missing_field", "customerId"),
     ("/api/v1/nothing", 404, "no_such_route", None),
     ("/api/v1/ledgers/", 404, "no_such_route", None),
@@ -184,6 +221,49 @@ def test_a_bad_question_is_refused(
     answer = service.http.get(url)
     assert_problem(answer, status, code)
     assert answer.json().get("field") == field
+
+
+@pytest.mark.parametrize(
+    ("url", "field"),
+    [
+        ("/api/v1/balance/derive/%ff", "path"),
+        ("/api/v1/balance/derive/%ed%a0%80", "path"),
+        ("/api/v1/balance/derive/a%c3", "path"),
+        ("/api/v1/balance/derive/acme?unit=%ff", "unit"),
+        ("/api/v1/balance/derive/acme?unit=&asOfIndex=%c3%28", "asOfIndex"),
+        ("/api/v1/balance/derive/acme?%ff=1", "query"),
+        ("/api/v1/checkpoints?customerId=%ed%a0%80", "customerId"),
+        ("/api/v1/nothing/%ff", "path"),
+    ],
+)
+def test_an_address_that_is_not_utf8_asks_for_nothing(service: Service, url: str, field: str) -> None:
+    # With U+FFFD in the place of what cannot be read, these would be questions about another customer.
+    service.emit("\ufffd", 1, "a")
+    service.emit("a\ufffd", 1, "b")
+    service.emit("acme", 1, "c", unit="\ufffd")
+    answer = service.http.get(url)
+    assert_problem(answer, 422, "invalid_id")
+    assert answer.json()["field"] == field
+    assert service.http.get("/api/v1/balance/derive/%ef%bf%bd").json()["deltaCount"] == 0
+
+
+def test_a_time_a_little_ahead_counts_all_that_is_recorded(service: Service) -> None:
+    service.emit("acme", 1, "a")
+    day = 24 * 60 * 60 * 1000
+    now = service.clock.now_ms()
+    counted = service.http.get(f"/api/v1/balance/derive/acme?asOfTime={now + day}").json()
+    assert counted["recorded"]["deltaCount"] == 1
+    answer = service.http.get(f"/api/v1/balance/derive/acme?asOfTime={now + day + 1}")
+    assert_problem(answer, 422, "time_in_future")
+    assert "24 hours" in answer.json()["detail"]
+
+
+def test_a_figure_alone_agrees_with_no_other_side(service: Service) -> None:
+    service.emit("acme", 1, "a")
+    alone = service.http.post(COMPARE, json={"customerId": "acme", "yourBalance": 1}).json()
+    assert (alone["match"], alone["sidesAgree"]) == (True, None)
+    both = {"customerId": "acme", "yourBalance": 5, "counterpartyBalance": 5}
+    assert service.http.post(COMPARE, json=both).json()["sidesAgree"] is True
 
 
 def test_an_id_of_another_kind_is_told_which_kinds_are_taken(service: Service) -> None:

@@ -96,6 +96,14 @@ def test_two_sides_may_agree_with_each_other_and_not_with_the_record() -> None:
     assert not comparison.match
 
 
+def test_one_figure_alone_says_nothing_of_the_other_side() -> None:
+    record = Record(AMOUNTS)
+    now = record.standing(5)
+    comparison = compare_balances(record, {Side.YOURS: 729}, recorded=now, verified=now)
+    assert comparison.match
+    assert comparison.sides_agree is None
+
+
 def test_a_figure_that_is_an_earlier_balance_misses_all_after_it() -> None:
     comparison = compare(AMOUNTS, 729, 818)
     assert counterparty_of(comparison).behind == Behind(

@@ -17,11 +17,12 @@ import anchor.chain  # noqa: F401
 from anchor import __version__
 from anchor.anchoring.status import Status, read_status
 from anchor.api.access import Access
+from anchor.api.addresses import address_problem
 from anchor.api.authentication import Authenticator
 from anchor.api.bodies import BODY_MEMORY, BodyMemory, Receive, Scope, Send
 from anchor.api.documentation import DOCS_PATH, OPENAPI_PATH, openapi_of, serve_documentation
 from anchor.api.emitting import Emitting
-from anchor.api.errors import answer_problems
+from anchor.api.errors import answer_problems, problem_response
 from anchor.api.ingest_figures import IngestFigures
 from anchor.api.public_checks import AskedChain
 from anchor.api.routes import (
@@ -85,10 +86,14 @@ class AnchorApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            handle = self._hot.get(scope["path"])
+        if scope["type"] == "http":
+            handle = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
             if handle is not None:
                 await handle(scope, receive, send)
+                return
+            problem = address_problem(scope)
+            if problem is not None:
+                await problem_response(problem)(scope, receive, send)
                 return
         await super().__call__(scope, receive, send)
 
@@ -109,7 +114,7 @@ def create_app(components: Components) -> FastAPI:
     access = Access(authenticator)
     routers = (
         emission_documentation.routes(emitting),
-        deriving.routes(database, access),
+        deriving.routes(database, clock, access),
         comparing.routes(database, access),
         checkpoints.routes(database, components.log, clock, access),
         records.routes(database, components.log, access),

@@ -66,10 +66,14 @@ def _hash_of(headers: Iterable[tuple[bytes, bytes]]) -> Bytes32:
     text: bytes | None = None
     for name, value in headers:
         if name == b"x-api-key":
-            text = value
-            break
-        if name == b"authorization" and value[:7].lower() == _BEARER:
-            text = value[7:].strip()
+            given = value
+        elif name == b"authorization" and value[:7].lower() == _BEARER:
+            given = value[7:].strip()
+        else:
+            continue
+        if text is not None and given != text:
+            raise Problem("key_not_accepted", "Two different keys are given: send one.")
+        text = given
     if not text:
         raise Problem("key_missing")
     key = text.decode("latin-1")

@@ -77,8 +77,8 @@ class CompareBalancesAnswer(Struct, rename="camel"):
     discrepancies: list[BalanceDiscrepancy]
     agreeing: list[SideName]
     """The sides that agree with the record."""
-    sides_agree: bool
-    """Whether the two sides agree with one another, whatever the record says."""
+    sides_agree: bool | None
+    """Whether the two sides agree with one another, whatever the record says; null where one was sent."""
     record: RecordAnswer
     searched_from: int
     """Explanations were searched from this index of the record on."""

@@ -41,9 +41,9 @@ async def _problem(_request: Request, error: Exception) -> Response:
     return problem_response(error)
 
 
-async def _refusal(_request: Request, error: Exception) -> Response:
+async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, LedgerError | StorageUnavailable)
-    return problem_response(problem_of(error))
+    return problem_response(problem_of(error, in_body=request.method == "POST"))
 
 
 async def _invalid_parameter(_request: Request, error: Exception) -> Response:

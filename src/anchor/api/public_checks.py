@@ -185,7 +185,7 @@ class _Checks:
         """Note what asking the chain came to."""
         if found.verdict == VALID:
             self.chain = "holds"
-            self.statements = list(found.statements)
+            self.statements = [_said_here(statement) for statement in found.statements]
         elif found.verdict == "invalid":
             self.chain = "fails"
         self.steps += [_step("chain", step) for step in found.steps[self._local :]]
@@ -204,4 +204,12 @@ class _Checks:
 
 
 def _step(source: str, step: Step) -> CheckAnswer:
-    return CheckAnswer(source, step.name, step.outcome, step.explanation, step.expected, step.found)
+    explanation = _said_here(step.explanation)
+    return CheckAnswer(source, step.name, step.outcome, explanation, step.expected, step.found)
+
+
+def _said_here(sentence: str) -> str:
+    """Return a sentence of the verifier's as this server says it: its settings name the contract."""
+    return sentence.replace("that you named", "that this server is set to").replace(
+        "which you named", "which this server is set to"
+    )

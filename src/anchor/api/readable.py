@@ -4,6 +4,7 @@ from anchor.api.problems import Problem
 from anchor.api.values import require_id
 from anchor.ledger.api_keys import ApiKey
 from anchor.ledger.checkpoints import CheckpointView, find_checkpoint
+from anchor.ledger.errors import UnknownCustomer
 from anchor.ledger.model import Log
 from anchor.ledger.views import ReceiptView, UnknownLedger, find_ledger, find_receipt
 from anchor.protocol.hashing import Bytes32
@@ -12,9 +13,9 @@ from anchor.storage.reading import LedgerRow
 
 
 def require_customer(key: ApiKey, customer_id: str) -> None:
-    """Raise the Problem of an unknown customer where the key is for another one."""
+    """Raise UnknownCustomer where the key is for another one."""
     if key.customer_id is not None and key.customer_id != customer_id:
-        raise Problem("unknown_customer", "Nothing is on record for this customer and unit.")
+        raise UnknownCustomer(customer_id, "")
 
 
 def readable_receipt(database: Database, log: Log, key: ApiKey, receipt_id: str) -> ReceiptView:

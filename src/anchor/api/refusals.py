@@ -11,11 +11,15 @@ from anchor.ledger.erasing import EraserMissing, NotErasable
 from anchor.ledger.errors import (
     AdjustedDeltaMissing,
     IdempotencyKeyConflict,
+    IndexOutOfRange,
     LedgerError,
     Overloaded,
     ReferenceConflict,
+    UnknownBatch,
+    UnknownCustomer,
 )
 from anchor.ledger.model import Emission, Receipt
+from anchor.ledger.ranges import RangeReversed
 from anchor.ledger.reconciling import ExchangeRefused
 from anchor.storage.database import StorageUnavailable
 
@@ -23,8 +27,11 @@ RETRY_AFTER_SECONDS = 1
 """After which a caller may ask a database again that was not to be used."""
 
 
-def problem_of(error: LedgerError | StorageUnavailable) -> Problem:
-    """Return the problem that an error of the ledger's is answered with."""
+def problem_of(error: LedgerError | StorageUnavailable, *, in_body: bool = True) -> Problem:
+    """Return the problem that an error of the ledger's is answered with.
+
+    ``in_body`` tells whether the request named things in its body, or in its path and query.
+    """
     match error:
         case StorageUnavailable():
             return Problem(
@@ -62,8 +69,24 @@ def problem_of(error: LedgerError | StorageUnavailable) -> Problem:
             return Problem(error.code, _sentence(error), field="/by")
         case ExchangeRefused():
             return Problem(error.code, _sentence(error), field=f"/{error.field}")
+        case UnknownCustomer() | UnknownBatch() | IndexOutOfRange() | RangeReversed():
+            return Problem(error.code, _sentence(error), field=_asked_for(error, in_body))
         case _:
             return Problem(error.code, _sentence(error))
+
+
+def _asked_for(
+    error: UnknownCustomer | UnknownBatch | IndexOutOfRange | RangeReversed, in_body: bool
+) -> str | None:
+    """Return the place of what a request asked for: a pointer into its body, or a parameter."""
+    match error:
+        case UnknownCustomer():
+            name: str | None = "customerId"
+        case RangeReversed():
+            name = "toIndex"
+        case UnknownBatch() | IndexOutOfRange():
+            name = error.name
+    return f"/{name}" if in_body and name is not None else name
 
 
 def _sentence(error: Exception) -> str:

@@ -6,7 +6,7 @@ as a JSON pointer (RFC 6901).
 
 import json
 import re
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
@@ -63,7 +63,7 @@ def decode_once(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 def refuse_duplicate_keys(body: bytes) -> None:
     """Raise Problem where one object of a JSON text has a key twice; the text was decoded before."""
     try:
-        json.loads(
+        read = json.loads(
             body,
             object_pairs_hook=_object,
             # Numbers are not looked at here, and an int of many digits would take long.
@@ -71,10 +71,13 @@ def refuse_duplicate_keys(body: bytes) -> None:
             parse_float=_ignore,
             parse_constant=_refuse_constant,
         )
+        repeated = _repeated_in(read)
     except RecursionError:
         raise Problem("not_json", "It is nested too deeply.") from None
     except ValueError:
         raise Problem("not_json") from None
+    if repeated is not None:
+        raise Problem("duplicate_key", f"{shown(repeated.key)} stands twice.", field=repeated.place)
 
 
 def _require_json(body: bytes) -> None:
@@ -102,6 +105,8 @@ def _refuse_value(message: str) -> NoReturn:
     if match := _MISSING.fullmatch(message):
         raise Problem("missing_field", f"{match[1]} is needed.", field=f"{place}/{match[1]}")
     if match := _UNKNOWN.fullmatch(message):
+        if "\x00" in match[1]:
+            raise Problem("unknown_field", "A key has U+0000, or a lone surrogate.", field=place or None)
         raise Problem(
             "unknown_field",
             f"{shown(match[1])} is not known here.",
@@ -126,9 +131,34 @@ def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) < len(pairs) and (key := repeated_key(pairs)) is not None:
-        raise Problem("duplicate_key", f"{shown(key)} stands twice.", field=f"/{_escaped(key[:_SHOWN])}")
+class _Repeated(NamedTuple):
+    """A key that stands twice, and where: a JSON pointer from what was read so far."""
+
+    key: str
+    place: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Repeated | None:
+    """Return what stands twice in an object or in what it holds. Texts, numbers and the like are None."""
+    if len({key for key, _ in pairs}) < len(pairs):
+        # A key with U+0000 is refused for what it is.
+        key = repeated_key(pair for pair in pairs if "\x00" not in pair[0])
+        if key is not None:
+            return _Repeated(key, f"/{_escaped(key[:_SHOWN])}")
+    for key, value in pairs:
+        if value is not None and (found := _repeated_in(value)) is not None:
+            return _Repeated(found.key, f"/{_escaped(key[:_SHOWN])}{found.place}")
+    return None
+
+
+def _repeated_in(value: Any) -> _Repeated | None:
+    if isinstance(value, _Repeated):
+        return value
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            if item is not None and (found := _repeated_in(item)) is not None:
+                return _Repeated(found.key, f"/{place}{found.place}")
+    return None
 
 
 def _ignore(_token: str) -> None:

@@ -25,6 +25,10 @@ MAX_AHEAD_MS: Final = 24 * 60 * 60 * 1000
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_BEFORE_1970: Final = re.compile(r"-[0-9]+", re.ASCII)
+# A decimal of any length: what parse_amount does not take of these is too long for it.
+_LONG_DECIMAL: Final = re.compile(r"-?([0-9]++)(?:\.[0-9]++)?(?:[eE]([+-]?)[0-9]++)?", re.ASCII)
+_MOST_WHOLE_DIGITS: Final = 400
 
 # A whole number of at most 20 characters is below 2**127 units, whatever it is.
 _SHORT: Final = 20
@@ -40,8 +44,10 @@ _METADATA_REASONS: Final = {
     "duplicate_key": "A key stands twice.",
     "too_deep": "It is deeper than 16 levels.",
     "too_large": "It is larger than 16 KiB in its canonical form.",
-    "number_not_exact": "A number in it has more digits than a double carries: send it as a text.",
-    "null_character": "A text in it has U+0000, or a lone surrogate.",
+    "number_not_exact": (
+        "A number in it has more digits than a double carries, or is out of its range: send it as a text."
+    ),
+    "null_character": "A key or text in it has U+0000, or a lone surrogate.",
 }
 
 
@@ -74,6 +80,9 @@ def _number_text(token: bytes, field: str) -> str:
 
 
 def _amount_problem(error: AmountError, field: str) -> Problem:
+    if error.code == "not_a_number" and (long := _LONG_DECIMAL.fullmatch(error.text)):
+        precise = long[2] == "-" or (long[2] is None and len(long[1]) <= _MOST_WHOLE_DIGITS)
+        error = AmountError("too_many_digits" if precise else "out_of_range", error.text)
     return Problem(_AMOUNT_CODES[error.code], f"{error}.", field=field)
 
 
@@ -114,8 +123,12 @@ def metadata_bytes(raw: msgspec.Raw, field: str) -> bytes:
     try:
         return parse_metadata(bytes(raw))
     except CanonicalJsonError as error:
-        detail = _METADATA_REASONS.get(error.code, "It has no canonical form.")
-        raise Problem("invalid_metadata", detail, field=field + error.path) from None
+        code, path = error.code, error.path
+        if "\x00" in path:
+            # A key is at fault, and cannot be named.
+            code, path = "null_character", path[: path.index("\x00")].rpartition("/")[0]
+        detail = _METADATA_REASONS.get(code, "It has no canonical form.")
+        raise Problem("invalid_metadata", detail, field=field + path) from None
 
 
 def time_ms(value: int | str, now_ms: int, field: str) -> int:
@@ -128,21 +141,33 @@ def time_ms(value: int | str, now_ms: int, field: str) -> int:
             value = parse_instant(field, value)
         except PeriodError as error:
             raise Problem("invalid_time", f"{error.remedy}.", field=field) from None
-    if not 0 <= value <= MAX_U64:
+    if value < 0:
+        raise _before_1970(field)
+    if value > MAX_U64:
         raise Problem("invalid_time", "It is outside what can be kept.", field=field)
+    return _not_ahead(value, now_ms, field)
+
+
+def time_parameter(text: str, now_ms: int, field: str) -> int:
+    """Return a time given in a query: milliseconds or an instant. Raises Problem as ``time_ms`` does."""
+    if _WHOLE.fullmatch(text):
+        return _not_ahead(int(text), now_ms, field)
+    if _BEFORE_1970.fullmatch(text):
+        raise _before_1970(field)
+    try:
+        return _not_ahead(parse_instant(field, text), now_ms, field)
+    except PeriodError as error:
+        raise Problem("invalid_time", f"{error.remedy}.", field=field) from None
+
+
+def _not_ahead(value: int, now_ms: int, field: str) -> int:
     if value > now_ms + MAX_AHEAD_MS:
-        raise Problem("time_in_future", field=field)
+        raise Problem("time_in_future", "It is more than 24 hours ahead of this server's clock.", field=field)
     return value
 
 
-def time_parameter(text: str, field: str) -> int:
-    """Return a time given in a query: milliseconds or an instant. Raises Problem."""
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    try:
-        return parse_instant(field, text)
-    except PeriodError as error:
-        raise Problem("invalid_time", f"{error.remedy}.", field=field) from None
+def _before_1970(field: str) -> Problem:
+    return Problem("invalid_time", "It is before 1970.", field=field)
 
 
 def span_of(period: str | None, start_date: str | None, end_date: str | None) -> Span:

@@ -151,6 +151,7 @@ def _failure_of_a_room(error: BaseException) -> CommandFailed:
 
 _OPTIONS: Final = {
     "/customerId": "CUSTOMER",
+    "customerId": "CUSTOMER",
     "/delta": "DELTA",
     "/reason": "--reason",
     "/referenceId": "--reference",

@@ -50,7 +50,7 @@ def compare_balances_with_record(
         ledger = standing_of(connection, customer_id, unit)
         as_of = None
         if as_of_index is not None:
-            require_index(as_of_index, ledger.size)
+            require_index(as_of_index, ledger.size, "asOfIndex")
             as_of = Standing(as_of_index + 1, balance_after(connection, ledger.ledger, as_of_index))
         verified = verified_head(connection, ledger.ledger, verified_batch(connection))
         return compare_balances(

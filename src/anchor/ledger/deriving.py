@@ -87,7 +87,7 @@ def derive(
             raise UnknownCustomer(customer_id, unit)
         size = ledger.size
         if as_of_index is not None:
-            require_index(as_of_index, size)
+            require_index(as_of_index, size, "asOfIndex")
             size = as_of_index + 1
         elif as_of_time is not None:
             size = first_index_recorded_at_or_after(connection, ledger.id, size, as_of_time + 1)

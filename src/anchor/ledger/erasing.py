@@ -106,7 +106,7 @@ def receipt_at(database: Database, log: Log, customer_id: str, unit: str, index:
     """Return the receipt id of the delta at an index. Raises UnknownCustomer, IndexOutOfRange."""
     with database.read() as connection:
         ledger = standing_of(connection, customer_id, unit)
-    require_index(index, ledger.size)
+    require_index(index, ledger.size, "index")
     (receipt_id,) = ReceiptIds(log.receipt_key).make([(ledger.ledger, index)])
     return receipt_id
 

@@ -131,6 +131,8 @@ class UnknownBatch(LedgerError):
 
     code: ClassVar[str] = "unknown_batch"
     number: int
+    name: str | None = None
+    """What a request calls the number, where it named one."""
 
     def __str__(self) -> str:
         return f"there is no batch {self.number}"
@@ -143,6 +145,8 @@ class IndexOutOfRange(LedgerError):
     code: ClassVar[str] = "index_out_of_range"
     index: int
     size: int
+    name: str | None = None
+    """What a request calls it: ``fromIndex``, ``asOfIndex``."""
 
     def __str__(self) -> str:
         return f"index {self.index} is outside the ledger, which holds {self.size} deltas"

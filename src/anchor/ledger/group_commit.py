@@ -17,7 +17,12 @@ from anchor.ledger.model import Emission, Receipt
 Results: TypeAlias = list[Receipt | LedgerError]
 
 QUEUE_LIMIT: Final = 20_000
-"""Emissions that may wait: about half a second's work, some tens of megabytes."""
+"""Emissions that may wait: about half a second's work. With their ids they take 10 to 40 MB."""
+QUEUE_BYTES: Final = 32 * 1024 * 1024
+"""What their metadata and reasons may have in all: so what waits takes some tens of megabytes.
+
+Reasons are counted in characters, which beyond ASCII take up to four bytes each.
+"""
 GROUP_LIMIT: Final = 4_000
 """Emissions of one transaction, so that nobody waits long for the others of a group."""
 _RETRY_AFTER_SECONDS: Final = 1
@@ -33,6 +38,7 @@ class Recording(Protocol):
 
 class _Submission(NamedTuple):
     emissions: Sequence[Emission]
+    size: int
     answer: "asyncio.Future[Results]"
 
 
@@ -46,14 +52,21 @@ class GroupCommit:
     """
 
     def __init__(
-        self, recorder: Recording, *, queue_limit: int = QUEUE_LIMIT, group_limit: int = GROUP_LIMIT
+        self,
+        recorder: Recording,
+        *,
+        queue_limit: int = QUEUE_LIMIT,
+        queue_bytes: int = QUEUE_BYTES,
+        group_limit: int = GROUP_LIMIT,
     ) -> None:
         self._recorder = recorder
         self._queue_limit = queue_limit
+        self._queue_bytes = queue_bytes
         self._group_limit = group_limit
         self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
         # Touched by the event loop only.
         self._waiting = 0
+        self._waiting_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -85,13 +98,18 @@ class GroupCommit:
         Raises Overloaded, and then nothing was recorded, and StorageUnavailable as Recorder.record does.
         """
         loop = self._loop
+        size = sum([len(one.reason) + len(one.metadata or b"") for one in emissions])
         if self._thread is None or loop is None:
             raise StorageUnavailable("the service is stopping")
-        if self._waiting and self._waiting + len(emissions) > self._queue_limit:
+        if self._waiting and (
+            self._waiting + len(emissions) > self._queue_limit
+            or self._waiting_bytes + size > self._queue_bytes
+        ):
             raise Overloaded(_RETRY_AFTER_SECONDS)
         answer: asyncio.Future[Results] = loop.create_future()
         self._waiting += len(emissions)
-        self._queue.put(_Submission(emissions, answer))
+        self._waiting_bytes += size
+        self._queue.put(_Submission(emissions, size, answer))
         return await answer
 
     def _run(self, call_soon: Callable[..., object]) -> None:
@@ -137,6 +155,7 @@ class GroupCommit:
     def _answer(self, group: list[_Submission], outcomes: list[_Outcome]) -> None:
         for submission, outcome in zip(group, outcomes, strict=True):
             self._waiting -= len(submission.emissions)
+            self._waiting_bytes -= submission.size
             if submission.answer.done():
                 # Whoever asked has gone; what they sent is recorded all the same.
                 continue

@@ -109,7 +109,7 @@ class Prover:
         with self._database.read() as connection:
             ledger = provable_ledger(connection, customer_id, unit)
             if not 0 <= earlier_size <= ledger.size:
-                raise IndexOutOfRange(earlier_size, ledger.size)
+                raise IndexOutOfRange(earlier_size, ledger.size, "earlierSize")
             head = _shown(connection, ledger, *best_head(connection, ledger, max(earlier_size - 1, 0)))
             read_nodes = ledger_nodes(connection, ledger.id, ledger.sealed_size)
             earlier = KeptHead(earlier_size, root_at(LEDGER_TREE, earlier_size, read_nodes))
@@ -138,7 +138,7 @@ class Prover:
 
     def _included(self, connection: Connection, ledger: LedgerRow, index: int) -> tuple[Included, LedgerHead]:
         if not 0 <= index < ledger.size:
-            raise IndexOutOfRange(index, ledger.size)
+            raise IndexOutOfRange(index, ledger.size, "asOfIndex")
         head = _shown(connection, ledger, *best_head(connection, ledger, index))
         return included_delta(connection, ledger, index, head.size), head
 

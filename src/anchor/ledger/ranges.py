@@ -34,10 +34,10 @@ def standing_of(connection: Connection, customer_id: str, unit: str) -> LedgerSt
     return standing
 
 
-def require_index(index: int, size: int) -> None:
-    """Raise IndexOutOfRange unless a ledger of ``size`` deltas has this index."""
+def require_index(index: int, size: int, name: str | None = None) -> None:
+    """Raise IndexOutOfRange unless a ledger of ``size`` deltas has this index; ``name`` is a request's."""
     if not 0 <= index < size:
-        raise IndexOutOfRange(index, size)
+        raise IndexOutOfRange(index, size, name)
 
 
 def range_of_indices(size: int, from_index: int | None, to_index: int | None) -> range:
@@ -49,8 +49,8 @@ def range_of_indices(size: int, from_index: int | None, to_index: int | None) ->
     last = size - 1 if to_index is None else to_index
     if start > last:
         raise RangeReversed(start, last)
-    require_index(start, size)
-    require_index(last, size)
+    require_index(start, size, "fromIndex")
+    require_index(last, size, "toIndex")
     return range(start, last + 1)
 
 

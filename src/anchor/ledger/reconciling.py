@@ -233,6 +233,7 @@ def _require_blocks(height: int, stop: int, size: int) -> int:
 
 def _require_digests(start: int, stop: int, size: int) -> None:
     if not 0 <= start <= stop <= size:
-        raise IndexOutOfRange(stop if 0 <= start <= stop else start, size)
+        index, name = (stop, "stop") if 0 <= start <= stop else (start, "start")
+        raise IndexOutOfRange(index, size, name)
     if stop - start > MOST_DIGESTS:
         raise ExchangeRefused("stop", f"at most {MOST_DIGESTS} entries at once")

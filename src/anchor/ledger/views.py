@@ -135,7 +135,7 @@ def find_batch(database: Database, number: int) -> BatchView:
     with database.read() as connection:
         batch = batch_numbered(connection, number)
         if batch is None:
-            raise UnknownBatch(number)
+            raise UnknownBatch(number, "number")
         return BatchView(batch, _covering(number, anchors_over(connection, number, number)))
 
 

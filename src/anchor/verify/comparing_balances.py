@@ -147,9 +147,9 @@ class BalanceComparison:
         return tuple(side.side for side in self.sides if side.agrees)
 
     @property
-    def sides_agree(self) -> bool:
-        """Whether the figures are the same as one another, whatever the record says."""
-        return len({side.figure for side in self.sides}) == 1
+    def sides_agree(self) -> bool | None:
+        """Whether the figures are the same as one another, whatever the record says; None of one alone."""
+        return len({side.figure for side in self.sides}) == 1 if len(self.sides) > 1 else None
 
 
 def compare_balances(

@@ -13,6 +13,7 @@ from anchor.api.readable import require_customer
 from anchor.api.shaping import derived
 from anchor.api.values import require_id, require_unit, time_parameter
 from anchor.ledger.api_keys import ApiKey, Scope
+from anchor.ledger.clock import Clock
 from anchor.ledger.deriving import derive
 from anchor.storage.database import Database
 
@@ -29,8 +30,8 @@ _EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def routes(database: Database, access: Access) -> APIRouter:
-    """Return the route over one database."""
+def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
+    """Return the route over one database; ``clock`` tells which times are still to come."""
     router = APIRouter(tags=["Balances"])
 
     @router.get(
@@ -39,7 +40,13 @@ def routes(database: Database, access: Access) -> APIRouter:
         **described(
             DerivedAnswer,
             _EXAMPLE,
-            problems=("unknown_customer", "index_out_of_range", "invalid_id", "invalid_time"),
+            problems=(
+                "unknown_customer",
+                "index_out_of_range",
+                "invalid_id",
+                "invalid_time",
+                "time_in_future",
+            ),
         ),
     )
     def derive_balance(
@@ -61,17 +68,9 @@ def routes(database: Database, access: Access) -> APIRouter:
         require_unit(unit, "unit")
         if asOfIndex is not None and asOfTime is not None:
             raise Problem("invalid_value", "Give an index or a time, not both.", field="asOfTime")
+        time = None if asOfTime is None else time_parameter(asOfTime, clock.now_ms(), "asOfTime")
         return json_answer(
-            derived(
-                derive(
-                    database,
-                    customerId,
-                    unit,
-                    as_of_index=asOfIndex,
-                    as_of_time=None if asOfTime is None else time_parameter(asOfTime, "asOfTime"),
-                    audit=audit,
-                )
-            )
+            derived(derive(database, customerId, unit, as_of_index=asOfIndex, as_of_time=time, audit=audit))
         )
 
     return router

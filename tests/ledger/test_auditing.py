@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from anchor.ledger.auditing import HeadOnChain, audit, audit_chain
+from anchor.ledger.erasing import ErasableField, erase_fields
+from anchor.ledger.model import Emission
 from anchor.protocol.hashing import ZERO
 from anchor.storage.auditing import audited_batches
 from anchor.storage.database import Database
@@ -49,7 +51,11 @@ def test_a_finding_says_where_and_both_values(honest: bytes, tmp_path: Path) -> 
     database = Database.open(f"sqlite:///{path}")
     found = {(finding.table, finding.key, finding.column) for finding in audit(database)}
     database.close()
-    assert found == {("deltas", (1, 7), "fingerprint"), ("deltas", (1, 7), "balance")}
+    assert found == {
+        ("deltas", (1, 7), "fingerprint"),
+        ("deltas", (1, 7), "balance"),
+        ("idempotency_keys", (1, "key 1/2"), "request_hash"),
+    }
 
 
 def test_a_deleted_delta_is_missed(honest: bytes, tmp_path: Path) -> None:
@@ -105,3 +111,26 @@ def test_an_old_version_of_a_map_node_is_checked_too(honest: bytes, tmp_path: Pa
     (finding,) = audit(database)
     database.close()
     assert (finding.table, finding.key, finding.column) == ("map_nodes", (depth, prefix, batch), "hash")
+
+
+def test_a_request_is_held_against_its_delta_until_a_part_of_it_is_erased(database: Database) -> None:
+    opened = open_new_log(database)
+    now = opened.clock.now_ms()
+    receipts = opened.record(
+        Emission("acme", 1, "first", "a", idempotency_key="1"),
+        # The same time said and left out: both are the request that was made.
+        Emission("acme", 2, "said", occurred_at=now, idempotency_key="2"),
+        Emission("acme", 3, "adjusting", adjusts="a", metadata=b'{"a":1}', idempotency_key="3"),
+        # Kept for a delta that was on record.
+        Emission("acme", 1, "first", "a", idempotency_key="4"),
+    )
+    assert list(audit(database)) == []
+    erase_fields(
+        database,
+        opened.log,
+        opened.clock,
+        receipts[0].receipt_id,
+        [ErasableField.REFERENCE_ID],
+        "the officer",
+    )
+    assert list(audit(database)) == []

@@ -11,15 +11,13 @@ from anchor.anchoring.states import State
 from anchor.chain.contract import anchor_call
 from anchor.chain.transactions import Transaction, UnreadableTransaction, decode_signed
 from anchor.ledger.auditing_findings import Finding
+from anchor.ledger.auditing_requests import CLOCK_TOLERANCE_MS
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.storage import auditing_sending as stored
 from anchor.storage.anchors import AnchorRow, ChainRow
 from anchor.storage.database import Database
 from anchor.storage.logs import read_log
 from anchor.storage.sending import AttemptRow, SendRow
-
-CLOCK_TOLERANCE_MS: Final = 24 * 60 * 60 * 1000
-"""Clocks of several machines differ; what lies further outside was no clock of ours."""
 
 _UNSIGNED: Final = {State.PLANNED, State.SUPERSEDED}
 _IN_A_BLOCK: Final = {State.MINED, State.FINAL, State.FAILED, State.CANCELLED}

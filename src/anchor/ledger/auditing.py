@@ -2,7 +2,8 @@
 
 One snapshot, read once in order. Memory grows with the number of ledgers and batches, not of deltas.
 What nothing can be recomputed from (receipt_key, names of erasures and API keys) is checked for its form
-at most. ``anchor.anchoring.auditing_sends`` and ``anchor.anchoring.auditing`` look at the chains' tables.
+at most, and rows of checkpoints, idempotency keys and API keys that were taken away are not missed.
+``anchor.anchoring.auditing_sends`` and ``anchor.anchoring.auditing`` look at the chains' tables.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 
 from anchor.ledger.auditing_findings import Finding
 from anchor.ledger.auditing_ledgers import LedgerCheck, check_stored_nodes
+from anchor.ledger.auditing_requests import check_requests, check_times
 from anchor.ledger.ledger_tree import ledger_root
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.checkpoint import Checkpoint, checkpoint_hash
@@ -71,6 +73,8 @@ def audit(database: Database, progress: Callable[[int], None] = lambda _deltas: 
         yield from _check_ledgers(connection, bytes(rows[0][1]), ledgers, sealed_at, progress)
         yield from _check_batches(connection, bytes(rows[0][1]), ledgers, batches)
         yield from _check_checkpoints(connection, bytes(rows[0][1]), ledgers)
+        yield from check_requests(connection, ledgers)
+        yield from check_times(connection)
         yield from _check_what_belongs_to_nothing(connection, len(batches))
 
 
@@ -363,8 +367,5 @@ def _check_what_belongs_to_nothing(connection: Connection, batch_count: int) -> 
         yield Finding.of("tree_nodes", (tree, height, position), "position", position, None)
     for ledger, index, field in stored.erasures_of_nothing(connection):
         yield Finding.of("erasures", (ledger, index, field), "field", field, None)
-    for api_key, ledger, index, lost in stored.idempotency_keys_of_nothing(connection):
-        column = "index" if lost else "api_key"
-        yield Finding.of("idempotency_keys", (api_key, ledger, index), column, (ledger, index), None)
     for table, key, column, value in stored.malformed_keys(connection):
         yield Finding.of(table, (key,), column, value, "of another form")

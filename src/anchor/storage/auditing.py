@@ -24,6 +24,16 @@ _DELTAS: Final = (
     'WHERE (d.ledger, d."index") > ({0}, {0}) ORDER BY d.ledger, d."index" LIMIT {0}'
 )
 
+_IDEMPOTENCY_KEYS: Final = (
+    'SELECT k.api_key, k.idempotency_key, k.request_hash, k.ledger, k."index", d.amount, '
+    "k.api_key = 0 OR EXISTS (SELECT 1 FROM api_keys p WHERE p.id = k.api_key), "
+    "d.occurred_at, d.recorded_at, d.reason, d.reason_salt, d.reference_id, d.reference_salt, "
+    "d.metadata, d.metadata_salt, d.adjusts_index, a.reference_id FROM idempotency_keys k "
+    'LEFT JOIN deltas d ON d.ledger = k.ledger AND d."index" = k."index" '
+    'LEFT JOIN deltas a ON a.ledger = d.ledger AND a."index" = d.adjusts_index '
+    "WHERE (k.api_key, k.idempotency_key) > ({0}, {0}) ORDER BY k.api_key, k.idempotency_key LIMIT {0}"
+)
+
 
 class AuditedLedger(NamedTuple):
     """A row of ``ledgers`` with its frontier (None where it has none). Balance in units, time in ms."""
@@ -255,22 +265,45 @@ def balance_and_time(connection: Connection, ledger: int, index: int) -> tuple[i
     return (int(rows[0][0]), rows[0][1]) if rows else None
 
 
-def idempotency_keys_of_nothing(connection: Connection) -> Sequence[Any]:
-    """Return api_key, ledger, index of idempotency keys whose delta or API key is not there."""
-    return _run(
+def audited_idempotency_keys(connection: Connection) -> Iterator[Any]:
+    """Yield every idempotency key: its row, its delta's amount (None: there is none), whether its API key
+    is there, the rest of what was asked for, and the reference of the delta that it adjusts.
+    """
+    last: tuple[int, str] = (-(2**63), "")
+    while rows := _run(connection, _IDEMPOTENCY_KEYS, *last, _ROWS_AT_ONCE):
+        yield from rows
+        last = (rows[-1][0], rows[-1][1])
+
+
+def times_before_their_delta(
+    connection: Connection, tolerance: int
+) -> Iterator[tuple[str, tuple[Any, ...], str, int, int]]:
+    """Yield table, key, column, time, and the delta's time (ms) of erasures and checkpoints that are older
+    than their delta by more than ``tolerance``.
+    """
+    for row in _run(
         connection,
-        'SELECT k.api_key, k.ledger, k."index", d.ledger IS NULL FROM idempotency_keys k '
-        'LEFT JOIN deltas d ON d.ledger = k.ledger AND d."index" = k."index" '
-        "WHERE d.ledger IS NULL OR (k.api_key <> 0 AND k.api_key NOT IN (SELECT id FROM api_keys))",
-    )
+        'SELECT e.ledger, e."index", e.field, e.erased_at, d.recorded_at FROM erasures e '
+        'JOIN deltas d ON d.ledger = e.ledger AND d."index" = e."index" '
+        "WHERE e.erased_at < d.recorded_at - {0}",
+        tolerance,
+    ):
+        yield "erasures", tuple(row[:3]), "erased_at", row[3], row[4]
+    for row in _run(
+        connection,
+        "SELECT c.id, c.created_at, d.recorded_at FROM checkpoints c "
+        'JOIN deltas d ON d.ledger = c.ledger AND d."index" = c.to_index '
+        "WHERE c.created_at < d.recorded_at - {0}",
+        tolerance,
+    ):
+        yield "checkpoints", (row[0],), "created_at", row[1], row[2]
 
 
 def malformed_keys(connection: Connection) -> Iterator[tuple[str, Any, str, Any]]:
-    """Yield table, key, column and value of hashes of keys and requests, and of scopes, that are none."""
+    """Yield table, key, column and value of hashes of keys, and of scopes, that are none."""
     for table, key, column, fault in (
         ("api_keys", "id", "key_hash", "length(key_hash) <> 32"),
         ("api_keys", "id", "scopes", f"scopes NOT IN ({', '.join(map(repr, _SCOPES))})"),
-        ("idempotency_keys", "idempotency_key", "request_hash", "length(request_hash) <> 32"),
     ):
         for row in _run(connection, f"SELECT {key}, {column} FROM {table} WHERE {fault}"):
             yield table, row[0], column, row[1]

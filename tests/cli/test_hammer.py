@@ -1,6 +1,8 @@
 """``anchor hammer``: content with an honest deployment, and with no other."""
 
+import asyncio
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from anchor.client import AnchorClient
 from anchor.client.hammer_load import HammerPlan, requests_of
 from anchor.service.background_server import BackgroundServer
 from anchor.service.development import Development, Ports
@@ -119,13 +122,13 @@ def one_place_for_two(path: str, status: int, answer: Any) -> tuple[int, Any]:
 
 
 def fewer_on_record(path: str, status: int, answer: Any) -> tuple[int, Any]:
-    if "/derive/" in path:
+    if "/derive/" in path and status == 200:
         answer["recorded"]["deltaCount"] -= 1
     return status, answer
 
 
 def more_on_record(path: str, status: int, answer: Any) -> tuple[int, Any]:
-    if "/derive/" in path:
+    if "/derive/" in path and status == 200:
         answer["recorded"]["deltaCount"] += 1
     return status, answer
 
@@ -188,10 +191,82 @@ def test_what_is_not_anchored_in_time_is_not_called_a_pass(tmp_path: Path) -> No
     assert done.json()["verified"] == 0
 
 
-def test_another_contract_than_the_agreed_one_fails(running: Development) -> None:
-    done = hammer(running, "--contract", "0x" + "11" * 20)
-    assert done.code == 1, done.out
-    assert done.json()["findings"] == {"invalid_proof": 60}
+class TakingBothAtOnce(LyingServer):
+    """Holds the first sending of a batch back until the second has arrived."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(upstream, lambda _path, status, answer: (status, answer))
+        self.arrived = 0
+        self.both = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path", "").endswith("/batch"):
+            self.arrived += 1
+            if self.arrived == 2:
+                self.both.set()
+            await asyncio.wait_for(self.both.wait(), 20)
+        await super().__call__(scope, receive, send)
+
+
+def test_retries_that_overlap_their_first_give_one_receipt(running: Development) -> None:
+    app = TakingBothAtOnce(running.url)
+    with served(app) as url:
+        done = hammer(running, "--batch", 60, "--retries", 1, "--seed", 2, "--connections", 1, url=url)
+    assert done.code == 0, done.out + done.err
+    assert app.arrived == 2
+    assert (done.json()["retried"], done.json()["retriedTogether"]) == (60, 60)
+
+
+# What it was pointed at
+
+
+def recorded_of(development: Development) -> int:
+    with AnchorClient(development.url, development.admin_key) as client:
+        return int(client.status()["deltaCount"])
+
+
+@contextmanager
+def a_closed_port() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def another_log(path: str, status: int, answer: Any) -> tuple[int, Any]:
+    return status, answer | {"logId": "0x" + "22" * 32} if path == "/api/v1/log" else answer
+
+
+def test_nothing_is_written_where_something_is_not_what_it_has_to_be(running: Development) -> None:
+    before = recorded_of(running)
+    with (
+        a_closed_port() as nobody,
+        served(LyingServer(running.url, another_log)) as other,
+    ):
+        for wrong, code, said in (
+            (hammer(running, url=running.rpc_url), 3, "no Anchor server says"),
+            (hammer(running, running.rpc_url), 3, "no Anchor server says"),
+            (hammer(running, url=nobody), 4, "cannot be reached"),
+            (hammer(running, nobody), 4, "cannot be reached"),
+            (hammer(running, "--rpc", nobody), 4, "the chain cannot be asked"),
+            (hammer(running, "--rpc", running.url), 4, "the chain cannot be asked"),
+            (hammer(running, "--contract", "0x" + "11" * 20), 3, "there is no contract of a log"),
+            (hammer(running, other), 3, "of different logs"),
+            (hammer(running, url=other), 3, "the contract holds log"),
+        ):
+            assert wrong.code == code, wrong.out + wrong.err
+            assert said in wrong.err
+            assert wrong.out == ""
+    assert recorded_of(running) == before
+
+
+def test_a_key_that_may_not_read_is_refused_before_anything_is_written(running: Development) -> None:
+    with AnchorClient(running.url, running.admin_key) as client:
+        writing = client.create_key("writing", ["write"])["key"]
+        one = client.create_key("one", ["read", "write"], customer_id="acme")["key"]
+    before = recorded_of(running)
+    for key in (writing, one):
+        assert hammer(running, "--key", key).code == 3
+    assert recorded_of(running) == before
 
 
 def test_a_wrong_key_and_wrong_options_are_refused(running: Development) -> None:
@@ -199,6 +274,7 @@ def test_a_wrong_key_and_wrong_options_are_refused(running: Development) -> None
     assert (refused.code, refused.out) == (3, "")
     assert hammer(running, "--hot", 1.5).code == 2
     assert hammer(running, "--batch", 1001).code == 2
+    assert hammer(running, "--deltas", 10**7 + 1).code == 2
 
 
 def test_the_load_is_the_same_for_a_seed_and_skewed_as_it_says() -> None:
@@ -212,3 +288,5 @@ def test_the_load_is_the_same_for_a_seed_and_skewed_as_it_says() -> None:
     first, last = (sum(delta.customer_id == f"run-{place}" for delta in deltas) for place in (0, 49))
     assert first > 10 * max(last, 1)
     assert 2 <= sum(request.again for request in sent) <= 20
+    assert 1 <= sum(request.together for request in sent) < sum(request.again for request in sent)
+    assert all(request.again for request in sent if request.together)

@@ -1,7 +1,7 @@
 """The client against a server on a real port: exact amounts, safe retries, typed refusals."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Context, Decimal
 from typing import Any
@@ -230,26 +230,13 @@ def test_what_may_happen_only_once_is_sent_once() -> None:
 
 
 def test_a_retry_without_a_reference_carries_the_same_idempotency_key() -> None:
-    answer: dict[str, Any] = {
-        "receiptId": "r",
-        "status": "QUEUED",
-        "fingerprint": "f",
-        "customerId": "acme",
-        "unit": "",
-        "ledgerId": "l",
-        "index": 0,
-        "delta": 1,
-        "balance": 1,
-        "recordedAt": 1,
-        "idempotent": False,
-    }
     keys: list[str | None] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
         keys.append(request.headers.get("idempotency-key"))
         if len(keys) == 1:
             raise httpx.ReadError("cut")
-        return httpx.Response(201, json=answer)
+        return httpx.Response(201, json=RECORDED)
 
     client = AnchorClient("http://anchor", "ak_x", transport=httpx.MockTransport(handle))
     client.emit("acme", 1)
@@ -267,6 +254,91 @@ def test_something_that_is_no_anchor_server_is_named_as_such() -> None:
     client = AnchorClient("http://elsewhere", transport=httpx.MockTransport(handle))
     with pytest.raises(UnexpectedAnswer, match="elsewhere"):
         client.derive("acme")
+
+
+RECORDED: dict[str, Any] = {
+    "receiptId": "r",
+    "status": "QUEUED",
+    "fingerprint": "f",
+    "customerId": "acme",
+    "unit": "",
+    "ledgerId": "l",
+    "index": 0,
+    "delta": 1,
+    "balance": 1,
+    "recordedAt": 1,
+    "idempotent": False,
+}
+PROBLEM = {"type": "t", "title": "No.", "status": 422, "code": "invalid_id"}
+STANDING = {"balance": 1, "deltaCount": 1}
+ODD_ANSWERS: list[tuple[Callable[[AnchorClient], object], Any, str]] = [
+    (lambda anchor: anchor.emit("acme", 1), {"jsonrpc": "2.0", "id": 1}, "/receiptId is missing"),
+    (lambda anchor: anchor.emit("acme", 1), [], "the answer is not an object"),
+    (lambda anchor: anchor.emit("acme", 1), {**RECORDED, "index": "0"}, "/index is not a whole number"),
+    (lambda anchor: anchor.emit("acme", 1), {**RECORDED, "index": True}, "/index is not a whole number"),
+    (
+        lambda anchor: anchor.emit("acme", 1),
+        {**RECORDED, "idempotent": 0},
+        "/idempotent is not true or false",
+    ),
+    (lambda anchor: anchor.emit("acme", 1), {**RECORDED, "balance": "1"}, "/balance is not a number"),
+    (
+        lambda anchor: anchor.emit("acme", 1),
+        {**RECORDED, "balance": float("nan")},
+        "/balance is not a number",
+    ),
+    (lambda anchor: anchor.emit_batch([NewDelta("a", 1)]), {"error": {}}, "/results is missing"),
+    (lambda anchor: anchor.emit_batch([NewDelta("a", 1)]), {"results": {}}, "/results is not a list"),
+    (lambda anchor: anchor.emit_batch([NewDelta("a", 1)]), {"results": [5]}, "/results/0 is not an object"),
+    (
+        lambda anchor: anchor.emit_batch([NewDelta("a", 1)]),
+        {"results": [{}]},
+        "/results/0/receiptId is missing",
+    ),
+    (
+        lambda anchor: anchor.emit_batch([NewDelta("a", 1)]),
+        {"results": []},
+        "/results has 0 items for 1 deltas",
+    ),
+    (
+        lambda anchor: anchor.emit_batch([NewDelta("a", 1)]),
+        {"results": [{"problem": {**PROBLEM, "status": "422"}}]},
+        "/results/0/problem/status is not a whole number",
+    ),
+    (
+        lambda anchor: anchor.derive("acme"),
+        {**RECORDED, "deltaCount": 1, "pending": STANDING, "recorded": {"balance": 1}},
+        "/recorded/deltaCount is missing",
+    ),
+    (lambda anchor: anchor.receipt("r"), {**RECORDED, "delta": 5}, "/delta is not an object"),
+    (lambda anchor: anchor.find_checkpoint("c"), RECORDED, "/proofToken is missing"),
+    (lambda anchor: list(anchor.batches()), {"items": 1}, "/items is not a list"),
+    (lambda anchor: anchor.compare_balances("acme", yours=1), {}, "/match is missing"),
+    (lambda anchor: anchor.reconcile("acme", []), {}, "/size is missing"),
+    (
+        lambda anchor: anchor.reconcile("acme", []),
+        {"size": 1, "total": Decimal("0.5"), "cells": "%"},
+        "/cells is not base64",
+    ),
+    (lambda anchor: anchor.ready(), {}, "/status is missing"),
+    (lambda anchor: anchor.status(), {}, "/deltaCount is missing"),
+]
+
+
+@pytest.mark.parametrize(("ask", "answer", "why"), ODD_ANSWERS)
+def test_an_answer_that_is_not_whole_is_named_with_the_place(
+    ask: Callable[[AnchorClient], object], answer: Any, why: str
+) -> None:
+    content = json.dumps(answer, default=float)
+
+    def handle(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=content)
+
+    client = AnchorClient("http://name:word@elsewhere:8545/x", transport=httpx.MockTransport(handle))
+    with pytest.raises(UnexpectedAnswer) as raised:
+        ask(client)
+    assert why in str(raised.value)
+    assert str(raised.value).startswith("http://elsewhere:8545/x/")
 
 
 def test_no_key_is_in_what_an_error_says(server: tuple[BackgroundServer, str]) -> None:

@@ -36,7 +36,10 @@ def hammer(
         str | None, typer.Option(metavar="ADDRESS", help="The contract that must hold the log.")
     ] = None,
     deltas: Annotated[
-        int, typer.Option(min=1, max=10**8, metavar="N", help="How many deltas to send.")
+        int,
+        typer.Option(
+            min=1, max=10**7, metavar="N", help="How many deltas to send; each takes 0.6 KB of memory here."
+        ),
     ] = 10_000,
     batch: Annotated[
         int, typer.Option(min=1, max=1_000, metavar="N", help="Deltas of a request; 1 is the single call.")
@@ -57,7 +60,10 @@ def hammer(
         ),
     ] = 1.0,
     retries: Annotated[
-        float, typer.Option(metavar="SHARE", callback=within(0, 1), help="Of all requests: sent twice.")
+        float,
+        typer.Option(
+            metavar="SHARE", callback=within(0, 1), help="Of all requests: sent twice, half of them at once."
+        ),
     ] = 0.1,
     connections: Annotated[
         int, typer.Option(min=1, max=1_000, metavar="N", help="Requests under way at once.")
@@ -78,14 +84,17 @@ def hammer(
 
     It writes for customers of its own, named hammer-..., in the unit hammer: they stay on record.
 
+    Before it writes, it asks every server and the chain whether they are what they have to be.
+
     Exit code 0: nothing lost, nothing twice, every proof valid. 1: a promise is broken. 4: some deltas
     were not anchored in time, or could not be held against the chain.
     """
     from anchor.client.client import AnchorClient
     from anchor.client.hammer import Hammer
     from anchor.client.hammer_load import HammerPlan
+    from anchor.client.hammer_preflight import SECONDS, check_before
     from anchor.client.hammer_proofs import ProofCheck
-    from anchor.verify.chain_view import Finality
+    from anchor.verify.chain_view import ChainUnavailable, ChainView, Finality
     from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
     from anchor.verify.verifying_files import parse_contract
 
@@ -98,11 +107,27 @@ def hammer(
     except ValueError as error:
         raise CommandFailed(str(error), "see anchor hammer --help", ExitCode.USAGE, "usage") from None
     with ExitStack() as stack:
+
+        def view_of(timeout: float) -> ChainView:
+            chains = [JsonRpcChain(url, timeout=timeout) for url in rpc]
+            for chain in chains:
+                stack.callback(chain.close)
+            return chains[0] if len(chains) == 1 else AgreeingChains([(one.name, one) for one in chains])
+
+        hasty = [
+            (url, stack.enter_context(AnchorClient(url, key, attempts=1, timeout=SECONDS))) for url in urls
+        ]
+        try:
+            check_before(hasty, view_of(SECONDS), address)
+        except ChainUnavailable as error:
+            raise CommandFailed(
+                f"the chain cannot be asked: {error}",
+                "check --rpc; nothing was written",
+                ExitCode.UNAVAILABLE,
+                "chain_unavailable",
+            ) from None
         clients = [stack.enter_context(AnchorClient(url, key, attempts=10)) for url in urls]
-        chains = [JsonRpcChain(url) for url in rpc]
-        for chain in chains:
-            stack.callback(chain.close)
-        view = chains[0] if len(chains) == 1 else AgreeingChains([(chain.name, chain) for chain in chains])
+        view = view_of(20.0)
         bar = stack.enter_context(output.progress(_TITLES["emit"], 3 * deltas))
         stages: set[str] = set()
 
@@ -141,7 +166,7 @@ def show(output: Output, report: "HammerReport") -> None:
         ("run", report.run),
         ("deltas", f"{report.deltas:,}, {report.acknowledged / wall:,.0f} a second" if wall else "none"),
         ("acknowledged", f"{report.acknowledged:,}"),
-        ("sent twice", f"{report.retried:,}"),
+        ("sent twice", f"{report.retried:,}, {report.together:,} of them at the same time"),
         ("anchored", f"{report.anchoring_seconds:.1f} s after the last answer"),
         ("proven", f"{report.verified:,} receipts, each from its proof file and the chain"),
     )

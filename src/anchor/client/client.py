@@ -1,16 +1,17 @@
 """The client: one method for each call of the HTTP face."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 import httpx
 
 from anchor.client.errors import AnchorProblem
 from anchor.client.exchange import HttpOrderedRecord, HttpRecord
-from anchor.client.transport import ATTEMPTS, Json, Transport
+from anchor.client.members import Json, MemberError, Members
+from anchor.client.paths import segment
+from anchor.client.transport import ATTEMPTS, Transport
 from anchor.client.values import (
     Amount,
     Checkpoint,
@@ -83,29 +84,26 @@ class AnchorClient:
         the first receipt. Without one, only this call's own retries are safe.
         """
         new = NewDelta(customer_id, delta, reason, reference_id, unit, metadata, occurred_at, adjusts)
-        answer = self._transport.call(
+        return self._transport.ask(
+            Recorded.from_json,
             "POST",
             "/api/v1/balance/delta",
             body=new.to_json(),
             headers=_idempotency(idempotency_key, reference_id is not None),
         )
-        return Recorded.from_json(answer)
 
     def emit_batch(
         self, deltas: Sequence[NewDelta], *, idempotency_key: str | None = None
     ) -> list[Recorded | Refused]:
         """Record up to 1,000 deltas; a result for each, in order. A refused one stops no other."""
         referenced = all(delta.reference_id is not None for delta in deltas)
-        answer = self._transport.call(
+        return self._transport.ask(
+            lambda answer: _results(answer, len(deltas)),
             "POST",
             "/api/v1/balance/delta/batch",
             body={"deltas": [delta.to_json() for delta in deltas]},
             headers=_idempotency(idempotency_key, referenced),
         )
-        return [
-            Refused(AnchorProblem(result["problem"])) if "problem" in result else Recorded.from_json(result)
-            for result in answer["results"]
-        ]
 
     # Balances
 
@@ -119,9 +117,10 @@ class AnchorClient:
         audit: bool = False,
     ) -> Derived:
         """Return a customer's balance, verified and pending."""
-        answer = self._transport.call(
+        return self._transport.ask(
+            Derived.from_json,
             "GET",
-            f"/api/v1/balance/derive/{quote(customer_id, safe='')}",
+            f"/api/v1/balance/derive/{segment(customer_id)}",
             query={
                 "unit": unit or None,
                 "asOfIndex": as_of_index,
@@ -129,7 +128,6 @@ class AnchorClient:
                 "audit": "true" if audit else None,
             },
         )
-        return Derived.from_json(answer)
 
     def compare_balances(
         self,
@@ -145,7 +143,7 @@ class AnchorClient:
         for name, balance in (("yourBalance", yours), ("counterpartyBalance", counterparty)):
             if balance is not None:
                 body[name] = balance_text(balance)
-        return self._transport.call("POST", "/api/v1/balance/compare", body=body)
+        return self._transport.ask(_with("match"), "POST", "/api/v1/balance/compare", body=body)
 
     def compare_deltas(
         self,
@@ -174,7 +172,7 @@ class AnchorClient:
                 body[name] = [
                     {"referenceId": reference, "amount": amount_text(amount)} for reference, amount in entries
                 ]
-        return self._transport.call("POST", "/api/v1/balance/compare", body=body)
+        return self._transport.ask(_with("match"), "POST", "/api/v1/balance/compare", body=body)
 
     def reconcile(self, customer_id: str, books: Iterable[Entry], unit: str = "") -> Reconciliation:
         """Find every entry of long books that differs from the record, whatever their order.
@@ -212,7 +210,8 @@ class AnchorClient:
         end_date: str | None = None,
     ) -> Checkpoint:
         """Seal a range of a ledger, by indices or by time. The same range gives the same checkpoint."""
-        answer = self._transport.call(
+        return self._transport.ask(
+            Checkpoint.from_json,
             "POST",
             "/api/v1/balance/checkpoint",
             body={
@@ -225,13 +224,11 @@ class AnchorClient:
                 "endDate": end_date,
             },
         )
-        return Checkpoint.from_json(answer)
 
     def find_checkpoint(self, proof_token: str) -> Checkpoint:
         """Return a checkpoint as it is now."""
-        return Checkpoint.from_json(
-            self._transport.call("GET", f"/api/v1/checkpoints/{quote(proof_token, safe='')}")
-        )
+        path = f"/api/v1/checkpoints/{segment(proof_token)}"
+        return self._transport.ask(Checkpoint.from_json, "GET", path)
 
     def checkpoint_proof(self, proof_token: str, *, deltas: str | None = None) -> bytes:
         """Return a checkpoint's proof file.
@@ -239,16 +236,14 @@ class AnchorClient:
         ``deltas`` puts all deltas of the range in: ``full``, ``amounts``, ``fingerprints``, or the texts to
         show of each, ``reason,referenceId,metadata``.
         """
-        path = f"/api/v1/checkpoints/{quote(proof_token, safe='')}/proof"
+        path = f"/api/v1/checkpoints/{segment(proof_token)}/proof"
         return self._transport.send("GET", path, query={"deltas": deltas}).content
 
     # Receipts, ledgers, batches
 
     def receipt(self, receipt_id: str) -> Receipt:
         """Return a receipt: the delta, and how far it has come."""
-        return Receipt.from_json(
-            self._transport.call("GET", f"/api/v1/receipts/{quote(receipt_id, safe='')}")
-        )
+        return self._transport.ask(Receipt.from_json, "GET", f"/api/v1/receipts/{segment(receipt_id)}")
 
     def proof(self, receipt_id: str, *, disclosure: str = "full") -> bytes:
         """Return the proof file of a receipt.
@@ -256,7 +251,7 @@ class AnchorClient:
         ``disclosure`` is ``full``, ``amounts``, ``fingerprints``, or the texts to show:
         ``reason,referenceId,metadata``.
         """
-        path = f"/api/v1/receipts/{quote(receipt_id, safe='')}/proof"
+        path = f"/api/v1/receipts/{segment(receipt_id)}/proof"
         return self._transport.send("GET", path, query={"disclosure": disclosure}).content
 
     def ledger_proof(self, ledger_id: str, kind: str, **query: Any) -> bytes:
@@ -265,7 +260,7 @@ class AnchorClient:
         ``kind`` is ``balance`` (with ``asOfIndex``, or the newest), ``freshness``, or ``consistency`` (with
         the ``earlierSize`` of a head that is known from before).
         """
-        path = f"/api/v1/ledgers/{quote(ledger_id, safe='')}/proofs/{quote(kind, safe='')}"
+        path = f"/api/v1/ledgers/{segment(ledger_id)}/proofs/{segment(kind)}"
         return self._transport.send("GET", path, query=query).content
 
     def absence_proof(self, customer_id: str, unit: str = "") -> bytes:
@@ -279,7 +274,7 @@ class AnchorClient:
 
     def deltas(self, ledger_id: str) -> Iterator[Json]:
         """Go through the deltas of a ledger, in the order of their indices."""
-        return self._all(f"/api/v1/ledgers/{quote(ledger_id, safe='')}/deltas", {})
+        return self._all(f"/api/v1/ledgers/{segment(ledger_id)}/deltas", {})
 
     def batches(self) -> Iterator[Json]:
         """Go through the batches, the newest first, with the transactions that anchored them."""
@@ -287,8 +282,7 @@ class AnchorClient:
 
     def page(self, path: str, cursor: str | None = None, **query: Any) -> Page[Json]:
         """Return one page of a list."""
-        answer = self._transport.call("GET", path, query={**query, "cursor": cursor})
-        return Page(tuple(answer["items"]), answer["next"])
+        return self._transport.ask(_page, "GET", path, query={**query, "cursor": cursor})
 
     def _all(self, path: str, query: Mapping[str, Any]) -> Iterator[Json]:
         cursor: str | None = None
@@ -306,23 +300,29 @@ class AnchorClient:
 
         Who trusts no server checks a proof file instead: ``anchor verify FILE --rpc URL``.
         """
-        return self._transport.call(
-            "GET", f"/api/v1/verify/{quote(proof_id, safe='')}", query={"source": source}
-        )
+        return self._transport.call("GET", f"/api/v1/verify/{segment(proof_id)}", query={"source": source})
 
     def ready(self) -> bool:
         """Return whether the server can record now."""
         try:
-            self._transport.call("GET", "/readyz")
+            self.require_ready()
         except AnchorProblem:
             return False
         return True
+
+    def require_ready(self) -> None:
+        """Return where the server can record now; else raise what keeps it, as AnchorProblem."""
+        self._transport.ask(_with("status"), "GET", "/readyz")
+
+    def log_id(self) -> str:
+        """Return the id of the server's log, as its contract holds it: 0x and 64 hex digits."""
+        return self._transport.ask(lambda answer: answer.text("logId"), "GET", "/api/v1/log")
 
     # Operating
 
     def status(self) -> Json:
         """Return how the log and its anchoring stand."""
-        return self._transport.call("GET", "/api/v1/status")
+        return self._transport.ask(_with("deltaCount", "chains", "alarms"), "GET", "/api/v1/status")
 
     def create_key(
         self, name: str, scopes: Sequence[str] | None = None, *, customer_id: str | None = None
@@ -345,3 +345,27 @@ def _idempotency(given: str | None, referenced: bool) -> dict[str, str] | None:
     if given is not None:
         return {"Idempotency-Key": given}
     return None if referenced else {"Idempotency-Key": secrets.token_urlsafe(24)}
+
+
+def _results(answer: Members, count: int) -> list[Recorded | Refused]:
+    """Read what became of each delta of a batch. Raises MemberError."""
+    results = answer.parts("results")
+    if len(results) != count:
+        raise MemberError(f"/results has {len(results)} items for {count} deltas")
+    return [Refused.from_json(one) if "problem" in one else Recorded.from_json(one) for one in results]
+
+
+def _page(answer: Members) -> Page[Json]:
+    """Read a part of a list. Raises MemberError."""
+    return Page(tuple(answer.items("items")), answer.text_or_none("next"))
+
+
+def _with(*names: str) -> Callable[[Members], Json]:
+    """Return what reads an answer whole, once it has these members."""
+
+    def reading(answer: Members) -> Json:
+        for name in names:
+            answer.any(name)
+        return answer.answer
+
+    return reading

@@ -1,6 +1,8 @@
 """What a call of the client raises: a refusal, a server that cannot be reached, or an odd answer."""
 
-from typing import Any, Final
+from typing import Final
+
+from anchor.client.members import Json, Members
 
 
 class ClientError(Exception):
@@ -10,14 +12,16 @@ class ClientError(Exception):
 class AnchorProblem(ClientError):
     """The server refused the request: its problem document (RFC 9457)."""
 
-    def __init__(self, document: dict[str, Any], retry_after: int | None = None) -> None:
-        self.document: Final = document
-        self.status: Final[int] = document["status"]
-        self.code: Final[str] = document["code"]
-        self.title: Final[str] = document["title"]
-        self.detail: Final[str | None] = document.get("detail")
-        self.field: Final[str | None] = document.get("field")
-        self.remedy: Final[str | None] = document.get("remedy")
+    def __init__(self, document: Json, retry_after: int | None = None, *, place: str = "") -> None:
+        """Raises MemberError for what is no problem document; ``place`` is where in an answer it stands."""
+        members = Members(document, place)
+        self.document: Final[dict[str, Json]] = members.answer
+        self.status: Final = members.whole("status")
+        self.code: Final = members.text("code")
+        self.title: Final = members.text("title")
+        self.detail: Final = members.text_or_none("detail")
+        self.field: Final = members.text_or_none("field")
+        self.remedy: Final = members.text_or_none("remedy")
         self.retry_after: Final = retry_after
         super().__init__(self.code)
 
@@ -36,9 +40,16 @@ class AnchorUnreachable(ClientError):
 
 
 class UnexpectedAnswer(ClientError):
-    """The answer is not one of an Anchor server's; something else may listen there."""
+    """The answer is not one of an Anchor server's; something else may listen there.
 
-    def __init__(self, url: str, status: int) -> None:
-        super().__init__(f"{url} answered {status} with something that no Anchor server says")
+    ``why`` says what of the answer is missing or wrong, where that is known.
+    """
+
+    remedy: Final = "check that the URL is an Anchor server's"
+
+    def __init__(self, url: str, status: int, why: str = "") -> None:
+        super().__init__(
+            f"{url} answered {status} with something that no Anchor server says" + (f": {why}" if why else "")
+        )
         self.url: Final = url
         self.status: Final = status

@@ -2,12 +2,17 @@
 
 import base64
 import json
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
-from anchor.client.transport import Json, Transport
+from anchor.client.members import Json, MemberError, Members
+from anchor.client.transport import Transport
 from anchor.protocol.amounts import parse_amount, parse_balance
+from anchor.protocol.errors import AmountError
 from anchor.verify.divergence import RecordBlocks
 from anchor.verify.reconciliation import RecordCells, ResolvedEntry
+
+T = TypeVar("T")
 
 
 class _Exchange:
@@ -20,13 +25,13 @@ class _Exchange:
         self.sent = 0
         self.received = 0
 
-    def _ask(self, what: str, more: dict[str, Json]) -> Json:
+    def _ask(self, what: str, more: dict[str, Json], reading: Callable[[Members], T]) -> T:
         content = json.dumps({**self._ledger, **more}, ensure_ascii=False).encode()
         answer = self._transport.send("POST", f"/api/v1/balance/compare/{what}", content=content)
         self.round_trips += 1
         self.sent += len(content)
         self.received += len(answer.content)
-        return self._transport.json_of(answer)
+        return self._transport.read(reading, answer)
 
 
 class HttpRecord(_Exchange):
@@ -37,20 +42,29 @@ class HttpRecord(_Exchange):
 
     def cells(self, salt: bytes, level: int, above: int | None, size: int | None) -> RecordCells:
         """Return cells of the record's sketch."""
-        answer = self._ask("cells", {"salt": _text(salt), "level": level, "above": above, "size": size})
-        return RecordCells(answer["size"], parse_balance(str(answer["total"])), _bytes(answer["cells"]))
+        return self._ask(
+            "cells",
+            {"salt": _text(salt), "level": level, "above": above, "size": size},
+            lambda answer: RecordCells(
+                answer.whole("size"), _units(answer, "total", parse_balance), _bytes(answer, "cells")
+            ),
+        )
 
     def resolve(self, salt: bytes, keys: list[bytes], size: int) -> list[ResolvedEntry]:
         """Return the deltas that keys stand for."""
-        answer = self._ask(
-            "entries", {"salt": _text(salt), "keys": [_text(key) for key in keys], "size": size}
+        return self._ask(
+            "entries",
+            {"salt": _text(salt), "keys": [_text(key) for key in keys], "size": size},
+            lambda answer: [
+                ResolvedEntry(
+                    _bytes(entry, "key"),
+                    entry.whole("index"),
+                    entry.text_or_none("referenceId"),
+                    _units(entry, "amount", parse_amount),
+                )
+                for entry in answer.parts("entries")
+            ],
         )
-        return [
-            ResolvedEntry(
-                _bytes(entry["key"]), entry["index"], entry["referenceId"], parse_amount(str(entry["amount"]))
-            )
-            for entry in answer["entries"]
-        ]
 
 
 class HttpOrderedRecord(_Exchange):
@@ -61,17 +75,30 @@ class HttpOrderedRecord(_Exchange):
 
     def blocks(self, height: int, stop: int) -> RecordBlocks:
         """Return digests of blocks."""
-        answer = self._ask("blocks", {"height": height, "stop": stop})
-        return RecordBlocks(answer["size"], _bytes(answer["digests"]))
+        return self._ask(
+            "blocks",
+            {"height": height, "stop": stop},
+            lambda answer: RecordBlocks(answer.whole("size"), _bytes(answer, "digests")),
+        )
 
     def digests(self, start: int, stop: int) -> bytes:
         """Return digests of single deltas."""
-        return _bytes(self._ask("digests", {"start": start, "stop": stop})["digests"])
+        return self._ask("digests", {"start": start, "stop": stop}, lambda answer: _bytes(answer, "digests"))
 
 
 def _text(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
+def _bytes(answer: Members, name: str) -> bytes:
+    try:
+        return base64.b64decode(answer.text(name), validate=True)
+    except ValueError as error:
+        raise MemberError(f"{answer.place}/{name} is not base64: {error}") from None
+
+
+def _units(answer: Members, name: str, parse: Callable[[str], int]) -> int:
+    try:
+        return parse(str(answer.number(name)))
+    except AmountError as error:
+        raise MemberError(f"{answer.place}/{name} is no amount: {error}") from None

@@ -8,6 +8,7 @@ next one. Everything is sent until it is answered, so a load that outlives a kil
 
 import threading
 import time
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +18,11 @@ from typing import Final, TypeVar
 from anchor.client.client import AnchorClient
 from anchor.client.errors import AnchorProblem
 from anchor.client.hammer_findings import Fault, Findings, HammerReport, Timings
-from anchor.client.hammer_load import UNIT, HammerPlan, HammerRequest, requests_of
+from anchor.client.hammer_load import UNIT, Acknowledged, HammerPlan, HammerRequest, requests_of
 from anchor.client.hammer_proofs import ProofCheck
 from anchor.client.values import NewDelta, Recorded, Refused, Standing
 
 T = TypeVar("T")
-R = TypeVar("R")
 Progress = Callable[[str, int], None]
 """Hears a stage ("emit", "anchor", "prove") and how many more deltas have passed it."""
 
@@ -31,7 +31,11 @@ _NOTHING: Final = Standing(Decimal(0), 0)
 
 
 class Hammer:
-    """One run. ``connections`` requests are under way at once; ``wait`` is seconds for the anchoring."""
+    """One run. ``wait`` is seconds for the anchoring.
+
+    ``connections`` requests are under way at once, and beside them the second sendings that do not wait
+    for the first.
+    """
 
     def __init__(
         self,
@@ -51,36 +55,43 @@ class Hammer:
         self._progress = progress
         self._findings = Findings()
         self._lock = threading.Lock()
-        self._receipts: dict[str, tuple[NewDelta, Recorded]] = {}
+        self._receipts: list[Acknowledged] = []
+        self._names: dict[str, str] = {}
+        self._emit_seconds = array("d")
+        self._prove_seconds = array("d")
         self._retried = 0
+        self._together = 0
+        self._verified = 0
+        self._twins = ThreadPoolExecutor(connections, "twin")
 
     def run(self) -> HammerReport:
         """Emit, wait for the chain, check every receipt. Raises ClientError where a server stays away."""
         started = time.monotonic()
-        latencies = self._side_by_side(self._emit, enumerate(requests_of(self._plan)))
-        emitting = Timings(time.monotonic() - started, [one for some in latencies for one in some])
+        with self._twins:
+            self._side_by_side(self._emit, enumerate(requests_of(self._plan)))
+        emitting = Timings.of(time.monotonic() - started, self._emit_seconds)
         self._check_places()
         anchoring = time.monotonic()
         self._check_ledgers()
         anchored = time.monotonic()
-        proven = self._side_by_side(self._prove, self._receipts.values())
-        proving = Timings(time.monotonic() - anchored, [seconds for seconds, _ in proven])
+        self._side_by_side(self._prove, self._receipts)
+        proving = Timings.of(time.monotonic() - anchored, self._prove_seconds)
         return HammerReport(
             run=self._plan.run,
             deltas=self._plan.deltas,
             acknowledged=len(self._receipts),
             retried=self._retried,
-            verified=sum(valid for _, valid in proven),
+            together=self._together,
+            verified=self._verified,
             emitting=emitting,
             anchoring_seconds=anchored - anchoring,
             proving=proving,
             findings=self._findings,
         )
 
-    def _side_by_side(self, action: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    def _side_by_side(self, action: Callable[[T], None], items: Iterable[T]) -> None:
         """Do something for every item, so many at once, without holding what is still to come."""
         source = iter(items)
-        results: list[R] = []
 
         def work() -> None:
             while True:
@@ -88,34 +99,30 @@ class Hammer:
                     item = next(source, None)
                 if item is None:
                     return
-                result = action(item)
-                with self._lock:
-                    results.append(result)
+                action(item)
 
         with ThreadPoolExecutor(self._connections) as pool:
             for done in [pool.submit(work) for _ in range(self._connections)]:
                 done.result()
-        return results
 
     # Emitting
 
-    def _emit(self, numbered: tuple[int, HammerRequest]) -> list[float]:
+    def _emit(self, numbered: tuple[int, HammerRequest]) -> None:
         number, request = numbered
-        first, seconds = self._send(number, request)
-        latencies = [seconds]
+        twin = self._twins.submit(self._send, number + 1, request) if request.together else None
+        first = self._send(number, request)
         for delta, answer in zip(request.deltas, first, strict=True):
             self._acknowledge(delta, answer)
         if request.again:
-            second, seconds = self._send(number + 1, request)
-            latencies.append(seconds)
+            second = self._send(number + 1, request) if twin is None else twin.result()
             for before, after in zip(first, second, strict=True):
-                self._compare_retry(before, after)
+                self._compare_retry(before, after, request.together)
             with self._lock:
                 self._retried += len(request.deltas)
+                self._together += len(request.deltas) * request.together
         self._progress("emit", len(request.deltas))
-        return latencies
 
-    def _send(self, number: int, request: HammerRequest) -> tuple[list[Recorded | Refused], float]:
+    def _send(self, number: int, request: HammerRequest) -> list[Recorded | Refused]:
         client = self._clients[number % len(self._clients)]
         started = time.perf_counter()
         answers: list[Recorded | Refused]
@@ -137,7 +144,10 @@ class Hammer:
                 answers = [Refused(problem)]
         else:
             answers = client.emit_batch(request.deltas)
-        return answers, time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        with self._lock:
+            self._emit_seconds.append(seconds)
+        return answers
 
     def _acknowledge(self, delta: NewDelta, answer: Recorded | Refused) -> None:
         reference = str(delta.reference_id)
@@ -148,9 +158,20 @@ class Hammer:
         if told != (delta.customer_id, delta.unit, delta.delta):
             self._findings.add(Fault.CHANGED, reference, delta, answer)
         with self._lock:
-            self._receipts[reference] = (delta, answer)
+            self._receipts.append(
+                Acknowledged(
+                    # Few of these differ, and each is kept once.
+                    self._names.setdefault(delta.customer_id, delta.customer_id),
+                    reference,
+                    int(delta.delta),
+                    answer.receipt_id,
+                    self._names.setdefault(answer.ledger_id, answer.ledger_id),
+                    answer.index,
+                    answer.fingerprint,
+                )
+            )
 
-    def _compare_retry(self, before: Recorded | Refused, after: Recorded | Refused) -> None:
+    def _compare_retry(self, before: Recorded | Refused, after: Recorded | Refused, together: bool) -> None:
         if isinstance(before, Refused):
             return
         if isinstance(after, Refused):
@@ -159,28 +180,27 @@ class Hammer:
             self._findings.add(Fault.DUPLICATE, before.receipt_id, before.receipt_id, after.receipt_id)
         elif (after.fingerprint, after.balance) != (before.fingerprint, before.balance):
             self._findings.add(Fault.CHANGED, before.receipt_id, before.fingerprint, after.fingerprint)
-        elif not after.idempotent:
+        elif not (after.idempotent or (together and before.idempotent)):
             self._findings.add(Fault.CHANGED, before.receipt_id, "idempotent", "recorded once more")
 
     # Checking
 
     def _check_places(self) -> None:
         """No place and no receipt id was given out twice."""
-        places: dict[tuple[str, int], str] = {}
-        ids: dict[str, str] = {}
-        for reference, (_, receipt) in self._receipts.items():
-            place = (receipt.ledger_id, receipt.index)
-            other = places.setdefault(place, reference)
-            other = ids.setdefault(receipt.receipt_id, reference) if other == reference else other
-            if other != reference:
-                self._findings.add(Fault.DUPLICATE, f"index {receipt.index}", reference, other)
+        for what, key_of in (("receipt id", _id_of), ("place", _place_of)):
+            seen: set[object] = set()
+            for receipt in self._receipts:
+                key = key_of(receipt)
+                if key in seen:
+                    self._findings.add(Fault.DUPLICATE, receipt.reference_id, f"a {what} of its own", key)
+                seen.add(key)
 
     def _check_ledgers(self) -> None:
         """Every ledger holds exactly what was acknowledged, and is anchored whole in the time there is."""
         expected: dict[str, Standing] = defaultdict(lambda: _NOTHING)
-        for delta, receipt in self._receipts.values():
-            so_far = expected[delta.customer_id]
-            expected[delta.customer_id] = Standing(so_far.balance + receipt.delta, so_far.delta_count + 1)
+        for receipt in self._receipts:
+            so_far = expected[receipt.customer_id]
+            expected[receipt.customer_id] = Standing(so_far.balance + receipt.amount, so_far.delta_count + 1)
         waiting = {customer: standing.delta_count for customer, standing in expected.items()}
         deadline = time.monotonic() + self._wait
         checked: set[str] = set()
@@ -225,12 +245,21 @@ class Hammer:
         self._findings.add(fault, customer, expected, found, abs(difference) or 1)
         return False
 
-    def _prove(self, acknowledged: tuple[NewDelta, Recorded]) -> tuple[float, bool]:
-        delta, receipt = acknowledged
+    def _prove(self, receipt: Acknowledged) -> None:
         started = time.perf_counter()
-        fault = self._check.fault_of(self._clients[receipt.index % len(self._clients)], delta, receipt)
+        fault = self._check.fault_of(self._clients[receipt.index % len(self._clients)], receipt)
         seconds = time.perf_counter() - started
         if fault is not None:
             self._findings.add(fault.fault, receipt.receipt_id, fault.expected, fault.found)
+        with self._lock:
+            self._prove_seconds.append(seconds)
+            self._verified += fault is None
         self._progress("prove", 1)
-        return seconds, fault is None
+
+
+def _id_of(receipt: Acknowledged) -> object:
+    return receipt.receipt_id
+
+
+def _place_of(receipt: Acknowledged) -> object:
+    return receipt.ledger_id, receipt.index

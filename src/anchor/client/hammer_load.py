@@ -15,6 +15,10 @@ from anchor.client.values import NewDelta
 
 UNIT: Final = "hammer"
 LARGEST_BATCH: Final = 1_000
+MOST_DELTAS: Final = 10**7
+"""Every receipt is kept until it is verified: about 0.6 KB of memory each."""
+TOGETHER: Final = 0.5
+"""Of the requests that are sent twice: the share that is sent again without waiting for the first answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class HammerPlan:
 
     def __post_init__(self) -> None:
         for name, value, least, most in (
-            ("deltas", self.deltas, 1, 10**8),
+            ("deltas", self.deltas, 1, MOST_DELTAS),
             ("batch", self.batch, 1, LARGEST_BATCH),
             ("customers", self.customers, 1, 10**6),
             ("hot", self.hot, 0, 1),
@@ -45,10 +49,24 @@ class HammerPlan:
 
 @dataclass(frozen=True, slots=True)
 class HammerRequest:
-    """One request: its deltas, and whether it is sent a second time."""
+    """One request: its deltas, whether it is sent a second time, and whether at the same time."""
 
     deltas: tuple[NewDelta, ...]
     again: bool
+    together: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What was sent and what was answered, as far as it is checked; kept for every delta until the end."""
+
+    customer_id: str
+    reference_id: str
+    amount: int
+    receipt_id: str
+    ledger_id: str
+    index: int
+    fingerprint: str
 
 
 def requests_of(plan: HammerPlan) -> Iterator[HammerRequest]:
@@ -72,4 +90,5 @@ def requests_of(plan: HammerPlan) -> Iterator[HammerRequest]:
             )
             for number in range(start, min(start + plan.batch, plan.deltas))
         )
-        yield HammerRequest(deltas, chance.random() < plan.retries)
+        again = chance.random() < plan.retries
+        yield HammerRequest(deltas, again, again and chance.random() < TOGETHER)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from anchor.client.client import AnchorClient
 from anchor.client.errors import AnchorProblem
 from anchor.client.hammer_findings import Fault, Finding
-from anchor.client.values import NewDelta, Recorded, amount_text
+from anchor.client.hammer_load import UNIT, Acknowledged
 from anchor.protocol.amounts import parse_amount
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import Bytes32
@@ -84,7 +84,7 @@ class ProofCheck:
         self._contract = contract
         self._finality = finality
 
-    def fault_of(self, client: AnchorClient, delta: NewDelta, receipt: Recorded) -> Finding | None:
+    def fault_of(self, client: AnchorClient, receipt: Acknowledged) -> Finding | None:
         """Return what is wrong with a receipt, or None where its proof is valid and is of this delta."""
         subject = receipt.receipt_id
         try:
@@ -99,7 +99,7 @@ class ProofCheck:
             proof = parse_proof_file(raw)
         except ProofFileError as error:
             return Finding(Fault.INVALID_PROOF, subject, "a proof file", str(error))
-        difference = self._difference(proof, delta, receipt)
+        difference = self._difference(proof, receipt)
         if difference is not None:
             return difference
         for last in (False, True):
@@ -107,8 +107,8 @@ class ProofCheck:
                 proof,
                 self._chain,
                 expected_contract=self._contract,
-                expected_customer=delta.customer_id,
-                expected_unit=delta.unit,
+                expected_customer=receipt.customer_id,
+                expected_unit=UNIT,
                 expected_ledger_id=bytes.fromhex(receipt.ledger_id.removeprefix("0x")),
                 finality=self._finality,
             )
@@ -123,7 +123,7 @@ class ProofCheck:
         return Finding(fault, subject, "valid", why)
 
     @staticmethod
-    def _difference(proof: ProofFile, delta: NewDelta, receipt: Recorded) -> Finding | None:
+    def _difference(proof: ProofFile, receipt: Acknowledged) -> Finding | None:
         """Return in what a proof file is about something else than what was sent and acknowledged."""
         wrong = Fault.INVALID_PROOF
         if not isinstance(proof.claim, DeltaClaim) or not isinstance(proof.claim.delta.record, DeltaRecord):
@@ -134,8 +134,8 @@ class ProofCheck:
         reference = record.reference_id.value if isinstance(record.reference_id, Disclosed) else None
         expected = (
             receipt.index,
-            parse_amount(amount_text(delta.delta)),
-            delta.reference_id,
+            parse_amount(str(receipt.amount)),
+            receipt.reference_id,
             receipt.fingerprint,
         )
         found = (record.index, record.amount, reference, "0x" + fingerprint.hex())

@@ -4,14 +4,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeVar
 
 import httpx
 
 from anchor.client.errors import AnchorProblem, AnchorUnreachable, UnexpectedAnswer
+from anchor.client.members import Json, Members
 
-Json: TypeAlias = Any
-"""None, bool, int, Decimal, str, list or dict of these."""
+T = TypeVar("T")
 
 ATTEMPTS: Final = 4
 _FIRST_PAUSE: Final = 0.25
@@ -66,12 +66,28 @@ class Transport:
         answer = self.send(method, path, query=query, body=body, content=content, headers=headers, once=once)
         return self.json_of(answer)
 
+    def ask(self, reading: Callable[[Members], T], method: str, path: str, **more: Any) -> T:
+        """Return what ``reading`` makes of the answer, asked for as ``call`` does. Raises ClientError."""
+        return self.read(reading, self.send(method, path, **more))
+
+    def read(self, reading: Callable[[Members], T], answer: httpx.Response) -> T:
+        """Return what ``reading`` makes of an answer. Raises UnexpectedAnswer where it raises ValueError."""
+        read = self.json_of(answer)
+        try:
+            return reading(Members(read))
+        except ValueError as error:
+            raise UnexpectedAnswer(self._place(answer), answer.status_code, str(error)) from None
+
     def json_of(self, answer: httpx.Response) -> Json:
         """Return an answer's JSON; numbers with a fraction are Decimal. Raises UnexpectedAnswer."""
         try:
             return json.loads(answer.content, parse_float=Decimal)
-        except ValueError:
-            raise UnexpectedAnswer(self._url, answer.status_code) from None
+        except (ValueError, RecursionError):
+            raise UnexpectedAnswer(self._place(answer), answer.status_code, "it is not JSON") from None
+
+    def _place(self, answer: httpx.Response) -> str:
+        url = answer.request.url
+        return f"{url.scheme}://{url.netloc.decode()}{url.raw_path.partition(b'?')[0].decode()}"
 
     def send(
         self,
@@ -118,6 +134,6 @@ class Transport:
             after = answer.headers.get("retry-after", "")
             if answer.headers.get("content-type", "").startswith(_PROBLEM):
                 return AnchorProblem(document, int(after) if after.isdigit() else None)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError):
             pass
-        raise UnexpectedAnswer(self._url, answer.status_code)
+        raise UnexpectedAnswer(self._place(answer), answer.status_code)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from anchor.client.errors import AnchorProblem
-from anchor.client.transport import Json
+from anchor.client.members import Json, Members
 from anchor.protocol.amounts import format_units, parse_amount, parse_balance, units_from_decimal
 
 T = TypeVar("T")
@@ -64,20 +64,20 @@ class Recorded:
     idempotent: bool
 
     @classmethod
-    def from_json(cls, answer: Json) -> "Recorded":
-        """Read the server's answer."""
+    def from_json(cls, answer: Members) -> "Recorded":
+        """Read the server's answer. Raises MemberError."""
         return cls(
-            answer["receiptId"],
-            answer["status"],
-            answer["fingerprint"],
-            answer["customerId"],
-            answer["unit"],
-            answer["ledgerId"],
-            answer["index"],
-            decimal(answer["delta"]),
-            decimal(answer["balance"]),
-            answer["recordedAt"],
-            answer["idempotent"],
+            answer.text("receiptId"),
+            answer.text("status"),
+            answer.text("fingerprint"),
+            answer.text("customerId"),
+            answer.text("unit"),
+            answer.text("ledgerId"),
+            answer.whole("index"),
+            answer.number("delta"),
+            answer.number("balance"),
+            answer.whole("recordedAt"),
+            answer.flag("idempotent"),
         )
 
 
@@ -86,6 +86,12 @@ class Refused:
     """One delta of a batch that was not recorded."""
 
     problem: AnchorProblem
+
+    @classmethod
+    def from_json(cls, answer: Members) -> "Refused":
+        """Read the server's answer. Raises MemberError."""
+        problem = answer.part("problem")
+        return cls(AnchorProblem(problem.answer, place=problem.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +102,9 @@ class Standing:
     delta_count: int
 
     @classmethod
-    def from_json(cls, answer: Json) -> "Standing":
-        """Read the server's answer."""
-        return cls(decimal(answer["balance"]), answer["deltaCount"])
+    def from_json(cls, answer: Members) -> "Standing":
+        """Read the server's answer. Raises MemberError."""
+        return cls(answer.number("balance"), answer.whole("deltaCount"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +123,18 @@ class Derived:
     """What adding up the log again came to, where that was asked for."""
 
     @classmethod
-    def from_json(cls, answer: Json) -> "Derived":
-        """Read the server's answer."""
+    def from_json(cls, answer: Members) -> "Derived":
+        """Read the server's answer. Raises MemberError."""
         return cls(
-            answer["customerId"],
-            answer["unit"],
-            answer["ledgerId"],
-            decimal(answer["balance"]),
-            answer["deltaCount"],
-            answer["lastVerifiedIndex"],
-            Standing.from_json(answer["pending"]),
-            Standing.from_json(answer["recorded"]),
-            answer["audit"],
+            answer.text("customerId"),
+            answer.text("unit"),
+            answer.text("ledgerId"),
+            answer.number("balance"),
+            answer.whole("deltaCount"),
+            answer.whole_or_none("lastVerifiedIndex"),
+            Standing.from_json(answer.part("pending")),
+            Standing.from_json(answer.part("recorded")),
+            answer.any("audit"),
         )
 
 
@@ -149,21 +155,21 @@ class Receipt:
     answer: Json = field(repr=False)
 
     @classmethod
-    def from_json(cls, answer: Json) -> "Receipt":
-        """Read the server's answer."""
-        delta = answer["delta"]
+    def from_json(cls, answer: Members) -> "Receipt":
+        """Read the server's answer. Raises MemberError."""
+        delta = answer.part("delta")
         return cls(
-            answer["receiptId"],
-            answer["status"],
-            answer["fingerprint"],
-            answer["customerId"],
-            answer["unit"],
-            answer["ledgerId"],
-            delta["index"],
-            decimal(delta["delta"]),
-            decimal(delta["balance"]),
-            answer["batch"],
-            answer,
+            answer.text("receiptId"),
+            answer.text("status"),
+            answer.text("fingerprint"),
+            answer.text("customerId"),
+            answer.text("unit"),
+            answer.text("ledgerId"),
+            delta.whole("index"),
+            delta.number("delta"),
+            delta.number("balance"),
+            answer.whole_or_none("batch"),
+            answer.answer,
         )
 
 
@@ -186,22 +192,22 @@ class Checkpoint:
     end: int | None
 
     @classmethod
-    def from_json(cls, answer: Json) -> "Checkpoint":
-        """Read the server's answer."""
+    def from_json(cls, answer: Members) -> "Checkpoint":
+        """Read the server's answer. Raises MemberError."""
         return cls(
-            answer["proofToken"],
-            answer["proofHash"],
-            answer["deltaCount"],
-            answer["status"],
-            answer["customerId"],
-            answer["unit"],
-            answer["ledgerId"],
-            answer["fromIndex"],
-            answer["toIndex"],
-            decimal(answer["openingBalance"]),
-            decimal(answer["closingBalance"]),
-            answer.get("start"),
-            answer.get("end"),
+            answer.text("proofToken"),
+            answer.text("proofHash"),
+            answer.whole("deltaCount"),
+            answer.text("status"),
+            answer.text("customerId"),
+            answer.text("unit"),
+            answer.text("ledgerId"),
+            answer.whole("fromIndex"),
+            answer.whole("toIndex"),
+            answer.number("openingBalance"),
+            answer.number("closingBalance"),
+            answer.whole_or_none("start"),
+            answer.whole_or_none("end"),
         )
 
 
@@ -211,11 +217,6 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next: str | None
-
-
-def decimal(number: Json) -> Decimal:
-    """Return a JSON number as it was written."""
-    return number if isinstance(number, Decimal) else Decimal(number)
 
 
 def amount_text(amount: Amount) -> str:

@@ -1,5 +1,7 @@
 """Deploying: plainly, and at an address that is known before, also where the proxy is missing."""
 
+from pathlib import Path
+
 import pytest
 from eth_account import Account
 
@@ -8,6 +10,7 @@ from anchor.chain.deploying import (
     DEPLOYMENT_PROXY,
     DEPLOYMENT_PROXY_SIGNER,
     DEPLOYMENT_PROXY_TRANSACTION,
+    Deployment,
     DeploymentFailed,
     Waiting,
     created_address,
@@ -20,6 +23,7 @@ from anchor.chain.development import DevelopmentChain
 from anchor.chain.node import Node
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.signers.local import LocalSigner
+from anchor.chain.unfinished import UnfinishedTransaction
 from anchor.chain.values import address_text
 from anchor.protocol.hashing import ZERO
 from tests.fixtures.anvil import CHAIN_ID, Anvil, StartAnvil
@@ -99,6 +103,60 @@ def test_a_deployment_that_is_not_mined_says_which_transaction_to_look_for(
             waiting=waiting,
         )
     assert "may still be mined" in failure.value.remedy
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_deployment_that_was_killed_after_the_send_is_waited_for_and_not_paid_for_again(
+    start_anvil: StartAnvil, tmp_path: Path
+) -> None:
+    anvil = start_anvil("--no-mining")
+    node, owner = Node([HttpEndpoint(anvil.url)], CHAIN_ID), signer_of(anvil)
+    unfinished = UnfinishedTransaction(tmp_path / "deploying-31337.transaction")
+
+    def killed(_seconds: float) -> None:
+        raise Killed
+
+    def run(owned_by: bytes, waiting: Waiting) -> Deployment:
+        return deploy(
+            node,
+            owner,
+            log_id=LOG_ID,
+            owner=owned_by,
+            submitter=owner.address,
+            waiting=waiting,
+            unfinished=unfinished,
+        )
+
+    expected = created_address(owner.address, node.nonce(owner.address))
+    with pytest.raises(Killed):
+        run(owner.address, Waiting(sleep=killed))
+    # Mined while nobody looked; the directory still names no contract.
+    anvil.mine()
+    again = run(owner.address, Waiting(sleep=killed))
+    assert again.address == expected
+    assert node.nonce(owner.address) == 1
+    # Another contract than the one that was begun is another transaction.
+    with pytest.raises(Killed):
+        run(b"\x42" * 20, Waiting(sleep=killed))
+    anvil.mine()
+    other = run(b"\x42" * 20, Waiting(sleep=killed))
+    assert AnchorLog(node, other.address).owner() == b"\x42" * 20
+    assert node.nonce(owner.address) == 2
+
+
+@pytest.mark.parametrize("content", ["", "0x", "nonsense", "0x02f8"])
+def test_a_file_of_an_unfinished_deployment_that_cannot_be_read_counts_as_none(
+    tmp_path: Path, content: str
+) -> None:
+    unfinished = UnfinishedTransaction(tmp_path / "kept")
+    assert unfinished.kept() is None
+    unfinished.path.write_text(content)
+    assert unfinished.kept() is None
+    unfinished.forget()
+    unfinished.forget()
 
 
 def test_an_account_without_funds_is_told_before_anything_is_signed(anvil: Anvil, node: Node) -> None:

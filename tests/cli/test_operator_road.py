@@ -68,6 +68,7 @@ def test_an_operator_gets_from_nothing_to_a_verified_proof(
     contract = deployed.json()["contract"]
     assert contract in (data / "anchor.toml").read_text()
     assert anchor("deploy", "--data", data).code == 3
+    assert list(data.glob("deploying-*")) == []
     anvil.mine(3)
     after = anchor("doctor", "--data", data, "--json")
     assert after.code == 0, after.out

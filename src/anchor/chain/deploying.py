@@ -17,7 +17,8 @@ from anchor.chain.fees import FeeLimits, offer, read_market
 from anchor.chain.node import Node
 from anchor.chain.refusals import Refusal
 from anchor.chain.signers.signer import Signer
-from anchor.chain.transactions import Transaction
+from anchor.chain.transactions import SignedTransaction, Transaction
+from anchor.chain.unfinished import UnfinishedTransaction
 from anchor.chain.values import Receipt, address_text, hexadecimal
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
 
@@ -89,10 +90,14 @@ def deploy(
     submitter: bytes,
     limits: FeeLimits | None = None,
     waiting: Waiting | None = None,
+    unfinished: UnfinishedTransaction | None = None,
 ) -> Deployment:
-    """Create the contract by a transaction of ``signer``. Raises DeploymentFailed, RpcError, FeeAboveCap."""
+    """Create the contract by a transaction of ``signer``, or by the one that ``unfinished`` keeps.
+
+    Raises DeploymentFailed, RpcError, FeeAboveCap, OSError.
+    """
     code = creation_code(log_id, owner, submitter)
-    receipt = send_and_wait(node, signer, None, code, limits=limits, waiting=waiting)
+    receipt = send_and_wait(node, signer, None, code, limits=limits, waiting=waiting, unfinished=unfinished)
     if receipt.contract_address is None:
         raise DeploymentFailed("the receipt names no contract", "ask another endpoint")
     return Deployment(receipt.contract_address, receipt)
@@ -108,6 +113,7 @@ def deploy_deterministic(
     salt: Bytes32 = ZERO,
     limits: FeeLimits | None = None,
     waiting: Waiting | None = None,
+    unfinished: UnfinishedTransaction | None = None,
 ) -> Deployment:
     """Create the contract at ``deterministic_address``, where it is not there yet.
 
@@ -119,7 +125,9 @@ def deploy_deterministic(
         return Deployment(address, None)
     if not node.code(DEPLOYMENT_PROXY):
         _deploy_proxy(node, signer, limits, waiting)
-    receipt = send_and_wait(node, signer, DEPLOYMENT_PROXY, salt + code, limits=limits, waiting=waiting)
+    receipt = send_and_wait(
+        node, signer, DEPLOYMENT_PROXY, salt + code, limits=limits, waiting=waiting, unfinished=unfinished
+    )
     if not node.code(address):
         raise DeploymentFailed(
             f"the transaction was mined, but there is no code at {address_text(address)}",
@@ -149,13 +157,36 @@ def send_and_wait(
     value: int = 0,
     limits: FeeLimits | None = None,
     waiting: Waiting | None = None,
+    unfinished: UnfinishedTransaction | None = None,
 ) -> Receipt:
     """Send one transaction and return its receipt, broadcasting it again until it is mined.
 
-    For what an operator does by hand; the anchoring loop has its own sender. Raises DeploymentFailed,
-    RpcError, FeeAboveCap.
+    With ``unfinished`` it is kept there before any node sees it, and one that is kept there already, and
+    says the same, is waited for. Whoever writes down the outcome lets it be forgotten. For what an operator
+    does by hand; the anchoring loop has its own sender. Raises DeploymentFailed, RpcError, FeeAboveCap,
+    OSError.
     """
-    limits, waiting = limits or FeeLimits(), waiting or Waiting()
+    waiting = waiting or Waiting()
+    signed = None
+    if unfinished is not None:
+        signed = unfinished.awaited(node, signer.address, to, calldata)
+    if signed is None:
+        signed = _sign(node, signer, to, calldata, value, limits or FeeLimits())
+        if unfinished is not None:
+            unfinished.keep(signed)
+    receipt = _wait(node, signed, waiting, unfinished)
+    if not receipt.succeeded:
+        if unfinished is not None:
+            unfinished.forget()
+        raise DeploymentFailed(
+            f"transaction {hexadecimal(signed.hash)} reverted", "check the owner and the submitter"
+        )
+    return receipt
+
+
+def _sign(
+    node: Node, signer: Signer, to: bytes | None, calldata: bytes, value: int, limits: FeeLimits
+) -> SignedTransaction:
     latest = node.tallest_block()
     gas = node.estimate_gas(signer.address, to, calldata, value)
     fees = offer(read_market(node, latest, limits), limits)
@@ -175,30 +206,38 @@ def send_and_wait(
             f"{address_text(signer.address)} holds {balance} wei, and the transaction takes up to {needed}",
             "send it funds",
         )
-    signed = signer.sign(transaction)
+    return signer.sign(transaction)
+
+
+def _wait(
+    node: Node, signed: SignedTransaction, waiting: Waiting, unfinished: UnfinishedTransaction | None
+) -> Receipt:
+    """Broadcast until it is mined. A transaction that no node will ever take is forgotten."""
     deadline = waiting.monotonic() + waiting.seconds
     refused: str | None = None
     while True:
+        receipt = node.receipt(signed.hash)
+        if receipt is not None:
+            return receipt
         answers = node.broadcast(signed.raw)
         if not any(answer.accepted for answer in answers):
             refused = "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers)
         if all(answer.meaning in _HOPELESS for answer in answers):
+            if unfinished is not None:
+                unfinished.forget()
             raise DeploymentFailed(f"no node takes the transaction ({refused})", "see why, and try again")
         receipt = node.receipt(signed.hash)
         if receipt is not None:
-            break
+            return receipt
         if waiting.monotonic() > deadline:
             raise DeploymentFailed(
                 f"transaction {hexadecimal(signed.hash)} is not mined after {waiting.seconds:.0f} s"
                 + (f" ({refused})" if refused else ""),
-                "look it up before trying again: it may still be mined",
+                "look it up before trying again: it may still be mined"
+                if unfinished is None
+                else f"run it again: it may still be mined, and is kept in {unfinished.path}",
             )
         waiting.sleep(waiting.look)
-    if not receipt.succeeded:
-        raise DeploymentFailed(
-            f"transaction {hexadecimal(signed.hash)} reverted", "check the owner and the submitter"
-        )
-    return receipt
 
 
 def _deploy_proxy(node: Node, signer: Signer, limits: FeeLimits | None, waiting: Waiting | None) -> None:

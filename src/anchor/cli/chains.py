@@ -42,9 +42,10 @@ def deploy(
     """Put the contract on a chain, and write its address into anchor.toml."""
     output = Output(json_)
     with output.progress(f"opening {data}", None):
+        from anchor.chain.deploying import created_address, deploy_deterministic
         from anchor.chain.deploying import deploy as deploy_plainly
-        from anchor.chain.deploying import deploy_deterministic
         from anchor.chain.node import Node
+        from anchor.chain.unfinished import UnfinishedTransaction
         from anchor.chain.values import address_text, parse_address
         from anchor.service.assembly import connect_chain, open_directory
         from anchor.service.settings_file import write_contract
@@ -64,6 +65,11 @@ def deploy(
     except ValueError as error:
         raise CommandFailed(str(error), "give the owner's address", code="not_an_address") from None
     node = Node(connection.endpoints, wanted.chain_id, agreement=wanted.agreement)
+    unfinished = UnfinishedTransaction(data / f"deploying-{wanted.chain_id}.transaction")
+    begun = unfinished.kept()
+    if begun is not None and created_address(begun.sender, begun.transaction.nonce) == wanted.contract:
+        # That one is done, and its address written down.
+        unfinished.forget()
     make = deploy_deterministic if deterministic else deploy_plainly
     with output.progress(f"waiting for {wanted.name}", None):
         node.begin_cycle()
@@ -74,9 +80,12 @@ def deploy(
             owner=owned_by,
             submitter=submitter,
             limits=wanted.fees,
+            unfinished=unfinished,
         )
     address = address_text(made.address)
     written = write_contract(data, wanted.name, address)
+    if written:
+        unfinished.forget()
     if json_:
         receipt = made.receipt
         output.json(

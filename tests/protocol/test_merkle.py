@@ -23,11 +23,17 @@ from anchor.protocol.merkle_proofs import NodeAt, complete_nodes
 from tests.protocol.naive_trees import naive_consistency, naive_inclusion, naive_root
 
 ENTRIES = [keccak(number.to_bytes(4, "big")) for number in range(3000)]
+LEAVES = [LEDGER_TREE.leaf(entry) for entry in ENTRIES]
+NODES_OF_ENTRIES = merkle_proofs.nodes_from_leaves(LEAVES, LEDGER_TREE)
 BOTH_TREES = pytest.mark.parametrize("tree", [LEDGER_TREE, HISTORY_TREE], ids=lambda tree: tree.name)
 
 
 def leaves_of(tree: TreeHash, size: int) -> list[bytes]:
     return [tree.leaf(entry) for entry in ENTRIES[:size]]
+
+
+def root_of(size: int) -> bytes:
+    return tree_root(LEDGER_TREE, LEAVES[:size])
 
 
 def path_of(tree: TreeHash, index: int, size: int) -> list[bytes]:
@@ -57,46 +63,59 @@ def test_every_root_up_to_300_leaves_is_that_of_the_recursive_definition(tree: T
 
 
 @pytest.mark.slow
-def test_every_inclusion_path_up_to_300_leaves_is_that_of_the_recursive_definition() -> None:
-    for size in range(1, 301):
-        root = tree_root(LEDGER_TREE, leaves_of(LEDGER_TREE, size))
-        read_nodes = merkle_proofs.nodes_from_leaves(leaves_of(LEDGER_TREE, size), LEDGER_TREE)
-        for index in {0, 1, size // 3, size // 2, size - 2, size - 1} & set(range(size)):
-            path = merkle_proofs.inclusion_path(LEDGER_TREE, index, size, read_nodes)
-            assert path == naive_inclusion(b"\x00", b"\x01", index, ENTRIES[:size])
-            assert len(path) == inclusion_length(index, size)
-            assert (
-                root_from_inclusion(LEDGER_TREE, LEDGER_TREE.leaf(ENTRIES[index]), index, size, path) == root
-            )
+@given(st.data())
+@settings(max_examples=3, deadline=None)
+def test_inclusion_paths_at_every_size_up_to_300_are_those_of_the_recursive_definition(
+    data: st.DataObject,
+) -> None:
+    indices = data.draw(st.tuples(*(st.integers(0, size - 1) for size in range(1, 301))), label="index")
+    for size, index in enumerate(indices, start=1):
+        path = merkle_proofs.inclusion_path(LEDGER_TREE, index, size, NODES_OF_ENTRIES)
+        assert path == naive_inclusion(b"\x00", b"\x01", index, ENTRIES[:size])
+        assert len(path) == inclusion_length(index, size)
+        leaf = LEDGER_TREE.leaf(ENTRIES[index])
+        assert root_from_inclusion(LEDGER_TREE, leaf, index, size, path) == root_of(size)
 
 
 @pytest.mark.slow
-def test_every_consistency_proof_up_to_300_leaves_is_that_of_the_recursive_definition() -> None:
-    roots = [tree_root(LEDGER_TREE, leaves_of(LEDGER_TREE, size)) for size in range(301)]
-    for new in range(301):
-        read_nodes = merkle_proofs.nodes_from_leaves(leaves_of(LEDGER_TREE, new), LEDGER_TREE)
-        for old in {0, 1, 2, new // 3, new // 2, new - 2, new - 1, new} & set(range(new + 1)):
-            path = merkle_proofs.consistency_path(LEDGER_TREE, old, new, read_nodes)
-            assert path == naive_consistency(b"\x00", b"\x01", old, ENTRIES[:new])
-            check_consistency(LEDGER_TREE, old, roots[old], new, roots[new], path)
-
-
 @given(st.data())
+@settings(max_examples=3, deadline=None)
+def test_consistency_proofs_at_every_size_up_to_300_are_those_of_the_recursive_definition(
+    data: st.DataObject,
+) -> None:
+    old_sizes = data.draw(st.tuples(*(st.integers(0, size) for size in range(301))), label="old size")
+    for new, old in enumerate(old_sizes):
+        path = merkle_proofs.consistency_path(LEDGER_TREE, old, new, NODES_OF_ENTRIES)
+        assert path == naive_consistency(b"\x00", b"\x01", old, ENTRIES[:new])
+        check_consistency(LEDGER_TREE, old, root_of(old), new, root_of(new), path)
+
+
+@given(size=st.integers(1, 300), data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_tree_up_to_300_leaves_proves_what_the_recursive_definition_does(
+    size: int, data: st.DataObject
+) -> None:
+    proves_as_the_recursive_definition(size, data)
+
+
+@given(size=st.integers(301, len(ENTRIES)), data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_larger_trees_prove_inclusion_and_consistency(data: st.DataObject) -> None:
-    size = data.draw(st.integers(301, len(ENTRIES)))
-    index = data.draw(st.integers(0, size - 1))
+def test_larger_trees_prove_inclusion_and_consistency(size: int, data: st.DataObject) -> None:
+    proves_as_the_recursive_definition(size, data)
     old = data.draw(st.integers(0, size))
-    leaves = leaves_of(LEDGER_TREE, size)
-    read_nodes = merkle_proofs.nodes_from_leaves(leaves, LEDGER_TREE)
-    root = tree_root(LEDGER_TREE, leaves)
-    path = merkle_proofs.inclusion_path(LEDGER_TREE, index, size, read_nodes)
+    assert merkle_proofs.root_at(LEDGER_TREE, old, NODES_OF_ENTRIES) == root_of(old)
+
+
+def proves_as_the_recursive_definition(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1), label="index")
+    old = data.draw(st.integers(0, size), label="old size")
+    path = merkle_proofs.inclusion_path(LEDGER_TREE, index, size, NODES_OF_ENTRIES)
     assert path == naive_inclusion(b"\x00", b"\x01", index, ENTRIES[:size])
-    assert root_from_inclusion(LEDGER_TREE, leaves[index], index, size, path) == root
-    proof = merkle_proofs.consistency_path(LEDGER_TREE, old, size, read_nodes)
+    leaf = LEDGER_TREE.leaf(ENTRIES[index])
+    assert root_from_inclusion(LEDGER_TREE, leaf, index, size, path) == root_of(size)
+    proof = merkle_proofs.consistency_path(LEDGER_TREE, old, size, NODES_OF_ENTRIES)
     assert proof == naive_consistency(b"\x00", b"\x01", old, ENTRIES[:size])
-    check_consistency(LEDGER_TREE, old, tree_root(LEDGER_TREE, leaves[:old]), size, root, proof)
-    assert merkle_proofs.root_at(LEDGER_TREE, old, read_nodes) == tree_root(LEDGER_TREE, leaves[:old])
+    check_consistency(LEDGER_TREE, old, root_of(old), size, root_of(size), proof)
 
 
 @given(first=st.integers(0, 600), second=st.integers(0, 600))

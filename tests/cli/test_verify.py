@@ -120,3 +120,23 @@ def test_it_runs_on_the_base_install(
     python = str(base_python)
     assert anchor_of("verify", proof, "--rpc", log.url, python=python).code == 0
     assert anchor_of("verify", altered(proof, tmp_path), "--rpc", log.url, python=python).code == 1
+
+
+def test_a_file_that_is_missing_keeps_no_other_from_its_answer(
+    log: AnchoredLog, proof: Path, tmp_path: Path
+) -> None:
+    missing, bad = tmp_path / "missing.json", altered(proof, tmp_path)
+    node = ("--rpc", log.url)
+    done = anchor("verify", missing, proof, *node)
+    assert done.code == 3
+    assert "VALID" in done.out
+    assert "1 valid, 1 not read" in done.out
+    assert "missing.json: no such file or directory" in done.err.replace("\n", "")
+    assert anchor("verify", missing, bad, *node).code == 1
+    assert anchor("verify", missing, proof).code == 3
+    told = json.loads(anchor("verify", proof, missing, "--json", *node).out)
+    assert told[0]["verdict"] == "valid"
+    assert told[1] == {
+        "file": str(missing),
+        "error": {"code": "file", "problem": f"{missing}: no such file or directory"},
+    }

@@ -35,8 +35,8 @@ class Gate:
 
 
 @pytest.fixture
-def gate(sqlite_database: Database) -> Gate:
-    return Gate(open_new_log(sqlite_database))
+def gate(database: Database) -> Gate:
+    return Gate(open_new_log(database))
 
 
 def usage(reference: str, **more: Any) -> Emission:
@@ -113,6 +113,26 @@ def test_a_full_queue_turns_away_and_takes_again_later(gate: Gate) -> None:
         gate.allowed.release(2)
         await first
         assert index_of((await group_commit.submit([usage("r-2")]))[0]) == 2
+
+    run(group_commit, story)
+
+
+def test_the_texts_that_wait_have_a_limit_too(gate: Gate) -> None:
+    group_commit = GroupCommit(gate, queue_bytes=1_000)
+    large = b'{"a":"' + b"x" * 600 + b'"}'
+
+    async def story() -> None:
+        first = asyncio.create_task(group_commit.submit([usage("r-0", metadata=large)]))
+        await entered(gate)
+        with pytest.raises(Overloaded):
+            await group_commit.submit([usage("r-1", metadata=large)])
+        with pytest.raises(Overloaded):
+            await group_commit.submit([Emission("acme", 1, "x" * 400)])
+        small = asyncio.create_task(group_commit.submit([usage("r-2")]))
+        await waiting(group_commit, 2)
+        gate.allowed.release(3)
+        await asyncio.gather(first, small)
+        assert index_of((await group_commit.submit([usage("r-1", metadata=large)]))[0]) == 2
 
     run(group_commit, story)
 

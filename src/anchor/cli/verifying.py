@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.failures import CommandFailed, ExitCode, failure_of
 from anchor.cli.options import Json, OldestBlock, as_url
 from anchor.cli.output import Output
 
@@ -72,13 +72,19 @@ def verify(
 ) -> None:
     """Check proof FILEs against the chain. Needs no server, no account and no database.
 
-    Exit code 0: valid. 1: not valid. 4: not checked against a chain. Of several, the worst.
+    Exit code 0: valid. 1: not valid. 3: a file could not be read. 4: not checked against a chain.
+    Of several files all are checked, and the worst code is given: 1 before 3 before 4.
     """
+    from rich.markup import escape
+
     from anchor.verify import verify_file
 
     output = Output(json_)
-    results = []
-    for file in _found(files):
+    results: list[Verification] = []
+    answers: list[object] = []
+    unread = 0
+    found = _found(files)
+    for file in found:
         try:
             # A pack says how many deltas it has once it is open; until then the bar stands at nothing.
             total = 1 if file.suffix == ".zip" else None
@@ -98,22 +104,30 @@ def verify(
                 )
         except ValueError as error:
             raise CommandFailed(str(error), "see anchor verify --help", ExitCode.USAGE, "usage") from None
+        except OSError as error:
+            failure = failure_of(error)
+            if failure is None or len(found) == 1:
+                raise
+            unread += 1
+            answers.append({"file": str(file), "error": {"code": failure.code, "problem": failure.problem}})
+            if not json_:
+                output.note(escape(f"{failure.problem}; {failure.remedy}"))
+            continue
         results.append(result)
+        answers.append(result.to_json())
         if not json_:
             show(output, result, file.name)
             if result.failed is not None and "'anchor-sample'" in result.failed.explanation:
                 output.note(f"It is a sample: anchor check-sample {file}")
     if json_:
-        documents = [result.to_json() for result in results]
-        output.json(documents[0] if len(results) == 1 else documents)
-    elif len(results) > 1:
-        _sum_up(output, results)
-    verdicts = {result.verdict for result in results}
-    worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
-    raise typer.Exit(EXIT_CODES[worst])
+        output.json(answers[0] if len(answers) == 1 else answers)
+    elif len(found) > 1:
+        _sum_up(output, results, unread)
+    codes = {EXIT_CODES[result.verdict] for result in results} | ({ExitCode.REFUSED} if unread else set())
+    raise typer.Exit(next(code for code in _WORST_FIRST if code in codes))
 
 
-_WORST_FIRST: Final = ("invalid", "not_checked_against_a_chain", "valid")
+_WORST_FIRST: Final = (ExitCode.NO, ExitCode.REFUSED, ExitCode.UNAVAILABLE, ExitCode.OK)
 
 
 _NO_PROOFS: Final = {"evidence.json", "chain.json", "peaks.json"}
@@ -138,9 +152,11 @@ def _found(paths: list[Path]) -> list[Path]:
     return found
 
 
-def _sum_up(output: Output, results: list["Verification"]) -> None:
+def _sum_up(output: Output, results: list["Verification"], unread: int) -> None:
     output.say()
-    counts = [(verdict, sum(one.verdict == verdict for one in results)) for verdict in reversed(_WORST_FIRST)]
+    verdicts = ("valid", "not_checked_against_a_chain", "invalid")
+    counts = [(verdict, sum(one.verdict == verdict for one in results)) for verdict in verdicts]
+    counts.append(("not read", unread))
     output.say(", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts if count))
 
 

@@ -86,8 +86,8 @@ def check(
 ) -> None:
     """Check a sample: the period on the chain, the drawing, and each delta.
 
-    A confidence is stated where you name the range and the count, which you agreed
-    on before the period was anchored.
+    A confidence is stated where you name the range and the count:
+    agree on both before the period is anchored.
 
     Exit code 0: valid. 1: not valid. 4: not checked against a chain.
     """

@@ -23,8 +23,7 @@ NOW = 1_775_000_000_000
 ANYBODY = Caller(1, None, None)
 
 
-def test_a_delta_is_answered_with_its_receipt(service_on_each: Service) -> None:
-    service = service_on_each
+def test_a_delta_is_answered_with_its_receipt(service: Service) -> None:
     answer = service.http.post(
         DELTA,
         json={"customerId": "acme", "delta": -182, "reason": "182 gpu hours", "referenceId": "run-7781"},
@@ -37,8 +36,7 @@ def test_a_delta_is_answered_with_its_receipt(service_on_each: Service) -> None:
     assert (body["index"], body["delta"], body["balance"], body["idempotent"]) == (0, -182, -182, False)
 
 
-def test_the_same_again_gives_the_first_receipt_and_200(service_on_each: Service) -> None:
-    service = service_on_each
+def test_the_same_again_gives_the_first_receipt_and_200(service: Service) -> None:
     first = service.emit("acme", "0.1", "r-1", metadata={"b": 1, "a": [1.5]})
     again = service.http.post(
         DELTA,
@@ -50,8 +48,7 @@ def test_the_same_again_gives_the_first_receipt_and_200(service_on_each: Service
     assert service.stored()[0] == 1
 
 
-def test_other_content_under_a_reference_is_a_conflict_that_shows_both(service_on_each: Service) -> None:
-    service = service_on_each
+def test_other_content_under_a_reference_is_a_conflict_that_shows_both(service: Service) -> None:
     first = service.emit("acme", -5, "r-1")
     answer = service.http.post(
         DELTA, json={"customerId": "acme", "delta": "-5.5", "reason": "usage", "referenceId": "r-1"}
@@ -74,8 +71,7 @@ def test_one_reference_may_stand_in_two_ledgers(service: Service) -> None:
     assert len(receipts) == 4
 
 
-def test_an_idempotency_key_makes_a_retry_safe_without_a_reference(service_on_each: Service) -> None:
-    service = service_on_each
+def test_an_idempotency_key_makes_a_retry_safe_without_a_reference(service: Service) -> None:
     body = {"customerId": "acme", "delta": 1, "reason": "usage"}
     headers = {"Idempotency-Key": "k-1"}
     first = service.http.post(DELTA, json=body, headers=headers)
@@ -149,8 +145,7 @@ def test_null_is_as_good_as_nothing(service: Service) -> None:
     assert (first.status_code, again.status_code) == (201, 200)
 
 
-def test_a_batch_has_a_result_for_each_in_order(service_on_each: Service) -> None:
-    service = service_on_each
+def test_a_batch_has_a_result_for_each_in_order(service: Service) -> None:
     items: list[Any] = [
         {"customerId": "a", "delta": 1, "referenceId": "r-1"},
         {"customerId": "a", "delta": "x"},

@@ -31,8 +31,7 @@ def erase(service: Service, **body: Any) -> Any:
     return answer.json()
 
 
-def test_an_erased_text_is_null_and_its_commitment_is_shown_everywhere(service_on_each: Service) -> None:
-    service = service_on_each
+def test_an_erased_text_is_null_and_its_commitment_is_shown_everywhere(service: Service) -> None:
     receipt = recorded(service)
     proof = f"/api/v1/receipts/{receipt['receiptId']}/proof"
     before = service.http.get(proof).content

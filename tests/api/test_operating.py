@@ -21,13 +21,12 @@ DELTA = "/api/v1/balance/delta"
 BODY = {"customerId": "acme", "delta": 1, "reason": "usage"}
 
 
-def test_a_running_service_is_healthy_and_ready(service_on_each: Service) -> None:
-    assert service_on_each.anybody.get("/healthz").json() == {"status": "ok"}
-    assert service_on_each.anybody.get("/readyz").json() == {"status": "ready"}
+def test_a_running_service_is_healthy_and_ready(service: Service) -> None:
+    assert service.anybody.get("/healthz").json() == {"status": "ok"}
+    assert service.anybody.get("/readyz").json() == {"status": "ready"}
 
 
-def test_the_status_names_what_is_recorded_and_sealed(service_on_each: Service) -> None:
-    service = service_on_each
+def test_the_status_names_what_is_recorded_and_sealed(service: Service) -> None:
     service.emit("acme", 1)
     service.seal()
     status = service.http.get("/api/v1/status").json()
@@ -53,8 +52,8 @@ def test_the_metrics_count_what_came_in(service: Service) -> None:
     assert "acme" not in text
 
 
-def test_two_apps_in_one_process_share_nothing(make_sqlite_url: Callable[[], str]) -> None:
-    databases = [Database.open(make_sqlite_url()) for _ in range(2)]
+def test_two_apps_in_one_process_share_nothing(make_database_url: Callable[[], str]) -> None:
+    databases = [Database.open(make_database_url()) for _ in range(2)]
     with running_service(databases[0]) as first, running_service(databases[1]) as second:
         first.emit("acme", 1)
         assert second.http.get("/api/v1/balance/derive/acme").status_code == 404
@@ -117,6 +116,7 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.databases("sqlite")
 def test_a_database_that_cannot_be_used_is_503_and_recovers(service: Service) -> None:
     service.emit("acme", 1, "r-1")
     path = Path(str(service.database.engine.url.database))

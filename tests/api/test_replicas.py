@@ -29,8 +29,7 @@ def fingerprints_fit(page: dict[str, Any]) -> list[DeltaRecord]:
     return records
 
 
-def test_the_holder_can_recompute_every_fingerprint_and_the_ledgers_id(service_on_each: Service) -> None:
-    service = service_on_each
+def test_the_holder_can_recompute_every_fingerprint_and_the_ledgers_id(service: Service) -> None:
     service.emit("acme", -182, "run-1", unit="mile", metadata={"flight": 7})
     service.emit("acme", "-0.000000000000000001", unit="mile", reason="ü\n")
     reader = service.with_key(Scope.READ, customer_id="acme")

@@ -48,7 +48,7 @@ class Anchored:
 
 
 @pytest.fixture
-def anchored(anvil: Anvil, sqlite_database: Database) -> Iterator[Anchored]:
+def anchored(anvil: Anvil, database: Database) -> Iterator[Anchored]:
     """A service and a contract on a node, where a block with two upon it is final."""
     identity_key = IdentityKey.generate()
     signer = LocalSigner(bytes.fromhex(anvil.accounts[0].private_key.removeprefix("0x")))
@@ -67,7 +67,7 @@ def anchored(anvil: Anvil, sqlite_database: Database) -> Iterator[Anchored]:
         low_funds_days=1e-6,
     )
     asked = AskedChain(CHAIN_ID, contract, JsonRpcChain(anvil.url), Finality(None, 2))
-    with running_service(sqlite_database, chains=(asked,), identity_key=identity_key) as service:
+    with running_service(database, chains=(asked,), identity_key=identity_key) as service:
         loop = AnchoringLoop(
             service.database,
             Sealer(service.database, service.log, service.clock),
@@ -150,10 +150,12 @@ def test_a_record_that_was_altered_is_not_valid(anchored: Anchored) -> None:
     anchored.service.emit("acme", -1, "run-2")
     anchored.anchor()
     with anchored.service.database.write() as connection:
-        for trigger in connection.execute(
-            text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'deltas'")
-        ).scalars():
-            connection.execute(text(f'DROP TRIGGER "{trigger}"'))
+        if anchored.service.database.dialect == "postgresql":
+            connection.execute(text("ALTER TABLE deltas DISABLE TRIGGER USER"))
+        else:
+            triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'deltas'")
+            for trigger in connection.execute(triggers).scalars():
+                connection.execute(text(f'DROP TRIGGER "{trigger}"'))
         connection.execute(text("UPDATE deltas SET amount = '1' WHERE \"index\" = 0"))
     for source in ("db", "chain", "both"):
         found = anchored.verify(receipt, source)

@@ -27,7 +27,10 @@ from anchor.protocol.hashing import ZERO
 from anchor.protocol.identities import IdentityKey, verify_ledger_identity
 from anchor.storage.database import Database
 from tests.fixtures.clocks import START_MS
+from tests.fixtures.databases import EVERY_SERVER
 from tests.fixtures.logs import OpenedLog, open_new_log
+
+pytestmark = pytest.mark.databases(*EVERY_SERVER)
 
 ONE = 10**18
 

@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from anchor.storage.database import Database
 from anchor.storage.schema import metadata
+from tests.fixtures.databases import EVERY_SERVER
+
+pytestmark = pytest.mark.databases(*EVERY_SERVER)
 
 H = b"\x11" * 32
 

@@ -11,6 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from anchor.storage.database import Database, StorageUnavailable, UnsupportedDatabase
 from anchor.storage.migrating import schema_revisions
+from tests.fixtures.databases import EVERY_SERVER
+
+pytestmark = pytest.mark.databases(*EVERY_SERVER)
 
 NODE = "INSERT INTO tree_nodes (tree, height, position, hash) VALUES (1, 4, {}, '')"
 
@@ -163,11 +166,12 @@ def test_a_write_that_waited_too_long_is_refused_and_the_next_one_works(
     assert count(sqlite_database) == 1
 
 
+@pytest.mark.databases(*EVERY_SERVER[1:])
 @pytest.mark.parametrize(("default", "kept"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")])
 def test_a_server_that_answers_before_it_writes_is_told_to_write_first(
-    make_postgresql_url: Callable[[], str], default: str, kept: str
+    make_database_url: Callable[[], str], default: str, kept: str
 ) -> None:
-    url = make_postgresql_url()
+    url = make_database_url()
     first = Database.open(url)
     with first.write() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()

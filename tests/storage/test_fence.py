@@ -2,11 +2,15 @@
 
 import threading
 
+import pytest
 from sqlalchemy import text
 
 from anchor.storage.database import Database
 from anchor.storage.fence import fence_for_recording, raise_fence
+from tests.fixtures.databases import EVERY_SERVER
 from tests.ledger.written_ledgers import write_log
+
+pytestmark = pytest.mark.databases(*EVERY_SERVER)
 
 
 def test_the_fence_only_rises(database: Database) -> None:

@@ -53,6 +53,7 @@ def name_submitter(bench: Bench, address: bytes) -> None:
     transact(bench, bench.owner, selector("nameSubmitter(address)") + bytes(12) + address)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_16_an_estimate_that_reverts_since_our_own_twin_has_landed_is_recognised_as_done(
     bench: Bench, make_proxy: MakeProxy
 ) -> None:
@@ -76,6 +77,7 @@ def test_16_an_estimate_that_reverts_since_our_own_twin_has_landed_is_recognised
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_17_mined_but_reverted_is_shown_with_its_reason_and_not_retried_blindly(
     make_bench: MakeBench,
 ) -> None:
@@ -101,6 +103,7 @@ def test_17_mined_but_reverted_is_shown_with_its_reason_and_not_retried_blindly(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_18_a_swap_mismatch_is_success_where_the_head_covers_ours(make_bench: MakeBench) -> None:
     bench = make_bench("--no-mining")
     loop = bench.loop()
@@ -217,6 +220,7 @@ def test_34_a_new_owner_changes_nothing_for_the_sender(bench: Bench) -> None:
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_34_a_key_rotated_with_a_send_in_flight_gives_that_send_up_and_plans_anew(
     make_bench: MakeBench,
 ) -> None:
@@ -264,6 +268,7 @@ def test_36_settings_without_a_contract_say_what_to_do(bench: Bench) -> None:
     assert "anchor deploy" in bench.alarms()["no_contract"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_42_an_attacker_who_anchors_is_seen_by_watchers_and_the_key_can_be_replaced(
     bench: Bench,
 ) -> None:

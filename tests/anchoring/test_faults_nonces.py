@@ -49,6 +49,7 @@ def spend_nonce(bench: Bench) -> None:
     assert sent.accepted, sent
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_01_an_earlier_attempt_that_was_mined_is_found_among_all_attempts(
     make_bench: MakeBench, make_proxy: MakeProxy
 ) -> None:
@@ -83,6 +84,7 @@ def test_01_an_earlier_attempt_that_was_mined_is_found_among_all_attempts(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_02_a_nonce_used_by_someone_else_is_an_alarm_and_planned_anew_from_the_chain(
     make_bench: MakeBench,
 ) -> None:
@@ -111,6 +113,7 @@ def test_02_a_nonce_used_by_someone_else_is_an_alarm_and_planned_anew_from_the_c
     assert bench.alarms() == {}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_03_a_gap_in_the_nonces_heals_by_itself(make_bench: MakeBench) -> None:
     bench = make_bench()
     loop = bench.loop()
@@ -155,6 +158,7 @@ class Killed(BaseException):
     """Stands for the end of the process at this point."""
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_04_killed_between_signing_and_broadcast_the_stored_bytes_go_out_unchanged(
     bench: Bench,
 ) -> None:
@@ -179,6 +183,7 @@ def test_04_killed_between_signing_and_broadcast_the_stored_bytes_go_out_unchang
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_05_killed_after_broadcast_before_the_database_knew_the_transaction_is_found(
     bench: Bench,
 ) -> None:
@@ -202,6 +207,7 @@ def test_05_killed_after_broadcast_before_the_database_knew_the_transaction_is_f
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_06_of_two_workers_one_sends_and_the_other_takes_over_when_the_lease_lapses(
     bench: Bench,
 ) -> None:
@@ -228,6 +234,7 @@ def test_06_of_two_workers_one_sends_and_the_other_takes_over_when_the_lease_lap
 
 
 @pytest.mark.slow
+@pytest.mark.databases("sqlite", "postgresql")
 def test_06_two_running_workers_anchor_each_batch_once(bench: Bench) -> None:
     stop = threading.Event()
     loops = [bench.loop(holder=name, clock=SystemClock(), lease_seconds=1.0) for name in ("first", "second")]
@@ -252,6 +259,7 @@ def test_06_two_running_workers_anchor_each_batch_once(bench: Bench) -> None:
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_23_another_attempt_of_the_same_nonce_that_wins_is_recorded_as_the_one(
     make_bench: MakeBench,
 ) -> None:
@@ -277,6 +285,7 @@ def test_23_another_attempt_of_the_same_nonce_that_wins_is_recorded_as_the_one(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_30_a_send_stuck_for_long_is_replaced_and_cancelled_only_on_the_operators_word(
     make_bench: MakeBench,
 ) -> None:
@@ -313,6 +322,7 @@ def test_30_a_send_stuck_for_long_is_replaced_and_cancelled_only_on_the_operator
         cancel_send(bench.database, "anvil", bench.clock)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_31_cancelled_but_the_original_was_mined_first_is_recognised(
     make_bench: MakeBench, make_proxy: MakeProxy
 ) -> None:

@@ -21,6 +21,7 @@ def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
         loop.run_once()  # type: ignore[attr-defined]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_07_already_known_counts_as_sent(make_bench: MakeBench, make_proxy: MakeProxy) -> None:
     bench = make_bench("--no-mining")
     proxy = make_proxy(bench.anvil.url)
@@ -40,6 +41,7 @@ def test_07_already_known_counts_as_sent(make_bench: MakeBench, make_proxy: Make
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_08_replacement_underpriced_raises_tip_and_cap_by_an_eighth_each(
     make_bench: MakeBench, make_proxy: MakeProxy
 ) -> None:
@@ -87,6 +89,7 @@ def test_09_a_price_below_the_nodes_minimum_is_raised_to_it(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_10_a_fee_spike_above_the_cap_waits_tells_the_operator_and_drops_nothing(
     make_bench: MakeBench,
 ) -> None:
@@ -169,6 +172,7 @@ def test_12_a_chain_without_eip_1559_gets_legacy_fees(make_bench: MakeBench) -> 
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_13_dropped_from_the_mempool_is_broadcast_again(make_bench: MakeBench) -> None:
     bench = make_bench("--no-mining")
     loop = bench.loop()
@@ -210,6 +214,7 @@ def test_13_and_also_where_the_bump_fails(make_bench: MakeBench, make_proxy: Mak
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_14_never_seen_in_a_mempool_is_noticed_and_sent_through_another_endpoint(
     make_bench: MakeBench, make_proxy: MakeProxy
 ) -> None:
@@ -257,6 +262,7 @@ def test_14_of_two_endpoints_one_that_swallows_it_hinders_nothing(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_15_out_of_funds_pauses_with_a_clear_status_and_resumes_when_funded(bench: Bench) -> None:
     account = "0x" + bench.signer.address.hex()
     loop = bench.loop()

@@ -82,6 +82,7 @@ def test_09_a_price_below_the_base_fee_says_nothing_about_tips(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_10_a_replacement_keeps_to_the_days_budget_and_says_so_until_it_may_be_sent(
     make_bench: MakeBench,
 ) -> None:

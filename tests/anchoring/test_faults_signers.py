@@ -108,6 +108,7 @@ class ThrottledSigner:
         return self.inner.sign(transaction)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_32_a_signer_throttled_when_a_replacement_is_due_leaves_the_first_attempt_in_place(
     make_bench: MakeBench,
 ) -> None:

@@ -18,6 +18,7 @@ def test_an_empty_log_has_no_lag(bench: Bench) -> None:
     assert (status.newest_batch, status.lag_ms, status.chains, status.alarms) == (0, 0, (), ())
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_head_fees_and_funds_are_shown(bench: Bench) -> None:
     loop = bench.loop()
     for _ in range(3):
@@ -45,6 +46,7 @@ def test_head_fees_and_funds_are_shown(bench: Bench) -> None:
     assert status.worker == "the worker"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_what_is_in_flight_is_shown_with_its_attempts(bench: Bench) -> None:
     bench.anvil.rpc("evm_setAutomine", False)
     bench.press.add()
@@ -66,6 +68,7 @@ def test_an_alarm_is_shown_with_what_to_do(bench: Bench) -> None:
     assert "fund" in alarm.remedy
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_costs_gas_price_and_the_contracts_head_are_in_metrics_and_on_the_screen(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,17 +1,21 @@
 """A disk that is full, and one that may only be read: said at once, nothing half-written, over by itself."""
 
+import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from anchor.storage.database import Database
 from tests.durability.deployment import Deployment, Server, delta, new_deployment, until
+from tests.fixtures.databases import administer, folder_of_a_server, running_postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -123,6 +127,45 @@ def test_a_full_disk_is_named_and_is_over_when_there_is_room(tmp_path: Path) -> 
             as_root(f"mount -o remount,size=60m {disk}")
             assert count(deployment) == refused * BATCH == len(deployment.acknowledged)
             goes_on_as_before(deployment, client, refused)
+
+
+@needs_mount
+def test_a_full_disk_under_postgresql_is_named_and_is_over_when_there_is_room(tmp_path: Path) -> None:
+    with (
+        folder_of_a_server() as folder,
+        small_disk(folder / "disk", "400m") as disk,
+        running_postgresql(disk) as server,
+        new_deployment(tmp_path, prepared(server)) as deployment,
+    ):
+        serving = deployment.server()
+        serving.wait_until_ready()
+        with deployment.client_of(serving.url) as client:
+            assert deployment.emit(client, batch(0)).status_code == 200
+            leave_room(disk, 1_000_000)
+            refused, answer = fill(deployment, client, first=1)
+            assert_says_why(answer, "the disk is full")
+            assert client.get("/healthz").status_code == 200
+            assert client.get("/api/v1/balance/derive/customer-0").status_code == 200
+            assert count(deployment) == refused * BATCH == len(deployment.acknowledged)
+            as_root(f"mount -o remount,size=600m {disk}")
+            goes_on_as_before(deployment, client, refused)
+
+
+def prepared(server: Any) -> str:
+    """Make a database on a server that has written its log ahead: it is the tables that find no room."""
+    maintenance = server.get_uri(driver="psycopg")
+    administer(maintenance, "CREATE DATABASE anchor")
+    for number in range(5):
+        administer(maintenance, f"CREATE TABLE written_{number} (at int)")
+        administer(maintenance, "SELECT pg_switch_wal()")
+    administer(maintenance, "CHECKPOINT")
+    return make_url(maintenance).set(database="anchor").render_as_string(hide_password=False)
+
+
+def leave_room(disk: Path, size: int) -> None:
+    """Fill a disk with a file of nothing until so many bytes are free."""
+    free = os.statvfs(disk)
+    (disk / "ballast").write_bytes(bytes(free.f_bavail * free.f_frsize - size))
 
 
 @needs_mount

@@ -1,7 +1,10 @@
 """What a seal leaves behind is what the protocol says of the deltas it covers, on both databases."""
 
+import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -15,7 +18,7 @@ from anchor.ledger.sealing import Sealer
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.hashing import ZERO
 from anchor.protocol.identities import IdentityKey
-from anchor.protocol.ledger_map import head_hash, map_path, root_from_presence, update_map
+from anchor.protocol.ledger_map import MapUpdate, head_hash, map_path, root_from_presence, update_map
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, leaf_level, tree_root
 from anchor.protocol.merkle_proofs import inclusion_path, nodes_from_leaves
 from anchor.storage.database import Database
@@ -103,15 +106,52 @@ def test_a_batch_is_what_the_protocol_makes_of_all_deltas(database: Database) ->
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 40), min_size=1), max_size=6))
 def test_any_order_of_recording_and_sealing_keeps_to_the_protocol(
-    make_sqlite_url: Callable[[], str], rounds: list[dict[str, int]]
+    make_database_url: Callable[[], str], rounds: list[dict[str, int]]
 ) -> None:
-    database = Database.open(make_sqlite_url())
+    database = Database.open(make_database_url())
     sealing = Sealing(database)
     for counts in rounds:
         sealing.record(counts)
         batch = sealing.seal()
         assert_is(batch, sealing.expected(batch.number, batch.sealed_at))
     database.close()
+
+
+def test_what_is_emitted_during_a_seal_is_answered_during_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing = Sealing(database)
+    sealing.record({f"customer-{number}": 2 for number in range(300)})
+    sealed, answered = threading.Event(), threading.Semaphore(0)
+
+    def emit() -> None:
+        while not sealed.is_set():
+            sealing.record({"a": 1, "customer-0": 1})
+            answered.release()
+
+    def meanwhile(read: Any, heads: Any) -> MapUpdate:
+        # The longest part of a seal does not end before three more have been answered.
+        while answered.acquire(blocking=False):
+            pass
+        for _ in range(3):
+            assert answered.acquire(timeout=30), "an emit waited for the seal"
+        return update_map(read, heads)
+
+    monkeypatch.setattr("anchor.ledger.sealing.update_map", meanwhile)
+    emitting = threading.Thread(target=emit)
+    emitting.start()
+    try:
+        first = sealing.seal()
+    finally:
+        sealed.set()
+        emitting.join(60)
+    assert first.number == 1
+    recorded = sum(map(len, sealing.fingerprints.values()))
+    assert sealing.sealer.unsealed_count() == recorded - first.delta_count >= 2
+    monkeypatch.undo()
+    second = sealing.seal()
+    assert first.delta_count + second.delta_count == recorded
+    assert_is(second, sealing.expected(2, second.sealed_at))
 
 
 def test_nothing_new_seals_nothing(database: Database) -> None:

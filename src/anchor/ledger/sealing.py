@@ -33,6 +33,7 @@ from anchor.storage.sealing import (
     count_unsealed,
     fingerprints_of,
     keep_nodes,
+    mark_sealed,
     newest_sealed_batch,
     oldest_needed_batch,
     publish_batch,
@@ -155,6 +156,7 @@ class Sealer:
                 publish_batch(connection, batch, heads)
                 write_map_nodes(connection, number, update.written, oldest_needed_batch(connection))
                 keep_nodes(connection, nodes_completed_by(connection, number))
+                mark_sealed(connection, heads)
         except IntegrityError:
             # Another process published this number; what it left out is sealed next time.
             return None

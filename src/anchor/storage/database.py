@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -173,13 +174,18 @@ class Database:
         except PoolTimeout as error:
             raise StorageUnavailable("all connections are in use") from error
         except DBAPIError as error:
-            reason = _reason(error)
+            reason = _reason(error.orig, error.connection_invalidated or isinstance(error, _FAILURES))
             if reason is None:
                 raise
             if self.dialect == "sqlite" and reason in _OPENED_READ_ONLY:
                 self.engine.dispose()
-            given_way = getattr(error.orig, "sqlstate", None) in _GIVEN_WAY
-            raise (TransactionInTheWay if given_way else StorageUnavailable)(reason) from error
+            raise _unavailable(error.orig, reason) from error
+        except psycopg.Error as error:
+            # Rows are copied by the driver itself, and its errors come as they are.
+            reason = _reason(error, isinstance(error, psycopg.OperationalError | psycopg.InterfaceError))
+            if reason is None:
+                raise
+            raise _unavailable(error, reason) from error
 
     def migrate(self) -> None:
         """Bring the schema to this version of Anchor's. Safe to call from several processes at once."""
@@ -194,9 +200,14 @@ class Database:
         self.engine.dispose()
 
 
-def _reason(error: DBAPIError) -> str | None:
-    """Return why the database cannot be used, or None where the statement itself was at fault."""
-    original = error.orig
+_FAILURES: Final = (OperationalError, InterfaceError)
+
+
+def _reason(original: BaseException | None, is_failure: bool) -> str | None:
+    """Return why the database cannot be used, or None where the statement itself was at fault.
+
+    ``is_failure``: the driver says that it is the connection's or the server's.
+    """
     if isinstance(original, sqlite3.Error):
         # Extended codes carry the primary one in their low byte.
         code = getattr(original, "sqlite_errorcode", None)
@@ -204,9 +215,12 @@ def _reason(error: DBAPIError) -> str | None:
     state: str | None = getattr(original, "sqlstate", None)
     if state is not None:
         return _POSTGRESQL_REASONS.get(state) or _POSTGRESQL_REASONS.get(state[:2])
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        return "the database does not answer"
-    return None
+    return "the database does not answer" if is_failure else None
+
+
+def _unavailable(original: BaseException | None, reason: str) -> StorageUnavailable:
+    given_way = getattr(original, "sqlstate", None) in _GIVEN_WAY
+    return TransactionInTheWay(reason) if given_way else StorageUnavailable(reason)
 
 
 def _prepare_postgresql_connection(connection: Any, _record: Any) -> None:

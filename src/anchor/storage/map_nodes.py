@@ -8,10 +8,11 @@ beside those still in use.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy import Connection, delete, select, tuple_
 
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.ledger_map import ROOT, MapBranch, MapLeaf, MapNode, Position, ReadMapNodes
+from anchor.storage.appending import append_rows
 from anchor.storage.schema import map_nodes
 
 _PLACES_AT_ONCE: Final = 500
@@ -98,8 +99,7 @@ def write_map_nodes(
     if needed_from:
         for at in range(0, len(places), _PLACES_AT_ONCE):
             _drop_superseded(connection, places[at : at + _PLACES_AT_ONCE], needed_from)
-    if places:
-        connection.execute(insert(map_nodes), [_row(batch, place, node) for place, node in nodes.items()])
+    append_rows(connection, map_nodes, _COLUMNS, [_row(batch, place, node) for place, node in nodes.items()])
 
 
 def _drop_superseded(connection: Connection, places: Sequence[Position], needed_from: int) -> None:
@@ -121,16 +121,19 @@ def _drop_superseded(connection: Connection, places: Sequence[Position], needed_
     )
 
 
-def _row(batch: int, place: Position, node: MapNode) -> dict[str, Any]:
+_COLUMNS: Final = ("depth", "prefix", "batch", "hash", "leaf_ledger_id", "leaf_head")
+
+
+def _row(batch: int, place: Position, node: MapNode) -> tuple[Any, ...]:
     leaf = node if isinstance(node, MapLeaf) else None
-    return {
-        "depth": place.depth,
-        "prefix": _prefix_bytes(place),
-        "batch": batch,
-        "hash": node.hash,
-        "leaf_ledger_id": None if leaf is None else leaf.ledger_id,
-        "leaf_head": None if leaf is None else leaf.head,
-    }
+    return (
+        place.depth,
+        _prefix_bytes(place),
+        batch,
+        node.hash,
+        None if leaf is None else leaf.ledger_id,
+        None if leaf is None else leaf.head,
+    )
 
 
 def _prefix_bytes(place: Position) -> bytes:

@@ -1,13 +1,14 @@
 """What a seal reads and writes: ledgers with something new, their fingerprints, heads and batches."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor.protocol.hashing import Bytes32
+from anchor.storage.appending import append_rows
 from anchor.storage.schema import (
     batches,
     frontiers,
@@ -164,46 +165,59 @@ def history_roots(connection: Connection, start: int, stop: int) -> list[Bytes32
     return [bytes(root) for root in rows.scalars()]
 
 
-def publish_batch(connection: Connection, batch: SealedBatch, new_heads: Iterable[NewHead]) -> None:
-    """Write a batch and the heads that changed with it, and mark their deltas sealed.
+def publish_batch(connection: Connection, batch: SealedBatch, new_heads: Sequence[NewHead]) -> None:
+    """Write a batch and the heads that changed with it; ``mark_sealed`` belongs to the same transaction.
 
     Raises sqlalchemy's IntegrityError where another process sealed this number first.
     """
     connection.execute(insert(batches).values(**batch._asdict()))
-    heads_now = list(new_heads)
-    upsert = _upsert_frontier(connection)
-    seal = (
-        update(ledgers)
-        .where(ledgers.c.id == bindparam("ledger_number"))
-        .values(
-            sealed_size=bindparam("sealed_now"),
-            unsealed=case((ledgers.c.size > bindparam("sealed_now"), True), else_=False),
-        )
+    as_text = connection.dialect.name == "sqlite"
+    append_rows(
+        connection,
+        heads,
+        ("ledger", "batch", "size", "root", "balance"),
+        [
+            (head.ledger, batch.number, head.size, head.root, str(head.balance) if as_text else head.balance)
+            for head in new_heads
+        ],
     )
-    for at in range(0, len(heads_now), _ROWS_AT_ONCE):
-        chunk = heads_now[at : at + _ROWS_AT_ONCE]
-        connection.execute(
-            insert(heads),
-            [
-                {
-                    "ledger": head.ledger,
-                    "batch": batch.number,
-                    "size": head.size,
-                    "root": head.root,
-                    "balance": head.balance,
-                }
-                for head in chunk
-            ],
+    _keep_frontiers(connection, new_heads)
+
+
+def _keep_frontiers(connection: Connection, new_heads: Sequence[NewHead]) -> None:
+    statement = (
+        "INSERT INTO frontiers (ledger, frontier) {} "
+        "ON CONFLICT (ledger) DO UPDATE SET frontier = excluded.frontier"
+    )
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            statement.format("VALUES (?, ?)"), [(head.ledger, head.frontier) for head in new_heads]
         )
-        connection.execute(upsert, [{"ledger": head.ledger, "frontier": head.frontier} for head in chunk])
-        connection.execute(seal, [{"ledger_number": head.ledger, "sealed_now": head.size} for head in chunk])
+        return
+    connection.exec_driver_sql(
+        statement.format("SELECT * FROM unnest(%s::bigint[], %s::bytea[])"),
+        ([head.ledger for head in new_heads], [head.frontier for head in new_heads]),
+    )
 
 
-def _upsert_frontier(connection: Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(frontiers)
-    return statement.on_conflict_do_update(
-        index_elements=[frontiers.c.ledger], set_={"frontier": statement.excluded.frontier}
+def mark_sealed(connection: Connection, new_heads: Sequence[NewHead]) -> None:
+    """Mark the deltas below these heads sealed. On PostgreSQL nothing is recorded in these ledgers from
+    here to the end of the transaction, so this is its last statement."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            "UPDATE ledgers SET sealed_size = ?1, unsealed = size > ?1 WHERE id = ?2",
+            [(head.size, head.ledger) for head in new_heads],
+        )
+        return
+    # In the order of ids, as whoever records locks them.
+    connection.exec_driver_sql(
+        "SELECT id FROM ledgers WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        ([head.ledger for head in new_heads],),
+    ).fetchall()
+    connection.exec_driver_sql(
+        "UPDATE ledgers l SET sealed_size = n.size, unsealed = l.size > n.size "
+        "FROM unnest(%s::bigint[], %s::bigint[]) AS n(id, size) WHERE l.id = n.id",
+        ([head.ledger for head in new_heads], [head.size for head in new_heads]),
     )
 
 

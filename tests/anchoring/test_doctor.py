@@ -14,7 +14,7 @@ from anchor.chain.signers.local import LocalSigner
 from anchor.chain.values import address_text
 from tests.fixtures.anchoring import LOG_ID, Bench
 from tests.fixtures.anvil import StartAnvil
-from tests.fixtures.rpc_proxy import MakeProxy, status
+from tests.fixtures.rpc_proxy import MakeProxy, answer, status
 
 
 def examine(bench: Bench, **changes: Any) -> dict[str, Verdict]:
@@ -76,6 +76,17 @@ def test_one_endpoint_of_two_that_fails_is_told(bench: Bench, make_proxy: MakePr
     assert "agreement" in bad(verdicts)
     assert verdicts[f"endpoint {proxy.url}"].outcome == "bad"
     assert verdicts[f"endpoint {bench.anvil.url}"].outcome == "good"
+
+
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_getBlockByNumber"])
+def test_nonsense_from_one_endpoint_of_two_is_told(bench: Bench, make_proxy: MakeProxy, method: str) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    proxy.on(method, answer("hello"))
+    verdicts = examine(bench, endpoints=[HttpEndpoint(proxy.url), HttpEndpoint(bench.anvil.url)])
+    told = [one for one in verdicts.values() if "'hello'" in one.found]
+    assert told
+    assert all(one.outcome != "good" for one in told)
+    assert verdicts["trial anchor"].outcome == "good"
 
 
 @pytest.mark.parametrize("contract", [None, b"\x42" * 20])

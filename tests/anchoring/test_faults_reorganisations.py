@@ -229,6 +229,68 @@ def test_24_where_nothing_is_final_yet_nothing_counts_as_final(
     assert bench.states() == ["final"]
 
 
+def test_24_a_tag_that_was_there_once_is_never_replaced_by_confirmations(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    """A node that was started again has no finalized block for a while."""
+    bench = make_bench("--no-mining", "--slots-in-an-epoch", "1000")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule("finalized", 5))
+    bench.press.add()
+    loop.run_once()
+
+    def started_again(call: Call) -> Reply:
+        if call.params[0] == "finalized":
+            return refuse("finalized block not found", -39001)(call)
+        return answer(call.forward()["result"])(call)
+
+    proxy.on("eth_getBlockByNumber", started_again)
+    bench.mine(20)
+    loop.run_once()
+    bench.clock.advance(3_700_000)
+    loop.run_once()
+    assert bench.states() == ["mined"]
+    assert "final is unknown" in bench.alarms()["finality_stalled"]
+
+
+def test_19_one_look_at_a_node_that_is_a_block_behind_takes_no_anchor_back(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule(None, 1))
+    bench.press.add()
+    loop.run_once()
+    old = bench.anvil.rpc("eth_getBlockByNumber", "latest", False)
+    bench.mine()
+    loop.run_once()
+    assert bench.states() == ["final"]
+
+    def behind(call: Call) -> Reply:
+        if call.params[0] == "latest":
+            return answer(old)(call)
+        if call.params[0].startswith("0x") and int(call.params[0], 16) > int(old["number"], 16):
+            return answer(None)(call)
+        return answer(call.forward()["result"])(call)
+
+    proxy.on("eth_getBlockByNumber", behind)
+    proxy.on("eth_getTransactionReceipt", answer(None))
+    for _ in range(4):
+        bench.clock.advance(8_000)
+        loop.run_once()
+    assert bench.states() == ["final"]
+    assert "finality_too_weak" not in bench.alarms()
+    # But a chain that stays as short is as short.
+    bench.clock.advance(8_000)
+    loop.run_once()
+    assert bench.anchor_rows() == []
+    assert "finality_too_weak" in bench.alarms()
+    proxy.heal()
+    finish(bench, loop)
+    assert [row.state for row in bench.anchor_rows()] == ["final"]
+    bench.check_caught_up()
+
+
 @pytest.mark.parametrize("tag", ["safe", "finalized"])
 def test_35_unsafe_becomes_safe_becomes_finalized_by_the_chains_own_tags(
     make_bench: MakeBench, tag: str

@@ -117,6 +117,33 @@ def test_a_url_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
     assert redact(url) == shown
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://node.example/v3/kkkkkkkkkkkk",
+        "https://node.example/?apikey=kkkkkkkkkkkk",
+        "https://kkkkkkkkkkkk:pw%21x@node.example/rpc",
+        "https://user:kkkkkkkkkkkk@node.example",
+    ],
+)
+@pytest.mark.parametrize("code", [-32000, -32005])
+def test_a_nodes_own_words_are_shown_without_the_key_that_they_repeat(url: str, code: int) -> None:
+    words = f"no plan for kkkkkkkkkkkk: see {url}, or {url}/kkkkkkkkkkkk?x=kkkkkkkkkkkk; nonce too low"
+    answers = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"error": {"code": code, "message": words}})
+    )
+    with pytest.raises((NodeRefused, TransportFailed)) as refusal:
+        HttpEndpoint(url, transport=answers).call("eth_sendRawTransaction", ["0x"])
+    assert "kkk" not in str(refusal.value)
+    assert "no plan for" in str(refusal.value)
+
+
+def test_two_keys_of_one_provider_are_two_endpoints(anvil: Anvil) -> None:
+    node = Node([HttpEndpoint(f"{anvil.url}/?key={key}") for key in ("first", "second")], CHAIN_ID)
+    shown = redact(f"{anvil.url}/?key=first")
+    assert list(node.calls(bytes(20), b"")) == [shown, f"{shown} (2)"]
+
+
 class TestFailover:
     """Several endpoints of one chain."""
 
@@ -136,7 +163,7 @@ class TestFailover:
         proxy = make_proxy(anvil.url)
         proxy.on("eth_gasPrice", refuse("method not found", -32601))
         node = Node([HttpEndpoint(proxy.url), HttpEndpoint(anvil.url)], CHAIN_ID)
-        assert quantity(node.ask("eth_gasPrice", [])) > 0
+        assert node.ask("eth_gasPrice", [], quantity) > 0
 
     def test_two_blocks_at_one_height_are_a_disagreement(self, anvil: Anvil, make_proxy: MakeProxy) -> None:
         anvil.mine()

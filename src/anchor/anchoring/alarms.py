@@ -61,17 +61,17 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         False,
     ),
     AlarmName.ENDPOINT_UNREACHABLE: Meaning(
-        "An endpoint does not answer, or refuses for its limits. The others are used.",
+        "An endpoint does not answer, refuses for its limits, or says nonsense. The others are used.",
         "Wait, or look at the provider's status; add a second endpoint where there is one only.",
         False,
     ),
     AlarmName.ENDPOINT_LAGS: Meaning(
-        "An endpoint is many blocks behind the others.",
+        "An endpoint is more than 8 blocks, and 30 s, behind the others.",
         "Look at that node's synchronisation, or take it out of the settings.",
         False,
     ),
     AlarmName.ENDPOINTS_DISAGREE: Meaning(
-        "Endpoints contradict each other about a block, a receipt or the head. Nothing counts meanwhile.",
+        "Endpoints differ about a block, a receipt, a nonce or the head. Nothing counts meanwhile.",
         "A short reorganisation passes by itself. If it lasts, one endpoint lies or is on a fork: remove it.",
         True,
     ),

@@ -35,6 +35,10 @@ from anchor.storage.sending import (
 AT_ONCE: Final = 64
 """Anchors looked at in one cycle: the rest follow in the next ones."""
 SAFE_DEPTH_FACTOR: Final = 10
+MISSING_LOOKS: Final = 5
+MISSING_SECONDS: Final = 30.0
+"""How often, and for how long, the chain must be seen to end below an anchor's block before the anchor is
+taken back: one look may have met a node, behind a load balancer, that is a block behind."""
 
 
 class ConfirmStep:
@@ -43,6 +47,8 @@ class ConfirmStep:
     def __init__(self, chain: SendingChain) -> None:
         self._chain = chain
         self.final: FinalHeight | None = None
+        self._missing: dict[int, tuple[int, float]] = {}
+        """By batch: how often its block was missing in a row, and since when."""
 
     def run(self, latest: Block, conditions: Conditions) -> bool:
         """Return whether anything changed. Raises RpcError."""
@@ -60,14 +66,22 @@ class ConfirmStep:
             except EndpointsDisagree as disagreement:
                 conditions.add(AlarmName.ENDPOINTS_DISAGREE, str(disagreement))
                 continue
-            if block is None and latest.number >= anchor.block_number:
+            if block is None and (latest.number >= anchor.block_number or not self._long_gone(anchor)):
                 # An endpoint that has it is needed to tell.
                 continue
+            self._missing.pop(anchor.batch, None)
             if block is not None and block.hash == anchor.block_hash:
                 changed = self._confirm(anchor, settled, conditions) or changed
             else:
                 changed = self._follow(anchor) or changed
         return changed
+
+    def _long_gone(self, anchor: AnchorRow) -> bool:
+        """Count a look at which the chain ended below an anchor's block: were there enough of them?"""
+        now = self._chain.clock.monotonic()
+        looks, since = self._missing.get(anchor.batch, (0, now))
+        self._missing[anchor.batch] = (looks + 1, since)
+        return looks + 1 >= MISSING_LOOKS and now - since >= MISSING_SECONDS
 
     def _settled_height(self, latest: Block) -> int:
         chain, rule = self._chain, self._chain.settings.finality

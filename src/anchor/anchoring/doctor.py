@@ -9,14 +9,14 @@ from typing import Final
 
 from anchor.anchoring.recording import describe_revert
 from anchor.anchoring.sending_chain import ChainConnection
-from anchor.chain.contract import AnchorLog, anchor_call, revert_of
+from anchor.chain.contract import AnchorLog, NotOurContract, anchor_call, revert_of
 from anchor.chain.fees import Market, read_market
 from anchor.chain.finality import final_height, tagged_height
-from anchor.chain.node import Node
+from anchor.chain.node import EndpointsDisagree, Node, WrongChain
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused, RpcError
 from anchor.chain.settings import ETHER, GWEI
-from anchor.chain.values import Block, address_text, hexadecimal, quantity
+from anchor.chain.values import Block, MalformedAnswer, address_text, hexadecimal, quantity
 from anchor.ledger.clock import Clock
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.storage.anchors import batch_of_root, chain_in_use
@@ -73,9 +73,17 @@ class Doctor:
                 check()
             except _Stop:
                 break
-            except RpcError as error:
+            except EndpointsDisagree as disagreement:
+                self._bad("endpoints agree", str(disagreement), "remove the one that lies or is on a fork")
+                break
+            except NotOurContract as foreign:
+                self._bad("contract", str(foreign), "check the address, and the endpoints")
+                break
+            except (RpcError, WrongChain, MalformedAnswer) as error:
                 self._bad("endpoint", str(error), "check the endpoint, or add another")
                 break
+        for finding in self._node.findings:
+            self._warn(finding.kind.replace("_", " "), finding.detail, "check that endpoint, or take it out")
         return self._verdicts
 
     def _endpoints(self) -> None:
@@ -85,6 +93,9 @@ class Doctor:
                 found = quantity(endpoint.call("eth_chainId", []), "chain id")
             except RpcError as error:
                 self._bad(f"endpoint {endpoint.name}", error.reason, "check the URL and the network")
+                continue
+            except MalformedAnswer as nonsense:
+                self._bad(f"endpoint {endpoint.name}", endpoint.hide(str(nonsense)), "take it out of rpc")
                 continue
             if found == self._settings.chain_id:
                 right += 1
@@ -104,6 +115,8 @@ class Doctor:
                 "add endpoints, or lower agreement",
             )
         self._node.begin_cycle()
+        # What it found about the endpoints is told above.
+        self._node.findings.clear()
 
     def _blocks(self) -> None:
         latest = self._node.tallest_block()

@@ -6,11 +6,13 @@ in no history of ours nothing is sent, since a compare-and-swap upon a foreign h
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.conditions import Conditions
 from anchor.anchoring.recording import record_event
 from anchor.anchoring.sending_chain import SendingChain
-from anchor.chain.contract import Anchored
+from anchor.chain.contract import Anchored, NotOurContract
 from anchor.chain.rpc import RpcError
 from anchor.chain.values import Block, hexadecimal
 from anchor.protocol.hashing import ZERO, Bytes32
@@ -34,14 +36,45 @@ class Target:
 
 
 def read_head(chain: SendingChain, conditions: Conditions) -> Bytes32 | None:
-    """Return the contract's head, or None where endpoints that keep up differ (a condition then)."""
-    heads = {name: head for name, head in chain.contract.heads().items() if name not in chain.node.lagging}
-    if len(set(heads.values())) == 1:
-        return next(iter(heads.values()))
-    if heads:
-        said = "; ".join(f"{name}: {hexadecimal(head)}" for name, head in heads.items())
-        conditions.add(AlarmName.ENDPOINTS_DISAGREE, f"about the contract's head: {said}")
+    """Return the contract's head, or None where endpoints contradict each other (a condition then).
+
+    Endpoints of different heights may differ at their own newest blocks: then they must agree at the
+    newest one that all of them have, and a head beyond that is believed only where it is one of ours,
+    and no older than what another shows. Raises RpcError, NotOurContract.
+    """
+    heads = chain.contract.heads()
+    shown = set(heads.values())
+    if len(shown) == 1:
+        return shown.pop()
+    common = chain.node.common
+    try:
+        before = chain.contract.heads(common.number) if common is not None else {}
+    except (RpcError, NotOurContract):
+        # That block's state is gone everywhere: nothing to compare by.
+        before = {}
+    if len(set(before.values())) <= 1:
+        with chain.lease.read() as reading:
+            numbers = {head: _number_of(reading, head) for head in shown}
+        known = {head: number for head, number in numbers.items() if number is not None}
+        ahead = {head for name, head in heads.items() if name not in chain.node.lagging}
+        newest = max(known, key=lambda head: known[head], default=None)
+        # Without a common word, only one that keeps up is heard against one that lags.
+        if len(known) == len(shown) and newest in ahead and (before or len(ahead) == 1):
+            return newest
+    where = "the contract's head"
+    if len(set(before.values())) > 1 and common is not None:
+        heads, where = before, f"the contract's head in block {common.number}"
+    said = "; ".join(f"{name}: {hexadecimal(head)}" for name, head in heads.items())
+    conditions.add(AlarmName.ENDPOINTS_DISAGREE, f"about {where}: {said}")
     return None
+
+
+def _number_of(reading: Connection, head: Bytes32) -> int | None:
+    """Return the batch of a head; 0 for that of a contract never used, None for one that is not ours."""
+    if head == ZERO:
+        return 0
+    batch = batch_of_root(reading, head)
+    return None if batch is None else batch.number
 
 
 def choose_target(

@@ -26,19 +26,23 @@ class SettleStep:
             sends = sends_in(reading, chain.row.id, IN_FLIGHT)
             attempts = {send.id: attempts_of(reading, send.id) for send in sends}
         changed = False
-        nonces: dict[bytes, int] = {}
+        nonces: dict[bytes, tuple[int, int]] = {}
         for send in sends:
             if send.sender is None or send.nonce is None:
                 continue
             if send.sender not in nonces:
-                nonces[send.sender] = chain.node.nonce(send.sender)
-            if send.nonce >= nonces[send.sender]:
+                nonces[send.sender] = chain.node.nonces(send.sender)
+            least, most = nonces[send.sender]
+            if send.nonce >= most:
                 continue
             found = find_receipt(chain, attempts[send.id])
             if found is not None:
                 record_receipt(chain, send, *found)
                 self._looks.pop(send.id, None)
                 changed = True
+                continue
+            if send.nonce >= least:
+                # One endpoint says that the nonce is used, another that it is not: no reason to plan anew.
                 continue
             looks = self._looks.get(send.id, 0) + 1
             self._looks[send.id] = looks

@@ -9,10 +9,10 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from anchor.chain.artifact import anchor_log_artifact
-from anchor.chain.node import BlockId, Node
+from anchor.chain.node import BlockId, Finding, Node
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused
-from anchor.chain.values import Event, Receipt, address_text, event_of, hexadecimal
+from anchor.chain.values import Event, Receipt, address_text, events_of, hexadecimal
 from anchor.protocol.hashing import Bytes32, keccak
 
 
@@ -130,12 +130,9 @@ class AnchorLog:
         """Return the head; ZERO before the first anchor."""
         return self._word("head()", block)
 
-    def heads(self) -> dict[str, Bytes32]:
-        """Return the head by each endpoint at its own latest block."""
-        return {
-            name: _exactly_32(answer, "head()")
-            for name, answer in self.node.calls(self.address, HEAD).items()
-        }
+    def heads(self, block: BlockId = "latest") -> dict[str, Bytes32]:
+        """Return the head by each endpoint: at its own latest block, or at one that all of them have."""
+        return self._words("head()", HEAD, block)
 
     def log_id(self) -> Bytes32:
         """Return the log that the contract holds."""
@@ -151,8 +148,9 @@ class AnchorLog:
 
     def pinned_at(self, root: Bytes32) -> int:
         """Return the time (seconds) of the block in which a root was first pinned, or 0."""
-        answer = self.node.call(self.address, selector("pinnedAt(bytes32)") + root)
-        return int.from_bytes(_exactly_32(answer, "pinnedAt(bytes32)"), "big")
+        signature = "pinnedAt(bytes32)"
+        answers = self._words(signature, selector(signature) + root)
+        return int.from_bytes(next(iter(answers.values())), "big")
 
     def deployed_log_id(self) -> Bytes32 | None:
         """Return the log id by the contract's code, or None where another or no contract is there."""
@@ -182,6 +180,7 @@ class AnchorLog:
                             "toBlock": hex(end),
                         }
                     ],
+                    events_of,
                 )
             except NodeRefused as error:
                 if error.meaning is not Refusal.RANGE_TOO_LARGE or size <= SMALLEST_RANGE:
@@ -189,7 +188,7 @@ class AnchorLog:
                 size = max(SMALLEST_RANGE, size // 8)
                 continue
             events = sorted(
-                (event_of(entry) for entry in entries or ()),
+                entries,
                 key=lambda event: (event.block_number, event.log_index),
                 reverse=True,
             )
@@ -200,7 +199,19 @@ class AnchorLog:
             end = begin - 1
 
     def _word(self, signature: str, block: BlockId = "latest") -> Bytes32:
-        return _exactly_32(self.node.call(self.address, selector(signature), block=block), signature)
+        return next(iter(self._words(signature, selector(signature), block).values()))
+
+    def _words(self, signature: str, calldata: bytes, block: BlockId = "latest") -> dict[str, Bytes32]:
+        """Return 32 bytes by each endpoint that gives so many. Raises RpcError, NotOurContract."""
+        answers = self.node.calls(self.address, calldata, block=block)
+        words = {name: answer for name, answer in answers.items() if len(answer) == 32}
+        if not words:
+            raise NotOurContract(signature, next(iter(answers.values())).hex()[:64])
+        for name in answers.keys() - words.keys():
+            self.node.findings.append(
+                Finding("endpoint_unreachable", f"{name}: eth_call: nonsense: no answer to {signature}")
+            )
+        return words
 
 
 @dataclass(eq=False)
@@ -212,12 +223,6 @@ class NotOurContract(Exception):
 
     def __str__(self) -> str:
         return f"the contract does not answer {self.question} as AnchorLog does: {self.found or 'nothing'}"
-
-
-def _exactly_32(answer: bytes, question: str) -> Bytes32:
-    if len(answer) != 32:
-        raise NotOurContract(question, answer.hex()[:64])
-    return answer
 
 
 def _shown(value: object) -> str:

@@ -5,15 +5,16 @@ the base fee and the tip (it holds through six full blocks in a row). Legacy els
 All amounts are wei per gas.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from anchor.chain.node import Node
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused
 from anchor.chain.transactions import Fees
-from anchor.chain.values import Block, quantity
+from anchor.chain.values import Block, MalformedAnswer, quantity
 
 HISTORY_BLOCKS: Final = 10
 REWARD_PERCENTILE: Final = 50
@@ -57,7 +58,7 @@ class FeeAboveCap(Exception):
 def read_market(node: Node, latest: Block, limits: FeeLimits) -> Market:
     """Return what the chain asks. Raises RpcError."""
     if latest.base_fee is None or limits.legacy:
-        return Market(None, quantity(node.ask("eth_gasPrice", []), "gas price"))
+        return Market(None, node.ask("eth_gasPrice", [], _price))
     return Market(latest.base_fee, max(_usual_tip(node), limits.min_tip))
 
 
@@ -116,8 +117,8 @@ def has_data_fee_oracle(node: Node) -> bool:
 
 def _usual_tip(node: Node) -> int:
     try:
-        history = node.ask("eth_feeHistory", [hex(HISTORY_BLOCKS), "latest", [REWARD_PERCENTILE]])
-        rewards = [quantity(row[0], "reward") for row in (history or {}).get("reward") or () if row]
+        params = [hex(HISTORY_BLOCKS), "latest", [REWARD_PERCENTILE]]
+        rewards = node.ask("eth_feeHistory", params, _rewards)
         # Empty blocks report a reward of 0 and say nothing.
         paid = [reward for reward in rewards if reward > 0]
         if paid:
@@ -126,8 +127,21 @@ def _usual_tip(node: Node) -> int:
         if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER, Refusal.BLOCK_UNKNOWN):
             raise
     try:
-        return quantity(node.ask("eth_maxPriorityFeePerGas", []), "tip")
+        return node.ask("eth_maxPriorityFeePerGas", [], _price)
     except NodeRefused as error:
         if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER):
             raise
         return 1
+
+
+def _price(answer: Any) -> int:
+    return quantity(answer, "gas price")
+
+
+def _rewards(answer: Any) -> list[int]:
+    if answer is None:
+        return []
+    rows = (answer.get("reward") or ()) if isinstance(answer, Mapping) else None
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, list | tuple) for row in rows):
+        raise MalformedAnswer("fee history", repr(answer))
+    return [quantity(row[0], "reward") for row in rows if row]

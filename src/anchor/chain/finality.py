@@ -6,7 +6,7 @@ answers counts.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from anchor.chain.node import Node
 from anchor.chain.refusals import Refusal
@@ -47,49 +47,49 @@ class FinalHeight:
 def final_height(node: Node, rule: FinalityRule) -> FinalHeight | None:
     """Return how far the chain is final, by the lowest of all endpoints that answer.
 
-    None where fewer than ``node.agreement`` endpoints answer. Raises RpcError where none does.
+    None where fewer than ``node.agreement`` endpoints answer, and where a tag is missing that this chain
+    was seen to have: confirmations never take its place then. Raises RpcError where none answers.
     """
     if rule.tag is not None:
         by_tag = tagged_height(node, rule.tag)
         if by_tag is not None:
             return by_tag if by_tag.number >= -1 else None
-    numbers: list[int] = []
-    last: RpcError | None = None
-    for answer in node.every("eth_getBlockByNumber", ["latest", False]):
-        if answer.error is None and answer.result is not None:
-            numbers.append(block_of(answer.result).number)
-        else:
-            last = answer.error or last
-    if not numbers and last is not None:
-        raise last
-    if len(numbers) < node.agreement:
+    newest = node.of_all("eth_getBlockByNumber", ["latest", False], block_of)
+    if len(newest) < node.agreement:
         return None
-    return FinalHeight(max(-1, min(numbers) - rule.confirmations + 1), by_tag=False)
+    lowest = min(block.number for block in newest.values())
+    return FinalHeight(max(-1, lowest - rule.confirmations + 1), by_tag=False)
 
 
 def tagged_height(node: Node, tag: str) -> FinalHeight | None:
     """Return the height that a tag stands for; None where the chain does not know the tag.
 
-    A number of -2 says that fewer than ``node.agreement`` endpoints answered. Raises RpcError where none
-    does.
+    A number of -2 says that fewer than ``node.agreement`` endpoints answered, or that none knows a tag
+    (any more) that one of them knew before. Raises RpcError where none answers.
     """
     numbers: list[int] = []
     lacking = 0
     last: RpcError | None = None
-    for answer in node.every("eth_getBlockByNumber", [tag, False]):
-        if answer.error is None:
-            # Null: the node knows the tag, and nothing is final yet.
-            numbers.append(-1 if answer.result is None else block_of(answer.result).number)
+    for answer in node.every("eth_getBlockByNumber", [tag, False], _height):
+        if answer.result is not None:
+            numbers.append(answer.result)
         elif isinstance(answer.error, NodeRefused) and _tag_missing(answer.error):
             lacking += 1
         else:
             last = answer.error
     if numbers:
+        node.tags_known.add(tag)
         return FinalHeight(min(numbers) if len(numbers) >= node.agreement else -2, by_tag=True)
     if lacking:
-        return None
+        # A node that was started again says for a while that it has no such block.
+        return FinalHeight(-2, by_tag=True) if tag in node.tags_known else None
     assert last is not None
     raise last
+
+
+def _height(answer: Any) -> int:
+    # Null: the node knows the tag, and nothing is final yet.
+    return -1 if answer is None else block_of(answer).number
 
 
 def _tag_missing(error: NodeRefused) -> bool:

@@ -1,23 +1,25 @@
 """One chain as seen through all its endpoints: failover for what is harmless, comparison for what counts.
 
 Questions whose answer can do no harm go to the first endpoint that answers. What decides whether an
-anchor is in the chain (receipts, block hashes, the final height) is asked of every endpoint that
-answers, and counts only where none contradicts. What did not fit is kept as ``findings`` until the next
-``begin_cycle``, for the operator.
+anchor is in the chain, and what is sent next (the newest block, block hashes, receipts, nonces, the
+final height), is asked of every endpoint that answers, and counts only where none contradicts. What did
+not fit is kept as ``findings`` until the next ``begin_cycle``, for the operator.
 
-An endpoint of another network is never used. Not thread-safe: one ``Node`` a thread.
+Not thread-safe: one ``Node`` a thread.
 """
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from anchor.chain.endpoint_group import Answer, AnsweredNonsense, EndpointGroup, Finding, WrongChain
 from anchor.chain.refusals import Refusal
-from anchor.chain.rpc import Endpoint, NodeRefused, RpcError, TransportFailed
+from anchor.chain.rpc import Endpoint, NodeRefused, RpcError
 from anchor.chain.values import (
     Block,
+    Event,
     MalformedAnswer,
     Receipt,
     block_of,
@@ -28,28 +30,28 @@ from anchor.chain.values import (
 )
 from anchor.protocol.hashing import Bytes32
 
+__all__ = [
+    "Answer",
+    "AnsweredNonsense",
+    "BlockId",
+    "Broadcast",
+    "EndpointsDisagree",
+    "Finding",
+    "Node",
+    "WrongChain",
+]
+
 LAG_BLOCKS: Final = 8
-"""An endpoint this many blocks behind the tallest one is told of as lagging."""
+LAG_SECONDS: Final = 30.0
+"""An endpoint is told of as lagging where it is more blocks than this behind the tallest one, and more
+seconds, by the time of their newest blocks: 8 blocks are 2 s on some chains, and one block an hour on
+others."""
+
+RECEIPTS_KEPT: Final = 86_400_000
+"""Milliseconds: a node that has a block of the last day, and no receipt in it, says that there is none."""
 
 BlockId = int | str
 """A block's number, or a tag: 'latest', 'safe', 'finalized', 'earliest', 'pending'."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about an endpoint that the operator should know. ``kind`` is an alarm's name."""
-
-    kind: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one endpoint said."""
-
-    endpoint: str
-    result: Any
-    error: RpcError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,6 @@ class Broadcast:
 
 
 @dataclass(eq=False)
-class WrongChain(Exception):
-    """No endpoint is on the chain that the settings name."""
-
-    expected: int
-    found: dict[str, int]
-
-    def __str__(self) -> str:
-        seen = ", ".join(f"{name} is on {chain_id}" for name, chain_id in self.found.items())
-        return f"the settings say chain id {self.expected}, but {seen}"
-
-
-@dataclass(eq=False)
 class EndpointsDisagree(Exception):
     """Endpoints contradict each other about something that counts."""
 
@@ -89,7 +79,7 @@ class EndpointsDisagree(Exception):
         return f"the endpoints disagree about {self.what}: {said}"
 
 
-class Node:
+class Node(EndpointGroup):
     """Typed questions to one chain."""
 
     def __init__(
@@ -102,136 +92,64 @@ class Node:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """``agreement`` is how many endpoints must answer alike before something counts as final."""
-        if not endpoints:
-            raise ValueError("a chain needs at least one endpoint")
-        self.endpoints: Final = tuple(endpoints)
-        self.chain_id: Final = chain_id
+        super().__init__(endpoints, chain_id, monotonic=monotonic, jitter=jitter)
         self.agreement: Final = agreement
-        self.findings: list[Finding] = []
         self.lagging: set[str] = set()
-        self._monotonic = monotonic
-        self._jitter = jitter
-        self._failures: dict[int, int] = {}
-        self._resting: dict[int, float] = {}
-        self._foreign: set[int] = set()
-
-    # -- the endpoints themselves
-
-    def begin_cycle(self) -> None:
-        """Forget the last cycle's findings, and leave out every endpoint of another network.
-
-        Raises WrongChain where none is left, TransportFailed where none answers.
-        """
-        self.findings = []
-        self._foreign = set()
-        found: dict[str, int] = {}
-        last: RpcError | None = None
-        usable = 0
-        for place, endpoint in enumerate(self.endpoints):
-            try:
-                chain_id = quantity(self._ask(place, "eth_chainId", []), "chain id")
-            except RpcError as error:
-                last = error
-                self.findings.append(Finding("endpoint_unreachable", str(error)))
-                continue
-            if chain_id == self.chain_id:
-                usable += 1
-                continue
-            self._foreign.add(place)
-            found[endpoint.name] = chain_id
-            self.findings.append(
-                Finding("wrong_chain", str(WrongChain(self.chain_id, {endpoint.name: chain_id})))
-            )
-        if usable:
-            return
-        if found:
-            raise WrongChain(self.chain_id, found)
-        assert last is not None
-        raise last
-
-    def every(self, method: str, params: Sequence[Any]) -> list[Answer]:
-        """Ask every endpoint of this chain that is not resting after a failure."""
-        answers = []
-        for place in self._order(skip_resting=True):
-            try:
-                result, error = self._ask(place, method, params), None
-            except RpcError as failure:
-                result, error = None, failure
-            answers.append(Answer(self.endpoints[place].name, result, error))
-        return answers
-
-    def ask(self, method: str, params: Sequence[Any]) -> Any:
-        """Return the first endpoint's answer that is one. Raises the last error where none answers."""
-        last: RpcError | None = None
-        for place in self._order(skip_resting=False):
-            try:
-                return self._ask(place, method, params)
-            except TransportFailed as error:
-                last = error
-            except NodeRefused as error:
-                if error.meaning not in (Refusal.METHOD_MISSING, Refusal.BLOCK_UNKNOWN):
-                    raise
-                last = error
-        if last is None:
-            raise WrongChain(self.chain_id, {})
-        raise last
-
-    def _ask(self, place: int, method: str, params: Sequence[Any]) -> Any:
-        try:
-            result = self.endpoints[place].call(method, params)
-        except TransportFailed:
-            failures = self._failures.get(place, 0) + 1
-            self._failures[place] = failures
-            # 1, 2, 4 ... 60 seconds, each between half and all of it.
-            pause = min(60.0, 2.0 ** (failures - 1)) * (0.5 + self._jitter() / 2)
-            self._resting[place] = self._monotonic() + pause
-            raise
-        except NodeRefused:
-            self._recovered(place)
-            raise
-        self._recovered(place)
-        return result
-
-    def _recovered(self, place: int) -> None:
-        self._failures.pop(place, None)
-        self._resting.pop(place, None)
-
-    def _order(self, *, skip_resting: bool) -> list[int]:
-        now = self._monotonic()
-        usable = [place for place in range(len(self.endpoints)) if place not in self._foreign]
-        awake = [place for place in usable if self._resting.get(place, now) <= now]
-        if skip_resting and awake:
-            return awake
-        return awake + [place for place in usable if place not in awake]
+        self.common: Block | None = None
+        """The newest block that every endpoint had at the last ``tallest_block``."""
+        self.tags_known: Final[set[str]] = set()
+        """Tags that an endpoint of this chain was seen to know."""
 
     # -- blocks
 
     def tallest_block(self) -> Block:
-        """Return the highest 'latest' block of all endpoints. Raises RpcError where none answers."""
-        blocks: dict[str, Block] = {}
-        last: RpcError | None = None
-        for answer in self.every("eth_getBlockByNumber", ["latest", False]):
-            if answer.error is not None:
-                last = answer.error
-            elif answer.result is not None:
-                blocks[answer.endpoint] = block_of(answer.result)
-        if not blocks:
-            raise last or MalformedAnswer("latest block", "null")
-        tallest = max(blocks.values(), key=lambda block: block.number)
+        """Return the highest 'latest' block of all endpoints, and set ``common`` and ``lagging``.
+
+        A height above the others' counts only where its endpoint has the block by its number too.
+        Raises RpcError where no endpoint answers, EndpointsDisagree where they show different blocks at
+        the lowest of their heights.
+        """
+        newest = self.of_all("eth_getBlockByNumber", ["latest", False], block_of)
+        lowest = min(newest.values(), key=lambda block: block.number)
+        uneven = any(block.number > lowest.number for block in newest.values())
+        shared = self._blocks_at(lowest.number) if uneven else newest
+        _agree(f"block {lowest.number}", {name: block.hash for name, block in shared.items()})
+        # One that has just answered nonsense is not heard about the rest either.
+        newest = {name: block for name, block in newest.items() if name in shared}
+        self.common = next(iter(shared.values()), lowest)
+        tallest = self._believed(newest, self.common)
         self.lagging = set()
-        for endpoint, block in blocks.items():
-            if tallest.number - block.number > LAG_BLOCKS:
+        for endpoint, block in newest.items():
+            behind, seconds = tallest.number - block.number, (tallest.time - block.time) / 1000
+            if behind > LAG_BLOCKS and seconds > LAG_SECONDS:
                 self.lagging.add(endpoint)
-                behind = tallest.number - block.number
-                self.findings.append(Finding("endpoint_lags", f"{endpoint} is {behind} blocks behind"))
+                self.findings.append(
+                    Finding("endpoint_lags", f"{endpoint} is {behind} blocks ({seconds:.0f} s) behind")
+                )
         return tallest
 
-    def block(self, block: BlockId) -> Block | None:
-        """Return a block, or None where no endpoint has it."""
-        for answer in self._answers("eth_getBlockByNumber", [_block_id(block), False]):
-            if answer is not None:
-                return block_of(answer)
-        return None
+    def _believed(self, newest: dict[str, Block], common: Block) -> Block:
+        """Return the highest of the newest blocks that can be had by its number as well."""
+        for block in sorted(newest.values(), key=lambda block: block.number, reverse=True):
+            if block.number <= common.number:
+                break
+            shown = self._blocks_at(block.number)
+            _agree(f"block {block.number}", {name: found.hash for name, found in shown.items()})
+            if any(found.hash == block.hash for found in shown.values()):
+                return block
+        return common
+
+    def _blocks_at(self, number: int) -> dict[str, Block]:
+        """Return the block at a height by each endpoint that has one. Raises RpcError where none answers."""
+        answers = self.every("eth_getBlockByNumber", [hex(number), False], _block_at(number))
+        blocks = {answer.endpoint: answer.result for answer in answers if answer.result is not None}
+        if not any(answer.error is None or _not_there(answer.error) for answer in answers):
+            raise _last_error(answers) or WrongChain(self.chain_id, {})
+        return blocks
+
+    def block(self, number: int) -> Block | None:
+        """Return a block, or None where no endpoint has it. Raises RpcError where none answers."""
+        return next(iter(self._blocks_at(number).values()), None)
 
     def agreed_block(self, number: int) -> Block | None:
         """Return the block at a height, by every endpoint that has one.
@@ -239,50 +157,51 @@ class Node:
         None where fewer than ``agreement`` have one. Raises EndpointsDisagree, and RpcError where no
         endpoint answers at all.
         """
-        blocks: dict[str, Block] = {}
-        last: RpcError | None = None
-        answered = False
-        for answer in self.every("eth_getBlockByNumber", [hex(number), False]):
-            if answer.error is not None and not _not_there(answer.error):
-                last = answer.error
-                continue
-            answered = True
-            if answer.result is not None:
-                blocks[answer.endpoint] = block_of(answer.result)
-        if not answered and last is not None:
-            raise last
-        if len({block.hash for block in blocks.values()}) > 1:
-            raise EndpointsDisagree(
-                f"block {number}", {name: hexadecimal(block.hash) for name, block in blocks.items()}
-            )
+        blocks = self._blocks_at(number)
+        _agree(f"block {number}", {name: block.hash for name, block in blocks.items()})
         if len(blocks) < self.agreement:
             return None
         return next(iter(blocks.values()), None)
 
     def genesis_hash(self) -> Bytes32:
-        """Return the hash of block 0, by which a chain that was reset is told from the one before."""
-        block = self.block(0)
-        if block is None:
+        """Return the hash of block 0, by which a chain that was reset is told from the one before.
+
+        Raises EndpointsDisagree where they show different ones.
+        """
+        blocks = self._blocks_at(0)
+        _agree("block 0", {name: block.hash for name, block in blocks.items()})
+        if not blocks:
             raise MalformedAnswer("block 0", "null")
-        return block.hash
+        return next(iter(blocks.values())).hash
 
     # -- accounts and calls
 
+    def nonces(self, address: bytes) -> tuple[int, int]:
+        """Return the least and the most next nonce by the endpoints that keep up.
+
+        That is the number of transactions in 'latest'. Raises RpcError where none answers.
+        """
+        counts = self.of_all("eth_getTransactionCount", [hexadecimal(address), "latest"], _count)
+        kept_up = {name: count for name, count in counts.items() if name not in self.lagging} or counts
+        least, most = min(kept_up.values()), max(kept_up.values())
+        if least != most:
+            self.findings.append(Finding("endpoints_disagree", str(_other_nonces(address, kept_up))))
+        return least, most
+
     def nonce(self, address: bytes) -> int:
-        """Return the next nonce by the tallest endpoint: the number of transactions in 'latest'."""
-        counts = [
-            quantity(answer.result, "transaction count")
-            for answer in self._all_good("eth_getTransactionCount", [hexadecimal(address), "latest"])
-        ]
-        return max(counts)
+        """Return the next nonce. Raises EndpointsDisagree where the endpoints that keep up differ."""
+        least, most = self.nonces(address)
+        if least != most:
+            raise _other_nonces(address, {"least": least, "most": most})
+        return most
 
     def balance(self, address: bytes) -> int:
         """Return wei."""
-        return quantity(self.ask("eth_getBalance", [hexadecimal(address), "latest"]), "balance")
+        return self.ask("eth_getBalance", [hexadecimal(address), "latest"], _amount)
 
     def code(self, address: bytes) -> bytes:
         """Return the code at an address; empty where there is none."""
-        return data(self.ask("eth_getCode", [hexadecimal(address), "latest"]), "code")
+        return self.ask("eth_getCode", [hexadecimal(address), "latest"], _data)
 
     def call(
         self, to: bytes, calldata: bytes, *, sender: bytes | None = None, block: BlockId = "latest"
@@ -291,15 +210,12 @@ class Node:
         request = {"to": hexadecimal(to), "data": hexadecimal(calldata)}
         if sender is not None:
             request["from"] = hexadecimal(sender)
-        return data(self.ask("eth_call", [request, _block_id(block)]), "call result")
+        return self.ask("eth_call", [request, _block_id(block)], _data)
 
-    def calls(self, to: bytes, calldata: bytes) -> dict[str, bytes]:
-        """Return what a call returns at each endpoint's latest block. Raises RpcError where none answers."""
-        params = [{"to": hexadecimal(to), "data": hexadecimal(calldata)}, "latest"]
-        return {
-            answer.endpoint: data(answer.result, "call result")
-            for answer in self._all_good("eth_call", params)
-        }
+    def calls(self, to: bytes, calldata: bytes, *, block: BlockId = "latest") -> dict[str, bytes]:
+        """Return what a call returns at each endpoint. Raises RpcError where none answers."""
+        params = [{"to": hexadecimal(to), "data": hexadecimal(calldata)}, _block_id(block)]
+        return self.of_all("eth_call", params, _data)
 
     def estimate_gas(self, sender: bytes, to: bytes | None, calldata: bytes, value: int = 0) -> int:
         """Return gas. Raises NodeRefused (REVERTED) with the revert data."""
@@ -308,68 +224,79 @@ class Node:
             request["to"] = hexadecimal(to)
         if value:
             request["value"] = hex(value)
-        return quantity(self.ask("eth_estimateGas", [request]), "gas estimate")
+        return self.ask("eth_estimateGas", [request], _amount)
 
     # -- transactions
 
     def receipt(self, transaction_hash: Bytes32) -> Receipt | None:
-        """Return a receipt whose block is in the chain by every endpoint that has that height.
+        """Return a receipt, where every endpoint that has its block shows the same one.
 
-        None where there is none, or where an endpoint shows another block there (a finding then):
-        the next look will tell. Raises RpcError where no endpoint answers.
+        None where there is none, or where an endpoint that has that height shows another block, another
+        receipt or none (a finding then): the next look will tell. Raises RpcError where none answers.
         """
-        for answer in self._all_good("eth_getTransactionReceipt", [hexadecimal(transaction_hash)]):
-            if answer.result is None or answer.result.get("blockHash") is None:
+        params = [hexadecimal(transaction_hash)]
+        said = self.of_all("eth_getTransactionReceipt", params, _receipt_of(transaction_hash))
+        for teller, receipt in said.items():
+            if receipt is None:
                 continue
-            receipt = receipt_of(answer.result)
+            where = f"block {receipt.block_number}"
+            blocks = self._blocks_at(receipt.block_number)
+            hashes = {name: block.hash for name, block in blocks.items()}
+            if hashes and receipt.block_hash not in hashes.values():
+                hashes[f"{teller}, by a receipt"] = receipt.block_hash
             try:
-                block = self.agreed_block(receipt.block_number)
+                _agree(where, hashes)
+                if len(blocks) < max(1, self.agreement):
+                    continue
+                self._agree_about(receipt, said, blocks)
             except EndpointsDisagree as disagreement:
                 self.findings.append(Finding("endpoints_disagree", str(disagreement)))
                 return None
-            if block is not None and block.hash == receipt.block_hash:
-                return receipt
-            if block is not None:
-                self.findings.append(
-                    Finding(
-                        "endpoints_disagree",
-                        f"{answer.endpoint} shows a receipt in block {receipt.block_number} "
-                        f"{hexadecimal(receipt.block_hash)}, but that height holds {hexadecimal(block.hash)}",
-                    )
-                )
+            return receipt
         return None
+
+    def _agree_about(
+        self, receipt: Receipt, said: dict[str, Receipt | None], blocks: dict[str, Block]
+    ) -> None:
+        now = receipt_time = max(block.time for block in blocks.values())
+        if self.common is not None:
+            now = max(now, self.common.time)
+        told = {
+            name: other
+            for name, other in said.items()
+            # Who lacks the block cannot know, and who has it may have forgotten what is old.
+            if name in blocks and (other is not None or now - receipt_time < RECEIPTS_KEPT)
+        }
+        if len({_essence(other) for other in told.values()}) > 1:
+            raise EndpointsDisagree(
+                f"transaction {hexadecimal(receipt.transaction_hash)} in block {receipt.block_number}",
+                {name: _told(other) for name, other in told.items()},
+            )
 
     def seen(self, transaction_hash: Bytes32) -> bool:
         """Return whether any endpoint knows the transaction, mined or not."""
-        return any(
-            answer.result is not None
-            for answer in self._all_good("eth_getTransactionByHash", [hexadecimal(transaction_hash)])
+        known = self.of_all(
+            "eth_getTransactionByHash", [hexadecimal(transaction_hash)], lambda answer: answer is not None
         )
+        return any(known.values())
 
     def broadcast(self, raw: bytes) -> list[Broadcast]:
         """Give signed bytes to every endpoint; the same bytes do no harm twice."""
-        return [_broadcast(answer) for answer in self.every("eth_sendRawTransaction", [hexadecimal(raw)])]
-
-    def _all_good(self, method: str, params: Sequence[Any]) -> list[Answer]:
-        answers = self.every(method, params)
-        good = [answer for answer in answers if answer.error is None]
-        if not good:
-            last = next((answer.error for answer in reversed(answers) if answer.error is not None), None)
-            raise last or WrongChain(self.chain_id, {})
-        return good
-
-    def _answers(self, method: str, params: Sequence[Any]) -> list[Any]:
-        """Every answer, a node's 'no such block' as None. Raises RpcError where none answers."""
-        answers = self.every(method, params)
-        told = [answer.result for answer in answers if answer.error is None or _not_there(answer.error)]
-        if not told:
-            raise next((answer.error for answer in answers if answer.error is not None), None) or WrongChain(
-                self.chain_id, {}
-            )
-        return told
+        answers = self.every("eth_sendRawTransaction", [hexadecimal(raw)], lambda _answer: None)
+        return [_broadcast(answer) for answer in answers]
 
 
-def _broadcast(answer: Answer) -> Broadcast:
+def _agree(what: str, hashes: dict[str, Bytes32]) -> None:
+    if len(set(hashes.values())) > 1:
+        raise EndpointsDisagree(what, {name: hexadecimal(hash_) for name, hash_ in hashes.items()})
+
+
+def _other_nonces(address: bytes, counts: dict[str, int]) -> EndpointsDisagree:
+    said = {name: str(count) for name, count in counts.items()}
+    return EndpointsDisagree(f"the next nonce of {hexadecimal(address)}", said)
+
+
+def _broadcast(answer: Answer[None]) -> Broadcast:
     error = answer.error
     if error is None:
         return Broadcast(answer.endpoint, True, None, "taken")
@@ -384,5 +311,57 @@ def _not_there(error: RpcError) -> bool:
     return isinstance(error, NodeRefused) and error.meaning is Refusal.BLOCK_UNKNOWN
 
 
+def _last_error(answers: Sequence[Answer[Any]]) -> RpcError | None:
+    return next((answer.error for answer in reversed(answers) if answer.error is not None), None)
+
+
 def _block_id(block: BlockId) -> str:
     return hex(block) if isinstance(block, int) else block
+
+
+def _block_at(number: int) -> Callable[[Any], Block | None]:
+    def read(answer: Any) -> Block | None:
+        if answer is None:
+            return None
+        block = block_of(answer)
+        if block.number != number:
+            raise MalformedAnswer(f"block {number}", f"block {block.number}")
+        return block
+
+    return read
+
+
+def _receipt_of(transaction_hash: Bytes32) -> Callable[[Any], Receipt | None]:
+    def read(answer: Any) -> Receipt | None:
+        # Some nodes show a transaction that waits as a receipt without a block.
+        if answer is None or (isinstance(answer, Mapping) and answer.get("blockHash") is None):
+            return None
+        receipt = receipt_of(answer)
+        if receipt.transaction_hash != transaction_hash:
+            raise MalformedAnswer("receipt", f"that of {hexadecimal(receipt.transaction_hash)}")
+        return receipt
+
+    return read
+
+
+def _essence(receipt: Receipt | None) -> tuple[Bytes32, bool, tuple[Event, ...]] | None:
+    return None if receipt is None else (receipt.block_hash, receipt.succeeded, receipt.events)
+
+
+def _told(receipt: Receipt | None) -> str:
+    if receipt is None:
+        return "not mined"
+    how = "mined" if receipt.succeeded else "mined and reverted"
+    return f"{how}, with {len(receipt.events)} events"
+
+
+def _count(answer: Any) -> int:
+    return quantity(answer, "transaction count")
+
+
+def _amount(answer: Any) -> int:
+    return quantity(answer, "amount")
+
+
+def _data(answer: Any) -> bytes:
+    return data(answer, "call result")

@@ -12,7 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -68,6 +68,10 @@ class Endpoint(Protocol):
         """Return the result. Raises TransportFailed or NodeRefused."""
         ...
 
+    def hide(self, text: str) -> str:
+        """Return what a node said without anything in it that may be a key of ours."""
+        ...
+
 
 def redact(url: str) -> str:
     """Return scheme, host and port of a URL: user, password, path and query may hold a key."""
@@ -76,6 +80,24 @@ def redact(url: str) -> str:
     port = f":{parts.port}" if parts.port else ""
     hidden = "/…" if parts.path.strip("/") or parts.query or parts.username else ""
     return f"{parts.scheme}://{host}{port}{hidden}"
+
+
+HIDDEN: Final = "…"
+SHORTEST_PART: Final = 6
+"""Characters: a step of a path that is shorter ('v3', 'rpc') is a word and no key."""
+SHORTEST_SECRET: Final = 3
+"""Characters of a user, a password or a value of a query: shorter ones would be found in any text."""
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """Return the parts of a URL that may be keys, the longest first: user, password, path and query."""
+    parts = urlsplit(url)
+    steps = [step for step in parts.path.split("/") if len(step) >= SHORTEST_PART]
+    values = [pair.partition("=")[2] or pair for pair in parts.query.split("&")]
+    pieces = [url, parts.path, parts.query, parts.fragment, parts.username or "", parts.password or ""]
+    pieces += steps + values
+    forms = {form for piece in pieces for form in (piece, unquote(piece), quote(unquote(piece), safe=""))}
+    return tuple(sorted((one for one in forms if len(one) >= SHORTEST_SECRET), key=len, reverse=True))
 
 
 class HttpEndpoint:
@@ -87,6 +109,8 @@ class HttpEndpoint:
         self._url = url
         self._longest = WHOLE_ANSWER * timeout
         self.name: str = redact(url)
+        # A host without a key has no secret, and its own name is said with every failure.
+        self._secrets = secrets_of(url) if self.name.endswith(HIDDEN) else ()
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
             transport=transport,
@@ -120,8 +144,14 @@ class HttpEndpoint:
         if not isinstance(answer, dict) or ("result" not in answer and not answer.get("error")):
             raise self._no_answer(method, f"HTTP {status}, and no JSON-RPC answer", unknown=True)
         if answer.get("error"):
-            raise refused(self.name, method, answer["error"])
+            raise refused(self.name, method, answer["error"], hide=self.hide)
         return answer["result"]
+
+    def hide(self, text: str) -> str:
+        """Return a text without the URL's user, password, path and query, wherever they stand in it."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
 
     def close(self) -> None:
         """Close the connections."""
@@ -149,13 +179,22 @@ class LocalEndpoint:
             raise refused(self.name, method, answer["error"])
         return answer.get("result")
 
+    def hide(self, text: str) -> str:
+        """Return the text: a node in this process has no key."""
+        return text
 
-def refused(endpoint: str, method: str, error: Any) -> RpcError:
-    """Return the typed error for a JSON-RPC error object; limits and overload count as no answer."""
+
+def refused(
+    endpoint: str, method: str, error: Any, *, hide: Callable[[str], str] = lambda text: text
+) -> RpcError:
+    """Return the typed error for a JSON-RPC error object; limits and overload count as no answer.
+
+    ``hide`` takes keys out of the node's words, which may repeat the URL that they were asked at.
+    """
     if not isinstance(error, dict):
         error = {"code": 0, "message": str(error)}
     code = error.get("code")
-    message = str(error.get("message") or "no message")
+    message = hide(str(error.get("message") or "no message"))
     failure = NodeRefused(
         endpoint, method, code if isinstance(code, int) else 0, message[:500], _revert_data(error)
     )

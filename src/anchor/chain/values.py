@@ -3,7 +3,7 @@
 Times are milliseconds since 1970 (blocks count seconds), amounts are wei, addresses 20 bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ class Receipt:
 
 def quantity(value: Any, what: str = "number") -> int:
     """Return a JSON-RPC quantity ('0x1f') as an integer. Raises MalformedAnswer."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str) and value.startswith("0x"):
         try:
@@ -71,6 +71,14 @@ def quantity(value: Any, what: str = "number") -> int:
         except ValueError:
             pass
     raise MalformedAnswer(what, repr(value))
+
+
+def counter(value: Any, what: str) -> int:
+    """Return a quantity that counts blocks or seconds: less than 2^53. Raises MalformedAnswer."""
+    found = quantity(value, what)
+    if found >= 2**53:
+        raise MalformedAnswer(what, repr(value))
+    return found
 
 
 def data(value: Any, what: str = "bytes", length: int | None = None) -> bytes:
@@ -117,49 +125,72 @@ def parse_address(text: str) -> bytes:
     return address
 
 
-def block_of(answer: Mapping[str, Any]) -> Block:
+def block_of(answer: Any) -> Block:
     """Return the block that ``eth_getBlockBy…`` answered. Raises MalformedAnswer."""
-    base_fee = answer.get("baseFeePerGas")
+    fields = _object(answer, "block")
+    base_fee = fields.get("baseFeePerGas")
     return Block(
-        number=quantity(answer.get("number"), "block number"),
-        hash=data(answer.get("hash"), "block hash", 32),
-        parent_hash=data(answer.get("parentHash"), "parent hash", 32),
-        time=quantity(answer.get("timestamp"), "block time") * 1000,
-        gas_limit=quantity(answer.get("gasLimit"), "gas limit"),
+        number=counter(fields.get("number"), "block number"),
+        hash=data(fields.get("hash"), "block hash", 32),
+        parent_hash=data(fields.get("parentHash"), "parent hash", 32),
+        time=counter(fields.get("timestamp"), "block time") * 1000,
+        gas_limit=quantity(fields.get("gasLimit"), "gas limit"),
         base_fee=None if base_fee is None else quantity(base_fee, "base fee"),
     )
 
 
-def event_of(answer: Mapping[str, Any]) -> Event:
+def event_of(answer: Any) -> Event:
     """Return a log entry. Raises MalformedAnswer."""
+    fields = _object(answer, "log entry")
     return Event(
-        address=data(answer.get("address"), "address", 20),
-        topics=tuple(data(topic, "topic", 32) for topic in answer.get("topics") or ()),
-        data=data(answer.get("data"), "event data"),
-        block_number=quantity(answer.get("blockNumber"), "block number"),
-        block_hash=data(answer.get("blockHash"), "block hash", 32),
-        transaction_hash=data(answer.get("transactionHash"), "transaction hash", 32),
-        log_index=quantity(answer.get("logIndex"), "log index"),
+        address=data(fields.get("address"), "address", 20),
+        topics=tuple(data(topic, "topic", 32) for topic in _list(fields.get("topics"), "topics")),
+        data=data(fields.get("data"), "event data"),
+        block_number=counter(fields.get("blockNumber"), "block number"),
+        block_hash=data(fields.get("blockHash"), "block hash", 32),
+        transaction_hash=data(fields.get("transactionHash"), "transaction hash", 32),
+        log_index=counter(fields.get("logIndex"), "log index"),
     )
 
 
-def receipt_of(answer: Mapping[str, Any]) -> Receipt:
+def events_of(answer: Any) -> list[Event]:
+    """Return the entries that ``eth_getLogs`` answered. Raises MalformedAnswer."""
+    return [event_of(entry) for entry in _list(answer, "log entries")]
+
+
+def receipt_of(answer: Any) -> Receipt:
     """Return the receipt that ``eth_getTransactionReceipt`` answered. Raises MalformedAnswer."""
-    gas_used = quantity(answer.get("gasUsed"), "gas used")
-    price = answer.get("effectiveGasPrice")
+    fields = _object(answer, "receipt")
+    gas_used = counter(fields.get("gasUsed"), "gas used")
+    price = fields.get("effectiveGasPrice")
     fee = gas_used * quantity(price, "gas price") if price is not None else 0
     # The OP stack charges for the data beside the gas.
-    if answer.get("l1Fee") is not None:
-        fee += quantity(answer["l1Fee"], "data fee")
-    created = answer.get("contractAddress")
+    if fields.get("l1Fee") is not None:
+        fee += quantity(fields["l1Fee"], "data fee")
+    created = fields.get("contractAddress")
     return Receipt(
-        transaction_hash=data(answer.get("transactionHash"), "transaction hash", 32),
-        block_number=quantity(answer.get("blockNumber"), "block number"),
-        block_hash=data(answer.get("blockHash"), "block hash", 32),
-        succeeded=quantity(answer.get("status"), "status") == 1,
+        transaction_hash=data(fields.get("transactionHash"), "transaction hash", 32),
+        block_number=counter(fields.get("blockNumber"), "block number"),
+        block_hash=data(fields.get("blockHash"), "block hash", 32),
+        succeeded=quantity(fields.get("status"), "status") == 1,
         gas_used=gas_used,
         fee=fee,
-        sender=data(answer.get("from"), "sender", 20),
+        sender=data(fields.get("from"), "sender", 20),
         contract_address=None if created in (None, "", "0x") else data(created, "contract address", 20),
-        events=tuple(event_of(entry) for entry in answer.get("logs") or ()),
+        events=tuple(event_of(entry) for entry in _list(fields.get("logs"), "logs")),
     )
+
+
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    # eth-tester's are no dicts.
+    if not isinstance(value, Mapping):
+        raise MalformedAnswer(what, repr(value))
+    return value
+
+
+def _list(value: Any, what: str) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise MalformedAnswer(what, repr(value))
+    return value

@@ -1,7 +1,9 @@
 """Whatever is sent to any call, the answer is a success or a problem of the table, never a fault of ours."""
 
+import contextlib
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from anchor.api.problems import KINDS
 from anchor.storage.database import Database
+from tests.fixtures.databases import ENGINES, another_postgresql_database
 from tests.fixtures.service import Service, running_service
 
 JSON = st.recursive(
@@ -25,17 +28,23 @@ JSON = st.recursive(
 )
 
 
-@pytest.fixture(scope="module")
-def fuzzed(sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(scope="module", params=ENGINES)
+def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with something on record, for all examples."""
-    path = tmp_path_factory.mktemp("fuzz") / "anchor.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    database = Database.open(f"sqlite:///{path}")
-    with running_service(database) as service:
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            path = tmp_path_factory.mktemp("fuzz") / "anchor.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            url = f"sqlite:///{path}"
+        else:
+            server, template = map(request.getfixturevalue, ("postgresql_server", "postgresql_template"))
+            url = stack.enter_context(another_postgresql_database(server, template))
+        database = Database.open(url)
+        stack.callback(database.close)
+        service = stack.enter_context(running_service(database))
         service.emit("acme", -182, "run-7781")
         service.seal()
         yield service
-    database.close()
 
 
 def _bodies(service: Service) -> list[tuple[str, Any]]:

@@ -32,6 +32,7 @@ def bad(verdicts: dict[str, Verdict]) -> list[str]:
     return [verdict.check for verdict in verdicts.values() if verdict.outcome == "bad"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_all_is_well_and_nothing_was_sent(bench: Bench) -> None:
     blocks = bench.anvil.rpc("eth_blockNumber")
     verdicts = examine(bench)
@@ -52,6 +53,7 @@ def test_all_is_well_and_nothing_was_sent(bench: Bench) -> None:
     assert bench.states() == []
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_each_bad_verdict_says_what_to_do(bench: Bench) -> None:
     other = bench.owner
     verdicts = examine(bench, signer=other)
@@ -128,6 +130,7 @@ def test_a_clock_behind_the_chain_is_told(bench: Bench) -> None:
     assert "3600 s behind" in clock.found
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_database_older_than_the_chain_is_told(bench: Bench) -> None:
     submitter: LocalSigner = bench.signer
     send_and_wait(bench.node(), submitter, bench.contract, anchor_call(bytes(32), b"\x77" * 32, 4))

@@ -46,6 +46,7 @@ def test_19_a_receipt_that_is_missing_at_first_is_asked_for_again(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_19_a_receipt_counts_only_with_its_block(bench: Bench, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(bench.anvil.url)
     elsewhere = "0x" + "77" * 32
@@ -65,6 +66,7 @@ def test_19_a_receipt_counts_only_with_its_block(bench: Bench, make_proxy: MakeP
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_25_no_new_blocks_is_an_alarm_after_a_set_time(make_bench: MakeBench) -> None:
     bench = make_bench("--no-mining")
     loop = bench.loop(no_block_after=120.0)
@@ -80,6 +82,7 @@ def test_25_no_new_blocks_is_an_alarm_after_a_set_time(make_bench: MakeBench) ->
     assert "no_new_blocks" not in bench.alarms()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_26_a_wrong_chain_id_refuses_to_send(bench: Bench, start_anvil: StartAnvil) -> None:
     other = start_anvil("--chain-id", "99")
     loop = bench.loop(endpoints=[HttpEndpoint(other.url)])
@@ -116,6 +119,7 @@ def test_26_where_no_endpoint_is_on_the_chain_a_node_says_so(start_anvil: StartA
     assert (wrong.value.expected, list(wrong.value.found.values())) == (1, [99])
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_27_a_chain_that_was_reset_is_refused_outside_development(
     bench: Bench, start_anvil: StartAnvil
 ) -> None:
@@ -261,6 +265,7 @@ class TestLyingAndLagging:
         assert "endpoints_disagree" not in bench.alarms()
         bench.check_caught_up()
 
+    @pytest.mark.databases("sqlite", "postgresql")
     def test_29_a_lie_about_the_head_sends_nothing(self, bench: Bench, make_proxy: MakeProxy) -> None:
         proxy = make_proxy(bench.anvil.url)
         loop = bench.loop(endpoints=[HttpEndpoint(proxy.url), HttpEndpoint(bench.anvil.url)])
@@ -329,6 +334,7 @@ class TestLyingAndLagging:
         bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_35_an_l2s_data_fee_is_read_from_the_chain_and_counted(bench: Bench, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(bench.anvil.url)
     data_fee = 10**16

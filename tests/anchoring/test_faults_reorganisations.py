@@ -32,6 +32,7 @@ def verified(bench: Bench) -> int:
     return 0 if found is None else found.number
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_20_reorganised_out_after_the_receipt_is_unconfirmed_and_sent_again(
     make_bench: MakeBench,
 ) -> None:
@@ -57,6 +58,7 @@ def test_20_reorganised_out_after_the_receipt_is_unconfirmed_and_sent_again(
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_20_a_whole_line_of_anchors_that_was_reorganised_out_comes_back_in_order(
     make_bench: MakeBench,
 ) -> None:
@@ -106,6 +108,7 @@ def test_20_deltas_go_back_from_verified_only_where_the_rule_was_too_weak_and_th
     assert bench.alarms() == {}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_21_block_hashes_are_checked_again_beyond_the_configured_depth_until_finalized(
     make_bench: MakeBench,
 ) -> None:
@@ -128,6 +131,7 @@ def test_21_block_hashes_are_checked_again_beyond_the_configured_depth_until_fin
     bench.check_caught_up()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_22_the_same_transaction_in_another_block_corrects_the_record(make_bench: MakeBench) -> None:
     bench = make_bench("--no-mining")
     loop = bench.loop(finality=FinalityRule(None, 6))
@@ -377,6 +381,7 @@ def test_39_a_clock_that_jumps_changes_no_timer(make_bench: MakeBench, jump: int
     assert bench.states() == ["final", "sent"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_39_a_restart_after_the_clock_was_set_back_does_not_wait_for_years(bench: Bench) -> None:
     bench.press.add()
     bench.loop(interval=60.0).run_once()

@@ -77,7 +77,8 @@ def test_another_customers_key_learns_no_more_than_that_nothing_is_there(service
     foreign = service.with_key(Scope.READ, customer_id="other")
     there, nowhere = (foreign.get(RECORDS, params={"customerId": name}) for name in ("acme", "nobody"))
     assert there.status_code == 404
-    assert there.text == nowhere.text
+    # The question is repeated in the answer, and nothing else differs.
+    assert there.text.replace("acme", "nobody") == nowhere.text
     assert service.with_key(Scope.WRITE).get(f"{RECORDS}?customerId=acme").status_code == 403
     assert service.anybody.get(f"{RECORDS}?customerId=acme").status_code == 401
 

@@ -83,7 +83,7 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, directory: Path) -
 
 
 def test_an_interrupted_import_says_that_it_can_go_on(tmp_path: Path, directory: Path) -> None:
-    words = ("import", usage(tmp_path, 60_000), *MAPPING, "--data", directory)
+    words = ("import", usage(tmp_path, 500_000), *MAPPING, "--data", directory)
     running = start(*words)
     while running.poll() is None and not totals(directory):
         pass

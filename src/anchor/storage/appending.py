@@ -4,35 +4,40 @@ By the driver itself: what SQLAlchemy adds to each row costs more than the row.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 
 
-def append_rows(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    """Insert rows, each with a value for each column in their order. Amounts are texts on SQLite.
+class Appending:
+    """How rows are appended to one table, each with a value for each of ``columns`` in their order.
 
-    Raises sqlalchemy's or psycopg's IntegrityError where a row is there already.
+    Built once a table: what it says to the database is always the same.
     """
-    if not rows:
-        return
-    names = ", ".join(f'"{column}"' for column in columns)
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({names}) VALUES ({marks})", [tuple(row) for row in rows]
-        )
-        return
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    types = [table.c[column].type.compile(dialect).split("(")[0].lower() for column in columns]
-    driver: Any = connection.connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
-    ):
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
+
+    def __init__(self, table: Table, *columns: str) -> None:
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        names = ", ".join(f'"{column}"' for column in columns)
+        self._insert: Final = f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * len(columns))})"
+        self._copy: Final = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
+        self._types: Final = [
+            table.c[column].type.compile(dialect).partition("(")[0].lower() for column in columns
+        ]
+
+    def append(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert these rows; amounts are decimal texts on SQLite, integers on PostgreSQL.
+
+        Raises sqlalchemy's or psycopg's IntegrityError where a row is there already.
+        """
+        if not rows:
+            return
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(self._insert, list(rows))
+            return
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(self._copy) as copy:
+            copy.set_types(self._types)
+            write = copy.write_row
+            for row in rows:
+                write(row)

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, delete, select, tuple_
 
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.ledger_map import ROOT, MapBranch, MapLeaf, MapNode, Position, ReadMapNodes
-from anchor.storage.appending import append_rows
+from anchor.storage.appending import Appending
 from anchor.storage.schema import map_nodes
 
 _PLACES_AT_ONCE: Final = 500
 _LEVELS_AT_ONCE: Final = 16
+_NODES: Final = Appending(map_nodes, "depth", "prefix", "batch", "hash", "leaf_ledger_id", "leaf_head")
 
 
 def map_reader(connection: Connection, batch: int) -> ReadMapNodes:
@@ -99,7 +100,7 @@ def write_map_nodes(
     if needed_from:
         for at in range(0, len(places), _PLACES_AT_ONCE):
             _drop_superseded(connection, places[at : at + _PLACES_AT_ONCE], needed_from)
-    append_rows(connection, map_nodes, _COLUMNS, [_row(batch, place, node) for place, node in nodes.items()])
+    _NODES.append(connection, [_row(batch, place, node) for place, node in nodes.items()])
 
 
 def _drop_superseded(connection: Connection, places: Sequence[Position], needed_from: int) -> None:
@@ -119,9 +120,6 @@ def _drop_superseded(connection: Connection, places: Sequence[Position], needed_
             .exists(),
         )
     )
-
-
-_COLUMNS: Final = ("depth", "prefix", "batch", "hash", "leaf_ledger_id", "leaf_head")
 
 
 def _row(batch: int, place: Position, node: MapNode) -> tuple[Any, ...]:

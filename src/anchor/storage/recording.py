@@ -14,16 +14,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.identities import LedgerIdentity
-from anchor.storage.schema import ledgers
+from anchor.storage.appending import Appending
+from anchor.storage.schema import deltas, ledgers
 
 LedgerKey: TypeAlias = tuple[str, str]
 """A customer id and a unit."""
 ReferenceKey: TypeAlias = tuple[int, str]
 """A ledger's number and a reference in it."""
 
-DELTA_COLUMNS: Final = (
-    'ledger, "index", amount, balance, occurred_at, recorded_at, reason, reason_salt, '
-    "reference_id, reference_salt, metadata, metadata_salt, adjusts, adjusts_index, fingerprint"
+_DELTAS: Final = Appending(
+    deltas,
+    *("ledger", "index", "amount", "balance", "occurred_at", "recorded_at"),
+    *("reason", "reason_salt", "reference_id", "reference_salt", "metadata", "metadata_salt"),
+    *("adjusts", "adjusts_index", "fingerprint"),
 )
 DeltaRow: TypeAlias = tuple[
     int,
@@ -42,7 +45,7 @@ DeltaRow: TypeAlias = tuple[
     int | None,
     bytes,
 ]
-"""A row of ``deltas`` in the order of DELTA_COLUMNS; amounts as the database takes them."""
+"""A row of ``deltas`` in the order of its columns; amounts as the database takes them."""
 
 
 class LedgerNumber(NamedTuple):
@@ -186,31 +189,7 @@ def _recorded(row: Sequence[Any]) -> RecordedDelta:
 
 def append_deltas(connection: Connection, rows: Sequence[DeltaRow]) -> None:
     """Append these deltas. Amounts are decimal texts on SQLite, integers on PostgreSQL."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(
-            f"INSERT INTO deltas ({DELTA_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", list(rows)
-        )
-        return
-    _copy(connection, rows)
-
-
-_COPY_TYPES: Final = (
-    *("int8", "int8", "numeric", "numeric", "int8", "int8"),
-    *("text", "bytea", "text", "bytea", "text", "bytea"),
-    *("bytea", "int8", "bytea"),
-)
-
-
-def _copy(connection: Connection, rows: Sequence[DeltaRow]) -> None:
-    driver: Any = connection.connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY deltas ({DELTA_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy,
-    ):
-        copy.set_types(_COPY_TYPES)
-        write = copy.write_row
-        for row in rows:
-            write(row)
+    _DELTAS.append(connection, rows)
 
 
 def advance_ledgers(connection: Connection, states: dict[int, LedgerState]) -> None:

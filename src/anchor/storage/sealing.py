@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor.protocol.hashing import Bytes32
-from anchor.storage.appending import append_rows
+from anchor.storage.appending import Appending
 from anchor.storage.schema import (
     batches,
     frontiers,
@@ -20,6 +20,7 @@ from anchor.storage.schema_sending import anchors, chains
 
 _ROWS_AT_ONCE: Final = 10_000
 _LEDGERS_AT_ONCE: Final = 500
+_HEADS: Final = Appending(heads, "ledger", "batch", "size", "root", "balance")
 
 
 class UnsealedLedger(NamedTuple):
@@ -172,10 +173,8 @@ def publish_batch(connection: Connection, batch: SealedBatch, new_heads: Sequenc
     """
     connection.execute(insert(batches).values(**batch._asdict()))
     as_text = connection.dialect.name == "sqlite"
-    append_rows(
+    _HEADS.append(
         connection,
-        heads,
-        ("ledger", "batch", "size", "root", "balance"),
         [
             (head.ledger, batch.number, head.size, head.root, str(head.balance) if as_text else head.balance)
             for head in new_heads

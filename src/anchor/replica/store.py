@@ -141,12 +141,13 @@ class Store:
 
     def standing(self) -> Standing:
         """Return how far the copy has come."""
-        row = self._connection.execute(
-            'SELECT "index", balance, recorded_at FROM deltas ORDER BY "index" DESC LIMIT 1'
-        ).fetchone()
-        (peaks,) = self._one("SELECT peaks FROM progress")
-        index, balance, recorded_at = row or (-1, "0", 0)
-        return Standing(index + 1, int(balance), recorded_at, Frontier.from_bytes(index + 1, peaks))
+        # One statement, so that whoever reads beside the follower sees deltas and tree of one moment.
+        size, balance, recorded_at, peaks = self._one(
+            "SELECT coalesce(d.\"index\" + 1, 0), coalesce(d.balance, '0'), "
+            "coalesce(d.recorded_at, 0), p.peaks "
+            'FROM progress p LEFT JOIN (SELECT * FROM deltas ORDER BY "index" DESC LIMIT 1) d'
+        )
+        return Standing(size, int(balance), recorded_at, Frontier.from_bytes(size, peaks))
 
     def append(self, before: Standing, deltas: Sequence[Shown]) -> None:
         """Add checked deltas after those that are there, whole or not at all.
@@ -217,8 +218,9 @@ class Store:
 
     def history(self) -> Frontier:
         """Return the tree over the roots of all batches that are known, in order."""
-        (newest,) = self._one("SELECT coalesce(max(number), 0) FROM batches")
-        (peaks,) = self._one("SELECT history_peaks FROM progress")
+        newest, peaks = self._one(
+            "SELECT (SELECT coalesce(max(number), 0) FROM batches), history_peaks FROM progress"
+        )
         return Frontier.from_bytes(newest, peaks)
 
     def add_batches(self, before: Frontier, batches: Sequence[Batch]) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from unittest import mock
 
 _MAIN = "from anchor.cli.main import main; main()"
+# A shell that runs the tests in the background has them ignore SIGINT, and a child inherits that.
+_INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """Start ``anchor`` with these arguments and leave it running; both streams come as one, unless told."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-c", _MAIN, *map(str, arguments)],
+        [sys.executable, "-u", "-c", _INTERRUPTIBLE + _MAIN, *map(str, arguments)],
         env=_environment(env),
         stdout=subprocess.PIPE,
         stderr=stderr,

@@ -6,7 +6,24 @@ from typing import Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url
+from anchor.cli.options import (
+    MAX_INDEX,
+    BookColumns,
+    BookFormat,
+    CountUsage,
+    Customer,
+    Data,
+    FirstIndex,
+    Json,
+    Key,
+    LastIndex,
+    TheirBalance,
+    TheirBooks,
+    Unit,
+    Url,
+    YourBalance,
+    YourBooks,
+)
 from anchor.cli.output import Output, amount
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
@@ -25,39 +42,21 @@ def register(app: typer.Typer) -> None:
 def compare(
     customer: Customer,
     unit: Unit = "",
-    yours: Annotated[
-        str | None, typer.Option("--yours", metavar="BALANCE", help="The balance that you have.")
-    ] = None,
-    theirs: Annotated[
-        str | None, typer.Option("--theirs", metavar="BALANCE", help="The balance that the other side has.")
-    ] = None,
-    your_books: Annotated[
-        Path | None, typer.Option("--your-books", metavar="FILE", help="Your deltas: CSV or NDJSON.")
-    ] = None,
-    their_books: Annotated[
-        Path | None, typer.Option("--their-books", metavar="FILE", help="The other side's deltas.")
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="For books: where referenceId and delta stand."),
-    ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", metavar="csv|ndjson", help="Of books whose names do not say it."),
-    ] = None,
-    negate: Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")] = False,
+    yours: YourBalance = None,
+    theirs: TheirBalance = None,
+    your_books: YourBooks = None,
+    their_books: TheirBooks = None,
+    map_: BookColumns = None,
+    format_: BookFormat = None,
+    negate: CountUsage = False,
     as_of_index: Annotated[
         int | None,
         typer.Option(
             min=0, max=MAX_INDEX, metavar="INDEX", help="For balances: the record's after this delta."
         ),
     ] = None,
-    from_index: Annotated[
-        int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="For books.")
-    ] = None,
-    to_index: Annotated[
-        int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="For books; included.")
-    ] = None,
+    from_index: FirstIndex = None,
+    to_index: LastIndex = None,
     period: Annotated[
         str | None,
         typer.Option(metavar="PERIOD", help="For books, by the time of recording: 2026, 2026-Q2, 2026-04."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
+from anchor.cli.options import CountUsage, Customer, Data, Json, Key, Unit, Url
 from anchor.cli.output import Bar, Output, amount
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
@@ -43,7 +43,7 @@ def compare_books(
         list[str] | None,
         typer.Option("--map", metavar="FIELD=COLUMN", help="Where referenceId and delta stand."),
     ] = None,
-    negate: Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")] = False,
+    negate: CountUsage = False,
     url: Url = None,
     key: Key = None,
     data: Data = None,

@@ -83,3 +83,32 @@ DataDirectory = Annotated[
 ]
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Your name for the customer.")]
 Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="What is counted, where you named it.")]
+
+# What the commands that compare have in common.
+YourBalance = Annotated[
+    str | None, typer.Option("--yours", metavar="BALANCE", help="The balance that you have.")
+]
+TheirBalance = Annotated[
+    str | None, typer.Option("--theirs", metavar="BALANCE", help="The balance that the other side has.")
+]
+YourBooks = Annotated[
+    Path | None, typer.Option("--your-books", metavar="FILE", help="Your deltas: CSV or NDJSON.")
+]
+TheirBooks = Annotated[
+    Path | None, typer.Option("--their-books", metavar="FILE", help="The other side's deltas.")
+]
+BookColumns = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="For books: where referenceId and delta stand."),
+]
+BookFormat = Annotated[
+    str | None,
+    typer.Option("--format", metavar="csv|ndjson", help="Of books whose names do not say it."),
+]
+CountUsage = Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")]
+FirstIndex = Annotated[
+    int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="For books.")
+]
+LastIndex = Annotated[
+    int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="For books; included.")
+]

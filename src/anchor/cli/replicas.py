@@ -11,7 +11,18 @@ from anchor.cli.comparing import show_balances, show_books
 from anchor.cli.comparing_books import entry_of
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.following import file_failed
-from anchor.cli.options import MAX_INDEX, Json
+from anchor.cli.options import (
+    MAX_INDEX,
+    BookColumns,
+    CountUsage,
+    FirstIndex,
+    Json,
+    LastIndex,
+    TheirBalance,
+    TheirBooks,
+    YourBalance,
+    YourBooks,
+)
 from anchor.cli.output import Output, amount
 from anchor.cli.reading import show_balance
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
@@ -104,30 +115,15 @@ def derive(
 @replica.command("compare", context_settings={"ignore_unknown_options": True})
 def compare(
     store: StoreFile,
-    yours: Annotated[
-        str | None, typer.Option("--yours", metavar="BALANCE", help="The balance that you have.")
-    ] = None,
-    theirs: Annotated[
-        str | None, typer.Option("--theirs", metavar="BALANCE", help="The balance that the other side has.")
-    ] = None,
+    yours: YourBalance = None,
+    theirs: TheirBalance = None,
     as_of_index: Index = None,
-    your_books: Annotated[
-        Path | None, typer.Option("--your-books", metavar="FILE", help="Your deltas: CSV or NDJSON.")
-    ] = None,
-    their_books: Annotated[
-        Path | None, typer.Option("--their-books", metavar="FILE", help="The other side's deltas.")
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="For books: where referenceId and delta stand."),
-    ] = None,
-    negate: Annotated[bool, typer.Option("--negate", help="The books count usage: turn the sign.")] = False,
-    from_index: Annotated[
-        int | None, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="For books.")
-    ] = None,
-    to_index: Annotated[
-        int | None, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="For books; included.")
-    ] = None,
+    your_books: YourBooks = None,
+    their_books: TheirBooks = None,
+    map_: BookColumns = None,
+    negate: CountUsage = False,
+    from_index: FirstIndex = None,
+    to_index: LastIndex = None,
     json_: Json = False,
 ) -> None:
     """Compare two balances, or two sides' books, with the copy. Exit code 1: something differs."""

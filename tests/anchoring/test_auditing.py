@@ -1,7 +1,6 @@
 """Every column of every table, changed behind the log's back, is found and named: on both engines."""
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from anchor.storage.database import Database
 from anchor.storage.schema import Units, metadata
 from tests.fixtures.anchoring import Bench, bench_on
 from tests.fixtures.anvil import Anvil
-from tests.fixtures.databases import another_postgresql_database
 from tests.fixtures.logs import OpenedLog
 from tests.ledger.audited_log import filled
 
@@ -259,18 +257,11 @@ def _other(column: Column[Any], value: Any) -> Any:
     return "x" if value is None else 1 if kind.python_type is int else f"{value}x"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def log(request: pytest.FixtureRequest, session_anvil: Anvil, tmp_path_factory: Any) -> Iterator[Corruptible]:
+@pytest.fixture(scope="module")
+def log(session_anvil: Anvil, module_database_url: str) -> Iterator[Corruptible]:
     """A log that is anchored: one anchor settled, one just mined."""
     with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            path = tmp_path_factory.mktemp("audit") / "log.db"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            url = f"sqlite:///{path}"
-        else:
-            server, template = map(request.getfixturevalue, ("postgresql_server", "postgresql_template"))
-            url = stack.enter_context(another_postgresql_database(server, template))
-        database = Database.open(url)
+        database = Database.open(module_database_url)
         stack.callback(database.close)
         opened = filled(database)
         bench = bench_on(session_anvil, database, log_id=opened.log.log_id)
@@ -290,7 +281,7 @@ def log(request: pytest.FixtureRequest, session_anvil: Anvil, tmp_path_factory: 
         _anchor(opened, loop, bench)
         loop.lease.release()
         _accept_a_head(database, opened.clock.now_ms())
-        engine = create_engine(url)
+        engine = create_engine(module_database_url)
         stack.callback(engine.dispose)
         _take_guards_away(engine)
         yield Corruptible(opened, bench, engine)

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from anchor.api.problems import KINDS
 from anchor.storage.database import Database
-from tests.fixtures.databases import ENGINES, another_postgresql_database
 from tests.fixtures.service import Service, running_service
 
 JSON = st.recursive(
@@ -28,18 +26,11 @@ JSON = st.recursive(
 )
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def fuzzed(module_database_url: str) -> Iterator[Service]:
     """A service with something on record, for all examples."""
     with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            path = tmp_path_factory.mktemp("fuzz") / "anchor.db"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            url = f"sqlite:///{path}"
-        else:
-            server, template = map(request.getfixturevalue, ("postgresql_server", "postgresql_template"))
-            url = stack.enter_context(another_postgresql_database(server, template))
-        database = Database.open(url)
+        database = Database.open(module_database_url)
         stack.callback(database.close)
         service = stack.enter_context(running_service(database))
         service.emit("acme", -182, "run-7781")

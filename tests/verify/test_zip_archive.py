@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -101,6 +103,19 @@ OTHERWISE: dict[str, Callable[[bytes], bytes]] = {
 def test_an_archive_of_another_kind_is_refused(name: str) -> None:
     with pytest.raises(ZipError):
         read(OTHERWISE[name](zipped()))
+
+
+def test_a_file_that_begins_beyond_what_can_be_sought_is_refused(tmp_path: Path) -> None:
+    name, beyond = b"a", struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    header = struct.pack("<4s26x", b"PK\x03\x04")
+    listed = struct.pack("<4s24xHHH8xL", b"PK\x01\x02", len(name), len(beyond), 0, 0xFFFFFFFF) + name + beyond
+    end = struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, 1, 1, len(listed), len(header), 0)
+    raw = header + listed + end
+    path = tmp_path / "far.zip"
+    path.write_bytes(raw)
+    for opened in (io.BytesIO(raw), path.open("rb")):
+        with opened, pytest.raises(ZipError, match="cut short"):
+            ZipArchive(opened)
 
 
 def test_other_compressions_double_names_and_many_files_are_refused() -> None:

@@ -49,8 +49,8 @@ class ZipArchive:
     def __init__(self, opened: BinaryIO) -> None:
         """Raises ZipError, and OSError where the file cannot be read."""
         self._opened = opened
-        length = opened.seek(0, io.SEEK_END)
-        count, start, end = self._directory(length)
+        self._length = opened.seek(0, io.SEEK_END)
+        count, start, end = self._directory(self._length)
         raw = self._at(start, end - start)
         self.entries: dict[str, Entry] = {}
         free = 0
@@ -67,6 +67,8 @@ class ZipArchive:
     def _at(self, start: int, length: int) -> bytes:
         if start < 0 or length < 0:
             raise ZipError("a part begins before the file")
+        if start + length > self._length:
+            raise ZipError("a part is cut short")
         self._opened.seek(start)
         raw = self._opened.read(length)
         if len(raw) != length:

@@ -16,6 +16,7 @@ from anchor.verify.json_rpc import JsonRpcChain
 from tests.fixtures.hostile_node import (
     body_now_and_then,
     bomb,
+    double_bomb,
     endless,
     headers_now_and_then,
     serving,
@@ -29,7 +30,8 @@ from tests.fixtures.hostile_node import (
         (headers_now_and_then, "takes longer"),
         (body_now_and_then, "takes longer"),
         (endless, "sends more"),
-        (bomb, "sends more"),
+        (bomb, "compressed"),
+        (double_bomb, "compressed"),
     ],
 )
 def test_an_answer_is_bounded_in_time_and_size(

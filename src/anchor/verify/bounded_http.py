@@ -1,13 +1,16 @@
 """One HTTP answer, bounded as a whole in time and in size, from a server that nobody trusts."""
 
 import threading
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
+_PLAIN: Final = "identity"
+
 
 class AnswerRefused(Exception):
-    """The answer is longer, or takes longer, than it may. ``reason`` says which, after the server's name."""
+    """The answer is longer, or takes longer, than it may, or is packed. ``reason`` says which, after the
+    server's name."""
 
     def __init__(self, reason: str, *, too_large: bool) -> None:
         super().__init__(reason)
@@ -18,7 +21,8 @@ class AnswerRefused(Exception):
 def read_answer(
     client: httpx.Client, method: str, url: str, *, largest: int, timeout: float, **request: Any
 ) -> tuple[int, bytes]:
-    """Return an answer's status and content.
+    """Return an answer's status and content, for which no compression is asked: what unpacks to any size,
+    or is packed twice, cannot be bounded before it is unpacked.
 
     ``largest`` is in bytes, ``timeout`` in seconds; ``request`` is what httpx takes. Raises AnswerRefused,
     httpx.HTTPError and httpx.InvalidURL.
@@ -56,8 +60,13 @@ class _Exchange(threading.Thread):
     def run(self) -> None:
         method, url, request = self._asked
         try:
-            with self._client.stream(method, url, **request) as response:
+            headers = {**request.pop("headers", {}), "Accept-Encoding": _PLAIN}
+            with self._client.stream(method, url, headers=headers, **request) as response:
                 self.status = response.status_code
+                if response.headers.get("Content-Encoding", _PLAIN).strip().lower() != _PLAIN:
+                    raise AnswerRefused(
+                        "answers in a compressed form that was not asked for", too_large=False
+                    )
                 for chunk in response.iter_bytes():
                     self.body += chunk
                     if len(self.body) > self._largest:

@@ -7,6 +7,7 @@ head before it, which the contract's event names, and there the period is not ye
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -202,10 +203,11 @@ def check_sample(
         )
     else:
         share = largest_share_missed(len(deltas), size)
-        facts["largestShareMissed"] = f"{share:.6f}"
+        # Rounded up: it is an upper bound.
+        facts["largestShareMissed"] = f"{math.ceil(share * 10**6) / 10**6:.6f}"
         confidence = (
-            f"Where none of them is wrong, no more than {100 * share:.2f} % of the period's deltas are, with "
-            "95 % confidence."
+            f"Where none of them is wrong, no more than {math.ceil(share * 10**4) / 100:.2f} % of the "
+            "period's deltas are, with 95 % confidence."
         )
     said = (
         f"{len(deltas)} of {size} deltas were drawn by the hash of the block that anchored the period: the "

@@ -80,6 +80,11 @@ const belongs = (name) => /\.(json|zip)$/.test(name) && !["chain.json", "peaks.j
 
 /** Whether a file says of itself that it is a chain's evidence. */
 export async function isEvidence(file) {
-  const start = new TextDecoder().decode(await firstBytes(file, 200));
-  return /^\s*\{\s*"format"\s*:\s*"anchor-chain-evidence"/.test(start);
+  try {
+    const start = new TextDecoder().decode(await firstBytes(file, 200));
+    return /^\s*\{\s*"format"\s*:\s*"anchor-chain-evidence"/.test(start);
+  } catch {
+    // A file that cannot be read is told of where it is checked.
+    return false;
+  }
 }

@@ -1,8 +1,9 @@
 """JSON read strictly: UTF-8, no key twice in an object, bounded, and every number in its own digits.
 
 Python's parser takes NaN, drops one of two equal keys, makes binary fractions of numbers, and recurses as
-deep as a text nests. Nothing of Anchor may do any of that, so all who read JSON of others read it here.
-Each room turns ``StrictJsonError`` into the error of its own.
+deep as a text nests. Nothing that is hashed, proven or recorded may be read so: proof files, packs, metadata,
+vectors and rows are read here, and each room turns ``StrictJsonError`` into the error of its own. (Answers
+of nodes and servers are bounded and read member by member; the API's bodies share ``repeated_key``.)
 """
 
 import json

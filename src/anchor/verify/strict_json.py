@@ -69,10 +69,6 @@ def _whole_number(token: str) -> int:
     return int(token)
 
 
-def _refuse_number(token: str) -> Any:
-    raise ProofFileError("json", "", f"holds {shown(token)}, where only whole numbers are written")
-
-
 def shown(value: object) -> str:
     """Return a value of a file as a short piece of ASCII for an error message."""
     if isinstance(value, list | dict):

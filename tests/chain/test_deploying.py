@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from anchor.chain.contract import Anchored, AnchorLog, anchor_call, anchored_in, decode_revert, selector
+from anchor.chain.contract import (
+    Anchored,
+    AnchorLog,
+    anchor_call,
+    anchored_in,
+    creation_code,
+    decode_revert,
+    selector,
+)
 from anchor.chain.deploying import (
     DEPLOYMENT_PROXY,
     DEPLOYMENT_PROXY_SIGNER,
@@ -27,7 +35,7 @@ from anchor.chain.unfinished import UnfinishedTransaction
 from anchor.chain.values import address_text
 from anchor.protocol.hashing import ZERO
 from tests.fixtures.anvil import CHAIN_ID, Anvil, StartAnvil
-from tests.fixtures.rpc_proxy import MakeProxy, refuse
+from tests.fixtures.rpc_proxy import MakeProxy, answer, refuse
 
 LOG_ID = b"\x21" * 32
 
@@ -145,6 +153,43 @@ def test_a_deployment_that_was_killed_after_the_send_is_waited_for_and_not_paid_
     other = run(b"\x42" * 20, Waiting(sleep=killed))
     assert AnchorLog(node, other.address).owner() == b"\x42" * 20
     assert node.nonce(owner.address) == 2
+
+
+@pytest.mark.parametrize("agreement", [1, 2])
+def test_a_deployment_whose_receipt_does_not_count_yet_is_not_paid_for_again(
+    start_anvil: StartAnvil, make_proxy: MakeProxy, tmp_path: Path, agreement: int
+) -> None:
+    anvil = start_anvil("--no-mining")
+    proxy = make_proxy(anvil.url)
+    node, owner = Node([HttpEndpoint(proxy.url)], CHAIN_ID, agreement=agreement), signer_of(anvil)
+    unfinished = UnfinishedTransaction(tmp_path / "kept")
+    code = creation_code(LOG_ID, owner.address, owner.address)
+
+    def killed(_seconds: float) -> None:
+        raise Killed
+
+    def run() -> None:
+        send_and_wait(node, owner, None, code, waiting=Waiting(sleep=killed), unfinished=unfinished)
+
+    with pytest.raises(Killed):
+        run()
+    begun = unfinished.kept()
+    anvil.mine()
+    if agreement == 1:
+        # As behind a load balancer, one of whose nodes has no receipt yet; else one endpoint of two is down.
+        proxy.on("eth_getTransactionReceipt", answer(None))
+    with pytest.raises(Killed):
+        run()
+    assert unfinished.kept() == begun
+    # Where another transaction took the nonce there is nothing to wait for.
+    anvil.rpc("anvil_rollback", 1)
+    anvil.rpc("anvil_dropAllTransactions")
+    anvil.rpc("anvil_setNonce", "0x" + owner.address.hex(), "0x1")
+    with pytest.raises(Killed):
+        run()
+    kept = unfinished.kept()
+    assert kept is not None
+    assert kept.transaction.nonce == 1
 
 
 @pytest.mark.parametrize("content", ["", "0x", "nonsense", "0x02f8"])

@@ -53,7 +53,7 @@ class UnfinishedTransaction:
             return None
         # The nonce first: one that is mined between the two questions has its receipt at the second.
         nonce_is_used = node.nonce(sender) > signed.transaction.nonce
-        if nonce_is_used and node.receipt(signed.hash) is None:
-            # Another transaction has its nonce.
+        if nonce_is_used and node.receipt(signed.hash) is None and not node.seen(signed.hash):
+            # Another transaction has its nonce. (A receipt that does not count yet says nothing.)
             return None
         return signed

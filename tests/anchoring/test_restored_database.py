@@ -22,7 +22,7 @@ from anchor.storage.database import Database
 from anchor.storage.schema import batches
 from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, bench_on
 from tests.fixtures.anvil import Anvil
-from tests.fixtures.rpc_proxy import MakeProxy, status
+from tests.fixtures.rpc_proxy import Fault, MakeProxy, answer, refuse, status
 
 
 def finish(bench: Bench, loop: Any, *, rounds: int = 4) -> None:
@@ -109,6 +109,28 @@ def test_41_nothing_is_sealed_before_the_chain_was_seen(
     bench.database = old
     assert "endpoint_unreachable" in bench.alarms()
     assert batch_numbers(old) == [1]
+    proxy.heal()
+    restored.run_once()
+    assert "batches 2 to 3 are missing" in bench.alarms()["database_older_than_chain"]
+    assert batch_numbers(old) == [1]
+
+
+@pytest.mark.parametrize("fault", [refuse("block range is limited to 10 blocks"), answer([])])
+def test_41_nothing_is_sealed_upon_a_head_whose_event_cannot_be_read(
+    bench: Bench, tmp_path: Path, make_proxy: MakeProxy, fault: Fault
+) -> None:
+    old = old_and_anchored(bench, tmp_path)
+    proxy = make_proxy(bench.anvil.url)
+    # A plan that searches few blocks, or a node that has forgotten old events.
+    proxy.on("eth_getLogs", fault)
+    bench.press = BatchPress(old)
+    bench.press.add()
+    restored = bench.loop(database=old, endpoints=[HttpEndpoint(proxy.url)])
+    for _ in range(2):
+        restored.run_once()
+    bench.database = old
+    assert batch_numbers(old) == [1]
+    assert "or somebody else's" in bench.alarms()["database_older_than_chain"]
     proxy.heal()
     restored.run_once()
     assert "batches 2 to 3 are missing" in bench.alarms()["database_older_than_chain"]

@@ -106,7 +106,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         True,
     ),
     AlarmName.DATABASE_OLDER_THAN_CHAIN: Meaning(
-        "The head on the chain is a batch that this database does not hold: it was restored from a backup.",
+        "The head on the chain is not in this database, as it is where that was restored from a backup.",
         "Stop `anchor serve`, then restore a newer backup or replica. `anchor repair` says what is missing.",
         True,
     ),

@@ -136,16 +136,27 @@ def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
 def diagnose(
     chain: SendingChain, head: Bytes32, latest: Block, newest: BatchRow | None, *, was_ours: bool
 ) -> tuple[AlarmName, str]:
-    """Return what a head that is not ours means: our database is old, or the head is foreign."""
+    """Return what a head that is not ours means: our database is old, or the head is foreign.
+
+    Old also where no event tells which and this process has not seen a head of ours: to take that for a
+    foreign head and seal would fork the log of a restored database.
+    """
     shown = hexadecimal(head)
     event: Anchored | None = None
+    why = "no event tells of it"
     try:
         event = next(chain.contract.anchored(chain.row.first_block, latest.number, new_head=head), None)
     except RpcError as error:
-        return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and its event cannot be read: {error}"
-    ours = newest.number if newest is not None else 0
+        why = f"its event cannot be read ({error})"
+    if event is None and was_ours:
+        return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and {why}"
     if event is None:
-        return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and no event tells of it"
+        return (
+            AlarmName.DATABASE_OLDER_THAN_CHAIN,
+            f"the head {shown} is not here, and {why}: it is a batch that this database lost, "
+            "or somebody else's",
+        )
+    ours = newest.number if newest is not None else 0
     where = f"transaction {hexadecimal(event.transaction_hash)} in block {event.block_number}"
     if event.number > ours and not was_ours:
         return (

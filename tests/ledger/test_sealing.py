@@ -1,7 +1,7 @@
 """What a seal leaves behind is what the protocol says of the deltas it covers, on both databases."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -20,10 +20,11 @@ from anchor.protocol.hashing import ZERO
 from anchor.protocol.identities import IdentityKey
 from anchor.protocol.ledger_map import MapUpdate, head_hash, map_path, root_from_presence, update_map
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, leaf_level, tree_root
-from anchor.protocol.merkle_proofs import inclusion_path, nodes_from_leaves
+from anchor.protocol.merkle_proofs import NodeAt, inclusion_path, nodes_from_leaves
 from anchor.storage.database import Database
 from anchor.storage.map_nodes import map_reader
 from anchor.storage.schema import batches, heads, ledgers, map_nodes, tree_nodes
+from anchor.storage.sealing import NewHead, UnsealedLedger
 from tests.fixtures.clocks import FixedClock
 from tests.ledger.written_ledgers import anchor_batch
 
@@ -211,6 +212,46 @@ def test_of_two_sealers_one_publishes(database: Database) -> None:
     sealing.seal()
     assert sealing.sealer._publish(previous, changed, grown, sealed_at) is None
     assert len(sealing.roots()) == 1
+
+
+class HeldUp(Sealer):
+    """Stands still between the fence and the trees, while something else happens."""
+
+    def __init__(self, sealing: Sealing, meanwhile: Callable[[], object]) -> None:
+        super().__init__(sealing.database, sealing.log, sealing.clock)
+        self._meanwhile = meanwhile
+
+    def _grown(self, changed: list[UnsealedLedger]) -> Iterator[NewHead]:
+        self._meanwhile()
+        return super()._grown(changed)
+
+
+def test_a_sealer_overtaken_before_it_read_the_trees_leaves_no_false_node(
+    database: Database,
+) -> None:
+    sealing = Sealing(database)
+    sealing.record({"a": 16})
+    sealing.seal()
+    sealing.record({"a": 16})
+    previous, changed, sealed_at = sealing.sealer._fenced()
+    heads_of_32 = list(sealing.sealer._grown(changed))
+    sealing.record({"a": 268})
+    overtaken = HeldUp(sealing, lambda: sealing.sealer._publish(previous, changed, heads_of_32, sealed_at))
+    assert overtaken.seal() is None
+    sealing.seal()
+    leaves = nodes_from_leaves(leaf_level(LEDGER_TREE, sealing.fingerprints["a"]), LEDGER_TREE)
+    with database.read() as connection:
+        (tree,) = connection.execute(select(ledgers.c.id)).scalars()
+        kept = {
+            NodeAt(height, position): bytes(node)
+            for height, position, node in connection.execute(
+                select(tree_nodes.c.height, tree_nodes.c.position, tree_nodes.c.hash).where(
+                    tree_nodes.c.tree == tree
+                )
+            )
+        }
+    assert len(kept) == 18 + 1
+    assert kept == leaves(list(kept))
 
 
 def test_a_clock_that_was_set_back_does_not_make_time_run_backwards(database: Database) -> None:

@@ -18,7 +18,7 @@ from anchor.ledger.histories import history_root, nodes_completed_by
 from anchor.ledger.model import Batch, Log
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.ledger_map import head_hash, update_map
-from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
+from anchor.protocol.merkle import LEDGER_TREE, leaf_level
 from anchor.protocol.merkle_growth import Growth, grow
 from anchor.storage.database import Database
 from anchor.storage.fence import raise_fence
@@ -43,6 +43,10 @@ from anchor.storage.sealing import (
 
 _LEAVES_AT_ONCE: Final = 1 << 14
 _NODES_AT_ONCE: Final = 4_000
+
+
+class _Overtaken(Exception):
+    """Another process published a batch since the fence was raised."""
 
 
 class Sealer:
@@ -70,7 +74,10 @@ class Sealer:
         previous, changed, sealed_at = self._fenced()
         if not changed:
             return None
-        heads = list(self._grown(changed))
+        try:
+            heads = list(self._grown(changed))
+        except _Overtaken:
+            return None
         return self._publish(previous, changed, heads, sealed_at)
 
     def _fenced(self) -> tuple[SealedBatch | None, list[UnsealedLedger], int]:
@@ -94,9 +101,10 @@ class Sealer:
         for group in _read_together(changed):
             with self._database.read() as connection:
                 stored = read_frontiers(connection, [ledger.id for ledger in group])
-            frontiers = [
-                Frontier.from_bytes(ledger.sealed_size, stored.get(ledger.id, b"")) for ledger in group
-            ]
+            frontiers = [stored[ledger.id] for ledger in group]
+            if [frontier.size for frontier in frontiers] != [ledger.sealed_size for ledger in group]:
+                # What grew from here on would be no part of any tree, and could never be taken back.
+                raise _Overtaken
             for new in _chunks(group):
                 with self._database.read() as connection:
                     fingerprints = fingerprints_of(connection, new)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor.protocol.hashing import Bytes32
+from anchor.protocol.merkle import Frontier
 from anchor.storage.appending import Appending
 from anchor.storage.schema import (
     batches,
@@ -107,16 +108,17 @@ def count_unsealed(connection: Connection) -> int:
     return int(count)
 
 
-def read_frontiers(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
-    """Return the frontiers (joined peaks) of ledgers at their sealed sizes; absent before the first seal."""
-    found: dict[int, bytes] = {}
+def read_frontiers(connection: Connection, numbers: Sequence[int]) -> dict[int, Frontier]:
+    """Return the frontiers of ledgers, each with the size that it was sealed at, both of one moment: those
+    of two moments would grow into nodes that are of no tree."""
+    found: dict[int, Frontier] = {}
     for at in range(0, len(numbers), _LEDGERS_AT_ONCE):
         rows = connection.execute(
-            select(frontiers.c.ledger, frontiers.c.frontier).where(
-                frontiers.c.ledger.in_(numbers[at : at + _LEDGERS_AT_ONCE])
-            )
+            select(ledgers.c.id, ledgers.c.sealed_size, frontiers.c.frontier)
+            .outerjoin(frontiers, frontiers.c.ledger == ledgers.c.id)
+            .where(ledgers.c.id.in_(numbers[at : at + _LEDGERS_AT_ONCE]))
         )
-        found.update((ledger, bytes(frontier)) for ledger, frontier in rows)
+        found.update((ledger, Frontier.from_bytes(size, bytes(peaks or b""))) for ledger, size, peaks in rows)
     return found
 
 

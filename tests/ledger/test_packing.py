@@ -139,9 +139,10 @@ def test_no_text_and_no_salt_is_anywhere_in_a_pack_or_a_file_but_those_that_are_
         assert secrets.shown_in(*members(path)) == asked
         ends = None if one is None else (one.start, one.end)
         first, last = indices[0], indices[-1]
-        period = prove_period(
-            filled.database, filled.log, "acme", "mile", first, last, span=ends, deltas=disclosure
-        )
+        with filled.database.read() as connection:
+            period = prove_period(
+                connection, filled.log, "acme", "mile", first, last, span=ends, deltas=disclosure
+            )
         assert secrets.shown_in(write_proof_file(period)) == asked
 
 
@@ -150,7 +151,8 @@ def test_the_two_ends_of_a_period_show_no_text(filled: OpenedLog) -> None:
     begin = filled.clock.now_ms() - 41_000
     for span in (None, (begin + 5_500, begin + 20_500)):
         indices = (5, 19) if span is not None else (0, 39)
-        period = prove_period(filled.database, filled.log, "acme", "mile", *indices, span=span)
+        with filled.database.read() as connection:
+            period = prove_period(connection, filled.log, "acme", "mile", *indices, span=span)
         assert secrets.shown_in(write_proof_file(period)) == set()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -181,11 +182,13 @@ def test_a_period_can_be_shown_by_its_ends_or_with_all_its_deltas(
     log, database, clock = anchored.opened.log, anchored.opened.database, anchored.opened.clock
     for first, last in ((0, 0), (0, 23), (5, 17), (23, 23)):
         create_checkpoint(database, log, clock, CUSTOMER, UNIT, from_index=first, to_index=last)
-        proof = prove_period(database, log, CUSTOMER, UNIT, first, last, deltas=deltas)
+        with database.read() as connection:
+            proof = prove_period(connection, log, CUSTOMER, UNIT, first, last, deltas=deltas)
         assert_valid(anchored.verify(proof))
     view = create_span_checkpoint(database, log, clock, CUSTOMER, UNIT, Span(start, end))
     assert (view.checkpoint.from_index, view.checkpoint.to_index) == (11, 19)
-    proof = prove_period(database, log, CUSTOMER, UNIT, 11, 19, span=(start, end), deltas=deltas)
+    with database.read() as connection:
+        proof = prove_period(connection, log, CUSTOMER, UNIT, 11, 19, span=(start, end), deltas=deltas)
     assert_valid(anchored.verify(proof))
 
 
@@ -196,11 +199,15 @@ def test_all_deltas_of_a_period_go_into_a_file_that_verifiers_read_or_are_refuse
     anchored.record(24)
     anchored.anchor()
     log, database = anchored.opened.log, anchored.opened.database
-    whole = len(write_proof_file(prove_period(database, log, CUSTOMER, UNIT, 0, 23, deltas=deltas)))
-    ends = len(write_proof_file(prove_period(database, log, CUSTOMER, UNIT, 0, 23)))
-    with pytest.raises(PeriodTooLarge):
-        prove_period(database, log, CUSTOMER, UNIT, 0, 23, deltas=deltas, largest=(whole - ends) // 2)
-    prove_period(database, log, CUSTOMER, UNIT, 0, 23, deltas=deltas, largest=2 * whole)
+    with database.read() as connection:
+
+        def length(**asked: Any) -> int:
+            return len(write_proof_file(prove_period(connection, log, CUSTOMER, UNIT, 0, 23, **asked)))
+
+        whole, ends = length(deltas=deltas), length()
+        with pytest.raises(PeriodTooLarge):
+            length(deltas=deltas, largest=(whole - ends) // 2)
+        assert length(deltas=deltas, largest=2 * whole) == whole
 
 
 def test_what_is_not_there_is_said_to_be_not_there(anchored: Anchored) -> None:

@@ -80,15 +80,16 @@ class PublicChecks:
         """Check a checkpoint; ``asked_by`` is the token or hash that led to it."""
         sealed = view.checkpoint
         try:
-            proof = prove_period(
-                self._database,
-                self._log,
-                view.customer_id,
-                view.unit,
-                sealed.from_index,
-                sealed.to_index,
-                span=None if view.span is None else (view.span.start, view.span.end),
-            )
+            with self._database.read() as connection:
+                proof = prove_period(
+                    connection,
+                    self._log,
+                    view.customer_id,
+                    view.unit,
+                    sealed.from_index,
+                    sealed.to_index,
+                    span=None if view.span is None else (view.span.start, view.span.end),
+                )
         except NotSealedYet:
             proof = None
         checks = self._check(proof, source, (sealed.opening_root, sealed.closing_root))

@@ -16,7 +16,7 @@ from anchor.storage.database import Database
 from anchor.storage.proving import provable_deltas
 from anchor.verify.audit_pack import PackParts, write_audit_pack
 from anchor.verify.evidence import ChainEvidence
-from anchor.verify.proof_file import Disclosure, PeriodClaim, ProofFile, Record, Showing, disclose
+from anchor.verify.proof_file import Disclosure, ProofFile, Record, Showing, disclose
 
 AT_ONCE: Final = 5_000
 """Deltas that are held in memory."""
@@ -67,17 +67,16 @@ def write_pack(
     Raises UnknownCustomer, and NotSealedYet where no batch shows all of them.
     """
     start, stop = indices.start, indices.stop
-    period = prove_period(
-        database,
-        log,
-        customer_id,
-        unit,
-        start,
-        stop - 1,
-        span=None if span is None else (span.start, span.end),
-    )
-    assert isinstance(period.claim, PeriodClaim)
     with database.read() as connection:
+        period = prove_period(
+            connection,
+            log,
+            customer_id,
+            unit,
+            start,
+            stop - 1,
+            span=None if span is None else (span.start, span.end),
+        )
         ledger = provable_ledger(connection, customer_id, unit)
         nodes = complete_nodes(0, start)
         peaks = ledger_nodes(connection, ledger.id)(nodes)

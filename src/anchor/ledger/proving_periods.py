@@ -19,7 +19,6 @@ from anchor.ledger.proving import (
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.merkle import LEDGER_TREE
 from anchor.protocol.merkle_proofs import LeafRange, complete_nodes, consistency_path, root_at
-from anchor.storage.database import Database
 from anchor.storage.proving import LedgerRow, batch_numbered, head_at, provable_batches, provable_deltas
 from anchor.verify.proof_file import (
     DeltaRecord,
@@ -60,7 +59,7 @@ class PeriodTooLarge(LedgerError):
 
 
 def prove_period(
-    database: Database,
+    connection: Connection,
     log: Log,
     customer_id: str,
     unit: str,
@@ -69,40 +68,37 @@ def prove_period(
     *,
     span: tuple[int, int] | None = None,
     deltas: Showing | None = None,
-    batch: int | None = None,
+    head: LedgerHead | None = None,
     largest: int = LARGEST_PERIOD_FILE,
 ) -> ProofFile:
     """Prove a checkpoint's range (both ends included), of ``span`` (ms, end excluded) where it has one.
 
     With ``deltas`` every delta of the range is in the file, as much disclosed as it says. The deltas that
-    prove its ends show amounts and times, and never a text. ``batch``: under this batch, which has to
-    hold the range, and not under the one that shows the most. Raises UnknownCustomer, NotSealedYet where
+    prove its ends show amounts and times, and never a text. ``head``: under this head, which has to hold
+    the range, and not under the one that shows the most. Raises UnknownCustomer, NotSealedYet where
     no batch shows all of it, and PeriodTooLarge where verifiers would not read a file (of more than
     ``largest`` bytes) with all deltas in it.
     """
-    with database.read() as connection:
-        ledger = provable_ledger(connection, customer_id, unit)
-        read_nodes = ledger_nodes(connection, ledger.id)
-        if batch is None:
-            head = _head_that_shows(connection, ledger, to_index, span)
-        else:
-            head = ledger_head(connection, ledger, batch)
-        claim = PeriodClaim(
-            from_index=from_index,
-            to_index=to_index,
-            opening_root=root_at(LEDGER_TREE, from_index, read_nodes),
-            closing_root=root_at(LEDGER_TREE, to_index + 1, read_nodes),
-            opening=_end(connection, ledger, from_index - 1, head.size) if from_index else None,
-            closing=_end(connection, ledger, to_index, head.size),
-            opening_path=tuple(consistency_path(LEDGER_TREE, from_index, to_index + 1, read_nodes)),
-            closing_path=tuple(consistency_path(LEDGER_TREE, to_index + 1, head.size, read_nodes)),
-            span=None if span is None else _span(connection, ledger, from_index, to_index, span, head),
-            deltas=None
-            if deltas is None
-            else _deltas(connection, log, ledger, range(from_index, to_index + 1), deltas, largest),
-            head=head,
-        )
-        return ProofFile(ProofLog(log.log_id, log.identity_public_key), proof_ledger(ledger), claim)
+    ledger = provable_ledger(connection, customer_id, unit)
+    read_nodes = ledger_nodes(connection, ledger.id)
+    if head is None:
+        head = _head_that_shows(connection, ledger, to_index, span)
+    claim = PeriodClaim(
+        from_index=from_index,
+        to_index=to_index,
+        opening_root=root_at(LEDGER_TREE, from_index, read_nodes),
+        closing_root=root_at(LEDGER_TREE, to_index + 1, read_nodes),
+        opening=_end(connection, ledger, from_index - 1, head.size) if from_index else None,
+        closing=_end(connection, ledger, to_index, head.size),
+        opening_path=tuple(consistency_path(LEDGER_TREE, from_index, to_index + 1, read_nodes)),
+        closing_path=tuple(consistency_path(LEDGER_TREE, to_index + 1, head.size, read_nodes)),
+        span=None if span is None else _span(connection, ledger, from_index, to_index, span, head),
+        deltas=None
+        if deltas is None
+        else _deltas(connection, log, ledger, range(from_index, to_index + 1), deltas, largest),
+        head=head,
+    )
+    return ProofFile(ProofLog(log.log_id, log.identity_public_key), proof_ledger(ledger), claim)
 
 
 def _end(connection: Connection, ledger: LedgerRow, index: int, size: int) -> Included:

@@ -79,11 +79,11 @@ def make_sample(
             if batch_before is None
             else ProofFile(proof_log, proof_ledger(ledger), _head(connection, ledger, batch_before))
         )
-        whole = prove_period(database, log, customer_id, unit, from_index, to_index, batch=batch)
+        head = ledger_head(connection, ledger, batch)
+        whole = prove_period(connection, log, customer_id, unit, from_index, to_index, head=head)
         period = under_one_anchor(whole, chain_id)
         block = anchoring_block(period)
         drawn = draw_sample(block, ledger.ledger_id, from_index, to_index, count)
-        head = ledger_head(connection, ledger, batch)
         deltas = [
             under_one_anchor(
                 ProofFile(

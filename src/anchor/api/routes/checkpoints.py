@@ -149,16 +149,17 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
 
         def made() -> Response:
             view = readable_checkpoint(database, key, proofToken)
-            period = prove_period(
-                database,
-                log,
-                view.customer_id,
-                view.unit,
-                view.checkpoint.from_index,
-                view.checkpoint.to_index,
-                span=None if view.span is None else (view.span.start, view.span.end),
-                deltas=shown,
-            )
+            with database.read() as connection:
+                period = prove_period(
+                    connection,
+                    log,
+                    view.customer_id,
+                    view.unit,
+                    view.checkpoint.from_index,
+                    view.checkpoint.to_index,
+                    span=None if view.span is None else (view.span.start, view.span.end),
+                    deltas=shown,
+                )
             return proof_response(period, proofToken)
 
         return await (run_in_threadpool(made) if deltas is None else turns.take(made))

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from anchor.service.settings import FILE_NAME
@@ -10,7 +11,7 @@ from anchor.service.settings import FILE_NAME
 def write_contract(directory: Path, chain: str, address: str) -> bool:
     """Set ``contract`` in the section of a chain; False where the section is not written plainly.
 
-    The rest of the file, comments included, stays as it is.
+    The rest of the file, comments included, stays as it is, and so does who may read it. Raises OSError.
     """
     path = directory / FILE_NAME
     text = path.read_text(encoding="utf-8")
@@ -24,9 +25,22 @@ def write_contract(directory: Path, chain: str, address: str) -> bool:
     body = text[found.end() : None if end is None else end.start()]
     rest = "" if end is None else text[end.start() :]
     line = f'contract = "{address}"'
-    stated = re.compile(r"^\s*contract\s*=[^\n]*$", re.M)
+    stated = re.compile(r"^[ \t]*contract[ \t]*=[^\n]*$", re.M)
     body = stated.sub(line, body, count=1) if stated.search(body) else f"\n{line}{body}"
-    new = path.with_name(f".{FILE_NAME}.new")
-    new.write_text(text[: found.end()] + body + rest, encoding="utf-8")
-    os.replace(new, path)
+    _replace(path, text[: found.end()] + body + rest)
     return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a text in the place of a file's, whole or not at all, for the same owner and readers."""
+    new = path.with_name(f".{path.name}.new")
+    before = path.stat()
+    # Until it has the old one's mode, nobody else may read it: a password may be in it.
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with suppress(PermissionError):
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        os.fchmod(file.fileno(), before.st_mode & 0o777)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

@@ -122,6 +122,32 @@ def test_refused_rows_are_named_and_their_neighbours_recorded(tmp_path: Path, di
     assert totals(directory) == {"acme": (3, 4)}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("u.csv", "customerId,delta,referenceId\nacme,-5,\nacme,-7,r1\n"),
+        (
+            "u.ndjson",
+            '{"customerId":"acme","delta":-5,"referenceId":null}\n'
+            '{"customerId":"acme","delta":-7,"referenceId":"r1"}\n'
+            '{"customerId":"acme","delta":-9,"referenceId":""}\n',
+        ),
+    ],
+)
+def test_a_row_without_a_reference_is_refused_for_a_second_run_would_record_it_again(
+    tmp_path: Path, directory: Path, name: str, text: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    for run in range(2):
+        done = anchor("import", file, "--data", directory, "--json")
+        assert (done.code, done.json()["recorded"], done.json()["onRecordBefore"]) == (1, 1 - run, run)
+        assert {(one["code"], one["field"]) for one in done.json()["refusals"]} == {
+            ("no_reference", "/referenceId")
+        }
+    assert totals(directory) == {"acme": (1, -7)}
+
+
 def test_a_file_whose_quotes_break_is_recorded_up_to_there_and_goes_on_when_it_is_mended(
     tmp_path: Path, directory: Path
 ) -> None:

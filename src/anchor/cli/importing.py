@@ -149,6 +149,9 @@ def import_file(
                 done.stopped_at = row.line
             if row.fields is None:
                 refuse(row.line, "not_a_row", "", row.problem)
+            elif row.fields.get("referenceId") in (None, ""):
+                # The emit call takes that, but the next run would record it again.
+                refuse(row.line, "no_reference", "/referenceId", "A row needs one, to be recorded once.")
             else:
                 good.append(row)
         for part in _parts(good):

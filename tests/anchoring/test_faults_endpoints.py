@@ -325,12 +325,14 @@ class TestLyingAndLagging:
         loop.run_once()
         bench.clock.advance(61_000)
         finish(bench, loop)
-        # One endpoint is enough to send with, not to believe.
+        # One endpoint is enough to send with, not to believe; nor is it believed that it was another's.
         assert bench.anchor_rows() == []
         assert len(bench.line()) == 1
+        assert (bench.states(), set(bench.alarms())) == (["sent"], {"endpoint_unreachable"})
         proxy.heal()
         finish(bench, loop)
         assert bench.states() == ["final"]
+        assert bench.alarms() == {}
         bench.check_caught_up()
 
 

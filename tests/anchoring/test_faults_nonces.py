@@ -113,6 +113,29 @@ def test_02_a_nonce_used_by_someone_else_is_an_alarm_and_planned_anew_from_the_c
     assert bench.alarms() == {}
 
 
+def test_02_a_pool_that_keeps_ours_puts_the_alarm_off_for_a_minute_only(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.add()
+    loop.run_once()
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    spend_nonce(bench)
+    bench.mine()
+    proxy.on("eth_getTransactionByHash", answer({"blockHash": None}))
+    for _ in range(4):
+        loop.run_once()
+    assert (bench.states(), bench.alarms()) == (["sent"], {})
+    bench.clock.advance(61_000)
+    loop.run_once()
+    assert "none of our 1 attempts" in bench.alarms()["key_used_elsewhere"]
+    finish(bench, loop)
+    assert bench.states() == ["superseded", "final"]
+    bench.check_caught_up()
+
+
 @pytest.mark.databases("sqlite", "postgresql")
 def test_03_a_gap_in_the_nonces_heals_by_itself(make_bench: MakeBench) -> None:
     bench = make_bench()

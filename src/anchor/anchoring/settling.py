@@ -1,15 +1,20 @@
 """Finding out what became of the transactions in flight, by their receipts."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.recording import find_receipt, record_receipt
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.anchoring.states import IN_FLIGHT, Event
-from anchor.storage.sending import attempts_of, sends_in
+from anchor.chain.values import hexadecimal
+from anchor.storage.sending import AttemptRow, attempts_of, sends_in
 
 LOOKS: Final = 3
 """How often a receipt is asked for, once the nonce is gone, before another transaction must have it."""
+POOL_SECONDS: Final = 60.0
+"""For how long an attempt that an endpoint shows is waited for: behind a load balancer a node may lack
+the newest blocks, and a pool may keep for ever what cannot be mined any more."""
 
 
 class SettleStep:
@@ -17,7 +22,8 @@ class SettleStep:
 
     def __init__(self, chain: SendingChain) -> None:
         self._chain = chain
-        self._looks: dict[int, int] = {}
+        self._looks: dict[int, tuple[int, float]] = {}
+        """By send: how often no receipt was found in a row, and since when."""
 
     def run(self) -> bool:
         """Return whether anything changed. Raises RpcError."""
@@ -44,9 +50,10 @@ class SettleStep:
             if send.nonce >= least:
                 # One endpoint says that the nonce is used, another that it is not: no reason to plan anew.
                 continue
-            looks = self._looks.get(send.id, 0) + 1
-            self._looks[send.id] = looks
-            if looks < LOOKS:
+            now = chain.clock.monotonic()
+            looks, since = self._looks.get(send.id, (0, now))
+            self._looks[send.id] = (looks + 1, since)
+            if looks + 1 < LOOKS or self._may_be_ours(attempts[send.id], now - since):
                 continue
             del self._looks[send.id]
             detail = (
@@ -58,3 +65,21 @@ class SettleStep:
                 chain.journal.raise_alarm(writing, AlarmName.KEY_USED_ELSEWHERE, detail)
             changed = True
         return changed
+
+    def _may_be_ours(self, attempts: list[AttemptRow], waited: float) -> bool:
+        """Return whether an attempt may have the nonce though no receipt counts. Raises RpcError.
+
+        It may for as long as one endpoint shows a receipt: too few have its block, or they differ.
+        """
+        node = self._chain.node
+        for attempt in attempts:
+            params = [hexadecimal(attempt.transaction_hash)]
+            if any(node.of_all("eth_getTransactionReceipt", params, _names_a_block).values()):
+                return True
+            if waited < POOL_SECONDS and node.seen(attempt.transaction_hash):
+                return True
+        return False
+
+
+def _names_a_block(receipt: Any) -> bool:
+    return isinstance(receipt, Mapping) and receipt.get("blockHash") is not None

@@ -31,7 +31,6 @@ from anchor.storage.recording import (
     find_ledger_numbers,
     find_references,
     keep_idempotency_keys,
-    lock_idempotency_keys,
     lock_ledgers,
     read_recorded,
 )
@@ -103,8 +102,6 @@ class Recorder:
         }
         with self._database.write() as connection:
             fence = fence_for_recording(connection)
-            if keys:
-                lock_idempotency_keys(connection, keys)
             absent = {
                 _key_of(one): LedgerNumber(-place, one.ledger_id)
                 for place, one in enumerate(new, 1)

@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.identities import LedgerIdentity
 from anchor.storage.appending import Appending
-from anchor.storage.schema import deltas, ledgers
+from anchor.storage.database import TransactionInTheWay
+from anchor.storage.schema import deltas, idempotency_keys, ledgers
 
 LedgerKey: TypeAlias = tuple[str, str]
 """A customer id and a unit."""
@@ -226,6 +229,7 @@ class KeptIdempotencyKey(NamedTuple):
 
 IdempotencyKey: TypeAlias = tuple[int, str]
 """An API key's id (0: none) and what its holder called the request."""
+_KEYS: Final = Appending(idempotency_keys, "api_key", "idempotency_key", "request_hash", "ledger", "index")
 
 
 def find_idempotency_keys(
@@ -252,26 +256,16 @@ def find_idempotency_keys(
     }
 
 
-def lock_idempotency_keys(connection: Connection, keys: Iterable[IdempotencyKey]) -> None:
-    """Let no other transaction use these keys until this one ends. In one order everywhere."""
-    if connection.dialect.name == "sqlite":
-        return
-    texts = sorted(f"{api_key} {key}" for api_key, key in keys)
-    connection.exec_driver_sql(
-        "SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT hashtextextended(k, 0) AS hash "
-        "FROM unnest(%s::text[]) AS k ORDER BY 1) AS ordered",
-        (texts,),
-    ).fetchall()
-
-
 def keep_idempotency_keys(connection: Connection, kept: dict[IdempotencyKey, KeptIdempotencyKey]) -> None:
-    """Keep what these idempotency keys were used for."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    connection.exec_driver_sql(
-        'INSERT INTO idempotency_keys (api_key, idempotency_key, request_hash, ledger, "index") '
-        f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark})",
-        [(*key, *use) for key, use in kept.items()],
-    )
+    """Keep what these idempotency keys were used for.
+
+    Waits, on PostgreSQL, for another transaction that keeps one of them; in one order everywhere. Raises
+    TransactionInTheWay where it has: what became of that key is then on record.
+    """
+    try:
+        _KEYS.append(connection, [(*key, *kept[key]) for key in sorted(kept)])
+    except (IntegrityError, UniqueViolation) as error:
+        raise TransactionInTheWay("another request with the same idempotency key was in the way") from error
 
 
 def _json(values: Any) -> str:

@@ -99,8 +99,9 @@ def open_chain(
 ) -> SendingChain:
     """Check that the contract is there and ours, and return the chain ready to send to.
 
-    Raises OpeningRefused where it is not, WrongChain and RpcError where that cannot be asked. A
-    development chain that was reset takes the place of the one before; any other is refused.
+    Raises OpeningRefused where it is not, WrongChain and RpcError where that cannot be asked,
+    EndpointsDisagree where the endpoints contradict each other. A development chain that was reset takes
+    the place of the one before; any other is refused.
     """
     settings = connection.settings
     node.begin_cycle()
@@ -108,6 +109,8 @@ def open_chain(
         raise OpeningRefused(
             AlarmName.NO_CONTRACT, f"the settings of {settings.name} name no contract; run `anchor deploy`"
         )
+    # Which endpoints lag: one that is still syncing has no contract yet.
+    node.tallest_block()
     contract = AnchorLog(node, settings.contract)
     check_contract(contract, log_id)
     genesis = node.genesis_hash()

@@ -120,7 +120,10 @@ def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
 
 
 class AnchorLog:
-    """One contract on one chain, read."""
+    """One contract on one chain, read.
+
+    What it holds counts where the endpoints that keep up agree: else EndpointsDisagree is raised.
+    """
 
     def __init__(self, node: Node, address: bytes) -> None:
         self.node: Final = node
@@ -149,8 +152,8 @@ class AnchorLog:
     def pinned_at(self, root: Bytes32) -> int:
         """Return the time (seconds) of the block in which a root was first pinned, or 0."""
         signature = "pinnedAt(bytes32)"
-        answers = self._words(signature, selector(signature) + root)
-        return int.from_bytes(next(iter(answers.values())), "big")
+        words = self._words(signature, selector(signature) + root)
+        return int.from_bytes(self.node.agreed(f"the contract's {signature}", words, hexadecimal), "big")
 
     def deployed_log_id(self) -> Bytes32 | None:
         """Return the log id by the contract's code, or None where another or no contract is there."""
@@ -199,7 +202,8 @@ class AnchorLog:
             end = begin - 1
 
     def _word(self, signature: str, block: BlockId = "latest") -> Bytes32:
-        return next(iter(self._words(signature, selector(signature), block).values()))
+        words = self._words(signature, selector(signature), block)
+        return self.node.agreed(f"the contract's {signature}", words, hexadecimal)
 
     def _words(self, signature: str, calldata: bytes, block: BlockId = "latest") -> dict[str, Bytes32]:
         """Return 32 bytes by each endpoint that gives so many. Raises RpcError, NotOurContract."""
@@ -207,7 +211,8 @@ class AnchorLog:
         words = {name: answer for name, answer in answers.items() if len(answer) == 32}
         if not words:
             raise NotOurContract(signature, next(iter(answers.values())).hex()[:64])
-        for name in answers.keys() - words.keys():
+        # One that lags may not have the contract yet.
+        for name in answers.keys() - words.keys() - self.node.lagging:
             self.node.findings.append(
                 Finding("endpoint_unreachable", f"{name}: eth_call: nonsense: no answer to {signature}")
             )

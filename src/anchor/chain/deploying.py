@@ -128,7 +128,8 @@ def deploy_deterministic(
     receipt = send_and_wait(
         node, signer, DEPLOYMENT_PROXY, salt + code, limits=limits, waiting=waiting, unfinished=unfinished
     )
-    if not node.code(address):
+    # At its own block, which an endpoint that is a block behind cannot contradict.
+    if not node.code(address, block=receipt.block_number):
         raise DeploymentFailed(
             f"the transaction was mined, but there is no code at {address_text(address)}",
             "ask another endpoint, or deploy without --deterministic",
@@ -249,11 +250,16 @@ def _deploy_proxy(node: Node, signer: Signer, limits: FeeLimits | None, waiting:
     waiting = waiting or Waiting()
     answers = node.broadcast(DEPLOYMENT_PROXY_TRANSACTION)
     deadline = waiting.monotonic() + waiting.seconds
-    while not node.code(DEPLOYMENT_PROXY):
+    while (receipt := node.receipt(keccak(DEPLOYMENT_PROXY_TRANSACTION))) is None:
         if waiting.monotonic() > deadline or not any(answer.accepted for answer in answers):
-            raise DeploymentFailed(
-                "this chain does not take the deployment proxy's transaction: "
-                + "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers),
-                "deploy without --deterministic",
-            )
+            raise _no_proxy("; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers))
         waiting.sleep(waiting.look)
+    if not receipt.succeeded:
+        raise _no_proxy("it reverted")
+
+
+def _no_proxy(why: str) -> DeploymentFailed:
+    return DeploymentFailed(
+        f"this chain does not take the deployment proxy's transaction: {why}",
+        "deploy without --deterministic",
+    )

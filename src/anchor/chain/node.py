@@ -2,33 +2,33 @@
 
 Questions whose answer can do no harm go to the first endpoint that answers. What decides whether an
 anchor is in the chain, and what is sent next (the newest block, block hashes, receipts, nonces, the
-final height), is asked of every endpoint that answers, and counts only where none contradicts. What did
-not fit is kept as ``findings`` until the next ``begin_cycle``, for the operator.
+final height, the contract's code and what it holds), is asked of every endpoint that answers, and counts
+only where none contradicts. What did not fit is kept as ``findings`` until the next ``begin_cycle``, for
+the operator.
 
 Not thread-safe: one ``Node`` a thread.
 """
 
-import random
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from anchor.chain.endpoint_group import Answer, AnsweredNonsense, EndpointGroup, Finding, WrongChain
+from anchor.chain.agreement import AgreeingEndpoints, EndpointsDisagree, one_hash
+from anchor.chain.endpoint_group import Answer, AnsweredNonsense, Finding, WrongChain
 from anchor.chain.refusals import Refusal
-from anchor.chain.rpc import Endpoint, NodeRefused, RpcError
+from anchor.chain.rpc import NodeRefused
 from anchor.chain.values import (
     Block,
     Event,
     MalformedAnswer,
     Receipt,
-    block_of,
+    address_text,
     data,
     hexadecimal,
     quantity,
     receipt_of,
 )
-from anchor.protocol.hashing import Bytes32
+from anchor.protocol.hashing import Bytes32, keccak
 
 __all__ = [
     "Answer",
@@ -40,12 +40,6 @@ __all__ = [
     "Node",
     "WrongChain",
 ]
-
-LAG_BLOCKS: Final = 8
-LAG_SECONDS: Final = 30.0
-"""An endpoint is told of as lagging where it is more blocks than this behind the tallest one, and more
-seconds, by the time of their newest blocks: 8 blocks are 2 s on some chains, and one block an hour on
-others."""
 
 RECEIPTS_KEPT: Final = 86_400_000
 """Milliseconds: a node that has a block of the last day, and no receipt in it, says that there is none."""
@@ -67,112 +61,8 @@ class Broadcast:
     detail: str
 
 
-@dataclass(eq=False)
-class EndpointsDisagree(Exception):
-    """Endpoints contradict each other about something that counts."""
-
-    what: str
-    answers: dict[str, str]
-
-    def __str__(self) -> str:
-        said = "; ".join(f"{name}: {answer}" for name, answer in self.answers.items())
-        return f"the endpoints disagree about {self.what}: {said}"
-
-
-class Node(EndpointGroup):
+class Node(AgreeingEndpoints):
     """Typed questions to one chain."""
-
-    def __init__(
-        self,
-        endpoints: Sequence[Endpoint],
-        chain_id: int,
-        *,
-        agreement: int = 1,
-        monotonic: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        """``agreement`` is how many endpoints must answer alike before something counts as final."""
-        super().__init__(endpoints, chain_id, monotonic=monotonic, jitter=jitter)
-        self.agreement: Final = agreement
-        self.lagging: set[str] = set()
-        self.common: Block | None = None
-        """The newest block that every endpoint had at the last ``tallest_block``."""
-        self.tags_known: Final[set[str]] = set()
-        """Tags that an endpoint of this chain was seen to know."""
-
-    # -- blocks
-
-    def tallest_block(self) -> Block:
-        """Return the highest 'latest' block of all endpoints, and set ``common`` and ``lagging``.
-
-        A height above the others' counts only where its endpoint has the block by its number too.
-        Raises RpcError where no endpoint answers, EndpointsDisagree where they show different blocks at
-        the lowest of their heights.
-        """
-        newest = self.of_all("eth_getBlockByNumber", ["latest", False], block_of)
-        lowest = min(newest.values(), key=lambda block: block.number)
-        uneven = any(block.number > lowest.number for block in newest.values())
-        shared = self._blocks_at(lowest.number) if uneven else newest
-        _agree(f"block {lowest.number}", {name: block.hash for name, block in shared.items()})
-        # One that has just answered nonsense is not heard about the rest either.
-        newest = {name: block for name, block in newest.items() if name in shared}
-        self.common = next(iter(shared.values()), lowest)
-        tallest = self._believed(newest, self.common)
-        self.lagging = set()
-        for endpoint, block in newest.items():
-            behind, seconds = tallest.number - block.number, (tallest.time - block.time) / 1000
-            if behind > LAG_BLOCKS and seconds > LAG_SECONDS:
-                self.lagging.add(endpoint)
-                self.findings.append(
-                    Finding("endpoint_lags", f"{endpoint} is {behind} blocks ({seconds:.0f} s) behind")
-                )
-        return tallest
-
-    def _believed(self, newest: dict[str, Block], common: Block) -> Block:
-        """Return the highest of the newest blocks that can be had by its number as well."""
-        for block in sorted(newest.values(), key=lambda block: block.number, reverse=True):
-            if block.number <= common.number:
-                break
-            shown = self._blocks_at(block.number)
-            _agree(f"block {block.number}", {name: found.hash for name, found in shown.items()})
-            if any(found.hash == block.hash for found in shown.values()):
-                return block
-        return common
-
-    def _blocks_at(self, number: int) -> dict[str, Block]:
-        """Return the block at a height by each endpoint that has one. Raises RpcError where none answers."""
-        answers = self.every("eth_getBlockByNumber", [hex(number), False], _block_at(number))
-        blocks = {answer.endpoint: answer.result for answer in answers if answer.result is not None}
-        if not any(answer.error is None or _not_there(answer.error) for answer in answers):
-            raise _last_error(answers) or WrongChain(self.chain_id, {})
-        return blocks
-
-    def block(self, number: int) -> Block | None:
-        """Return a block, or None where no endpoint has it. Raises RpcError where none answers."""
-        return next(iter(self._blocks_at(number).values()), None)
-
-    def agreed_block(self, number: int) -> Block | None:
-        """Return the block at a height, by every endpoint that has one.
-
-        None where fewer than ``agreement`` have one. Raises EndpointsDisagree, and RpcError where no
-        endpoint answers at all.
-        """
-        blocks = self._blocks_at(number)
-        _agree(f"block {number}", {name: block.hash for name, block in blocks.items()})
-        if len(blocks) < self.agreement:
-            return None
-        return next(iter(blocks.values()), None)
-
-    def genesis_hash(self) -> Bytes32:
-        """Return the hash of block 0, by which a chain that was reset is told from the one before.
-
-        Raises EndpointsDisagree where they show different ones.
-        """
-        blocks = self._blocks_at(0)
-        _agree("block 0", {name: block.hash for name, block in blocks.items()})
-        if not blocks:
-            raise MalformedAnswer("block 0", "null")
-        return next(iter(blocks.values())).hash
 
     # -- accounts and calls
 
@@ -182,7 +72,7 @@ class Node(EndpointGroup):
         That is the number of transactions in 'latest'. Raises RpcError where none answers.
         """
         counts = self.of_all("eth_getTransactionCount", [hexadecimal(address), "latest"], _count)
-        kept_up = {name: count for name, count in counts.items() if name not in self.lagging} or counts
+        kept_up = self._keeping_up(counts)
         least, most = min(kept_up.values()), max(kept_up.values())
         if least != most:
             self.findings.append(Finding("endpoints_disagree", str(_other_nonces(address, kept_up))))
@@ -199,9 +89,13 @@ class Node(EndpointGroup):
         """Return wei."""
         return self.ask("eth_getBalance", [hexadecimal(address), "latest"], _amount)
 
-    def code(self, address: bytes) -> bytes:
-        """Return the code at an address; empty where there is none."""
-        return self.ask("eth_getCode", [hexadecimal(address), "latest"], _data)
+    def code(self, address: bytes, *, block: BlockId = "latest") -> bytes:
+        """Return the code at an address; empty where there is none.
+
+        Raises EndpointsDisagree where the endpoints that keep up, or that have the block, differ.
+        """
+        codes = self.of_all("eth_getCode", [hexadecimal(address), _block_id(block)], _data)
+        return self.agreed(f"the code at {address_text(address)}", codes, _shown_code)
 
     def call(
         self, to: bytes, calldata: bytes, *, sender: bytes | None = None, block: BlockId = "latest"
@@ -245,7 +139,7 @@ class Node(EndpointGroup):
             if hashes and receipt.block_hash not in hashes.values():
                 hashes[f"{teller}, by a receipt"] = receipt.block_hash
             try:
-                _agree(where, hashes)
+                one_hash(where, hashes)
                 if len(blocks) < max(1, self.agreement):
                     continue
                 self._agree_about(receipt, said, blocks)
@@ -286,12 +180,7 @@ class Node(EndpointGroup):
         return [_broadcast(answer) for answer in answers]
 
 
-def _agree(what: str, hashes: dict[str, Bytes32]) -> None:
-    if len(set(hashes.values())) > 1:
-        raise EndpointsDisagree(what, {name: hexadecimal(hash_) for name, hash_ in hashes.items()})
-
-
-def _other_nonces(address: bytes, counts: dict[str, int]) -> EndpointsDisagree:
+def _other_nonces(address: bytes, counts: Mapping[str, int]) -> EndpointsDisagree:
     said = {name: str(count) for name, count in counts.items()}
     return EndpointsDisagree(f"the next nonce of {hexadecimal(address)}", said)
 
@@ -307,28 +196,8 @@ def _broadcast(answer: Answer[None]) -> Broadcast:
     return Broadcast(answer.endpoint, False, None, error.reason)
 
 
-def _not_there(error: RpcError) -> bool:
-    return isinstance(error, NodeRefused) and error.meaning is Refusal.BLOCK_UNKNOWN
-
-
-def _last_error(answers: Sequence[Answer[Any]]) -> RpcError | None:
-    return next((answer.error for answer in reversed(answers) if answer.error is not None), None)
-
-
 def _block_id(block: BlockId) -> str:
     return hex(block) if isinstance(block, int) else block
-
-
-def _block_at(number: int) -> Callable[[Any], Block | None]:
-    def read(answer: Any) -> Block | None:
-        if answer is None:
-            return None
-        block = block_of(answer)
-        if block.number != number:
-            raise MalformedAnswer(f"block {number}", f"block {block.number}")
-        return block
-
-    return read
 
 
 def _receipt_of(transaction_hash: Bytes32) -> Callable[[Any], Receipt | None]:
@@ -353,6 +222,10 @@ def _told(receipt: Receipt | None) -> str:
         return "not mined"
     how = "mined" if receipt.succeeded else "mined and reverted"
     return f"{how}, with {len(receipt.events)} events"
+
+
+def _shown_code(code: bytes) -> str:
+    return f"{len(code)} bytes with the hash {hexadecimal(keccak(code))}" if code else "none"
 
 
 def _count(answer: Any) -> int:

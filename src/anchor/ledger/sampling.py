@@ -1,4 +1,8 @@
-"""Make the file of a sampled audit: what the first block that held a period draws of it."""
+"""Make the file of a sampled audit: what the first block that held a period draws of it.
+
+The anchor that draws is as old as the period, and the map under it may not be stored any more: then its
+way is computed from the heads, which always are.
+"""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -16,20 +20,40 @@ from anchor.ledger.proving import (
 )
 from anchor.ledger.proving_periods import prove_period
 from anchor.ledger.ranges import range_of_indices
+from anchor.protocol.batch import Batch
+from anchor.protocol.errors import ProofError
 from anchor.protocol.hashing import Bytes32
-from anchor.protocol.ledger_map import map_path
+from anchor.protocol.ledger_map import (
+    MapLeaf,
+    MapPath,
+    head_hash,
+    map_path,
+    root_from_absence,
+    root_from_presence,
+)
+from anchor.protocol.sorted_leaves import path_among
 from anchor.storage.database import Database
 from anchor.storage.map_nodes import path_reader
+from anchor.storage.past_maps import heads_at
 from anchor.storage.proving import LedgerRow, first_anchor_showing, head_at
 from anchor.verify.proof_file import (
     AbsenceClaim,
     DeltaClaim,
     FreshnessClaim,
     LedgerAbsence,
+    LedgerHead,
     ProofFile,
     ProofLog,
 )
-from anchor.verify.sampling import anchoring_block, draw_sample, under_one_anchor, write_sample
+from anchor.verify.results import INVALID
+from anchor.verify.sampling import (
+    anchoring_block,
+    check_sample,
+    draw_sample,
+    under_one_anchor,
+    write_sample,
+)
+from anchor.verify.verification import verify_proof
 
 
 @dataclass(eq=False)
@@ -41,6 +65,18 @@ class NotAnchoredYet(LedgerError):
 
     def __str__(self) -> str:
         return "the period is in no block of this chain yet"
+
+
+@dataclass(eq=False)
+class SampleUnsound(LedgerError):
+    """The record does not lead to what was anchored: a sample of it would be taken for a cheat's."""
+
+    code: ClassVar[str] = "sample_unsound"
+    remedy: ClassVar[str] = "see what is wrong with the record: anchor audit --data DIR"
+    why: str
+
+    def __str__(self) -> str:
+        return f"no verifier would accept this sample: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +100,8 @@ def make_sample(
 ) -> Sample:
     """Prove a period (both ends included) and ``count`` of its deltas under its first anchor on a chain.
 
-    Raises UnknownCustomer, IndexOutOfRange, RangeReversed and NotAnchoredYet.
+    Raises UnknownCustomer, IndexOutOfRange, RangeReversed, NotAnchoredYet, and SampleUnsound where it would
+    not verify.
     """
     proof_log = ProofLog(log.log_id, log.identity_public_key)
     with database.read() as connection:
@@ -77,9 +114,9 @@ def make_sample(
         before = (
             None
             if batch_before is None
-            else ProofFile(proof_log, proof_ledger(ledger), _head(connection, ledger, batch_before))
+            else ProofFile(proof_log, proof_ledger(ledger), _before(connection, ledger, batch_before))
         )
-        head = ledger_head(connection, ledger, batch)
+        head = _head(connection, ledger, batch)
         whole = prove_period(connection, log, customer_id, unit, from_index, to_index, head=head)
         period = under_one_anchor(whole, chain_id)
         block = anchoring_block(period)
@@ -95,14 +132,54 @@ def make_sample(
             )
             for index in drawn
         ]
-    return Sample(write_sample(period, deltas, before), block, tuple(drawn))
+    made = write_sample(period, deltas, before)
+    _require_sound(made, before, count)
+    return Sample(made, block, tuple(drawn))
 
 
-def _head(connection: Connection, ledger: LedgerRow, batch: int) -> FreshnessClaim | AbsenceClaim:
+def _head(connection: Connection, ledger: LedgerRow, batch: int) -> LedgerHead:
+    """Return the ledger's head in a batch, however old."""
+    head = ledger_head(connection, ledger, batch)
+    return replace(head, siblings=_way(connection, ledger.ledger_id, head.batch.batch).siblings)
+
+
+def _before(connection: Connection, ledger: LedgerRow, batch: int) -> FreshnessClaim | AbsenceClaim:
     """Return the ledger's head in a batch, or that it was not there yet."""
     if head_at(connection, ledger.id, batch) is not None:
-        head = ledger_head(connection, ledger, batch)
+        head = _head(connection, ledger, batch)
         return FreshnessClaim(replace(head, batch=replace(head.batch, anchors=())))
-    path = map_path(path_reader(connection, batch, ledger.ledger_id), ledger.ledger_id)
     there = replace(anchored_batch(connection, batch), anchors=())
+    path = _way(connection, ledger.ledger_id, there.batch)
     return AbsenceClaim(LedgerAbsence(path.siblings, path.found, there))
+
+
+def _way(connection: Connection, ledger_id: Bytes32, batch: Batch) -> MapPath:
+    """Return a key's way in a batch's map: as stored, or where versions were dropped, from all heads.
+
+    The latter reads a row for each ledger of the log, and holds few at once.
+    """
+    stored = map_path(path_reader(connection, batch.number, ledger_id), ledger_id)
+    if _root(stored, ledger_id) == batch.map_root:
+        return stored
+    heads = heads_at(connection, batch.number)
+    return path_among((MapLeaf(key, head_hash(size, root)) for key, size, root in heads), ledger_id)
+
+
+def _root(path: MapPath, ledger_id: Bytes32) -> Bytes32 | None:
+    """Return the root that a way leads to, None where it leads nowhere."""
+    try:
+        if path.found is not None and path.found.ledger_id == ledger_id:
+            return root_from_presence(ledger_id, path.found.head, path.siblings)
+        return root_from_absence(ledger_id, path.siblings, path.found)
+    except ProofError:
+        return None
+
+
+def _require_sound(made: bytes, before: ProofFile | None, count: int) -> None:
+    """Check what can be checked of a sample without a chain. Raises SampleUnsound."""
+    checked = [check_sample(made, None, count=count)]
+    if before is not None:
+        checked.append(verify_proof(before, None))
+    for one in checked:
+        if one.verdict == INVALID:
+            raise SampleUnsound(one.statements[-1])

@@ -32,8 +32,10 @@ from anchor.storage.sending import (
     send_of_transaction,
 )
 
-AT_ONCE: Final = 64
-"""Anchors looked at in one cycle: the rest follow in the next ones."""
+AT_EACH_END: Final = 16
+"""Anchors looked at in one cycle: so many of the oldest and of the newest, among those that are mined and
+among those that are final. Those between follow as the ends settle, or leave the chain; each is looked
+at before it is called final."""
 SAFE_DEPTH_FACTOR: Final = 10
 MISSING_LOOKS: Final = 5
 MISSING_SECONDS: Final = 30.0
@@ -55,7 +57,7 @@ class ConfirmStep:
         chain = self._chain
         self.final = final_height(chain.node, chain.settings.finality)
         with chain.lease.read() as reading:
-            anchors = unsettled_anchors(reading, chain.row.id, AT_ONCE)
+            anchors = unsettled_anchors(reading, chain.row.id, AT_EACH_END)
         if not anchors:
             return False
         settled = self._settled_height(latest)

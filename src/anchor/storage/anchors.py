@@ -182,14 +182,22 @@ def anchor_covering(connection: Connection, chain: int, batch: int) -> AnchorRow
 
 
 def unsettled_anchors(connection: Connection, chain: int, limit: int) -> list[AnchorRow]:
-    """Return the anchors whose block hash is still compared with the chain's, oldest first."""
-    rows = connection.execute(
-        select(anchors)
-        .where(anchors.c.chain == chain, anchors.c.settled.is_(False))
-        .order_by(anchors.c.batch)
-        .limit(limit)
-    )
-    return [_anchor(row) for row in rows]
+    """Return anchors whose block hash is still compared with the chain's, by batch.
+
+    Of the mined and of the final ones, the oldest and the newest ``limit`` each: the oldest move on
+    first, and the newest are the first to leave with a reorganisation.
+    """
+    found: dict[int, AnchorRow] = {}
+    for state in ("mined", "final"):
+        for order in (anchors.c.batch, anchors.c.batch.desc()):
+            rows = connection.execute(
+                select(anchors)
+                .where(anchors.c.chain == chain, anchors.c.settled.is_(False), anchors.c.state == state)
+                .order_by(order)
+                .limit(limit)
+            )
+            found |= {row.batch: _anchor(row) for row in rows}
+    return [found[batch] for batch in sorted(found)]
 
 
 def set_anchor_state(connection: Connection, chain: int, batch: int, *, state: str, settled: bool) -> None:

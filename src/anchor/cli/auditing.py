@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import ExitCode
 from anchor.cli.options import DataDirectory, Json
-from anchor.cli.output import Bar, Output
+from anchor.cli.output import Bar, Output, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def audit(
     with output.progress("recomputing the record", deltas_on_record(opened.database)) as bar:
         for finding in _findings(opened, offline, bar, asked):
             found.append(finding)
-            output.line(f"[red]✗[/] {_escaped(finding)}")
+            output.line(f"[red]✗[/] {plain(finding)}")
             if len(found) == most:
                 break
     not_asked = _not_asked(opened, asked, "--offline" if offline else "the audit stopped before")
@@ -78,12 +78,12 @@ def _say(output: Output, found: "list[Finding]", asked: list[str], not_asked: li
     if not found:
         output.say("[green]✓[/] everything on record follows from its deltas")
         if asked:
-            names = _plain(", ".join(asked))
+            names = plain(", ".join(asked))
             output.say(f"[green]✓[/] every head on {names} is a batch of this record")
     if not asked:
         output.say("[yellow]![/] no chain was asked" + ("" if not_asked else ": none is set up"))
     for name, why in not_asked:
-        output.say(f"[yellow]![/] {_plain(name)} was not asked: {why}")
+        output.say(f"[yellow]![/] {plain(name)} was not asked: {why}")
 
 
 def _findings(opened: "OpenLog", offline: bool, bar: Bar, asked: list[str]) -> "Iterator[Finding]":
@@ -131,13 +131,3 @@ def _not_asked(opened: "OpenLog", asked: list[str], why: str) -> list[tuple[str,
         elif row.name not in known:
             left.append((row.name, "it is on record, and not in the settings"))
     return left
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _escaped(finding: "Finding") -> str:
-    return _plain(str(finding))

@@ -24,7 +24,7 @@ from anchor.cli.options import (
     YourBalance,
     YourBooks,
 )
-from anchor.cli.output import Output, amount
+from anchor.cli.output import Output, amount, plain
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 
@@ -122,8 +122,6 @@ def entries_of(file: Path, columns: list[str], negate: bool, kind: str | None = 
 
 def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
     """Show what the comparison of lists of deltas found."""
-    from rich.markup import escape
-
     compared = answer["record"]
     output.say(
         f"The record: {compared['deltaCount']:,} deltas, {amount(compared['total'], unit)} "
@@ -155,7 +153,7 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
             colour = _COLOURS[one["kind"]]
             table.add_row(
                 f"[{colour}]{one['kind']}[/]",
-                escape(one["referenceId"] or "–"),
+                plain(one["referenceId"] or "–"),
                 "–" if one["index"] is None else f"{one['index']:,}",
                 "–" if one["recordAmount"] is None else amount(one["recordAmount"]),
                 "–" if one["listedAmount"] is None else amount(one["listedAmount"]),
@@ -174,4 +172,4 @@ def show_balances(output: Output, answer: dict[str, Any], unit: str) -> None:
     for side in answer["agreeing"]:
         output.say(f"[green]✓[/] {_NAMES[side]} agrees")
     for one in answer["discrepancies"]:
-        output.say(f"[red]✗[/] {one['explanation']}")
+        output.say(f"[red]✗[/] {plain(one['explanation'])}")

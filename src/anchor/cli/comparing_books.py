@@ -12,7 +12,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import CountUsage, Customer, Data, Json, Key, Unit, Url
-from anchor.cli.output import Bar, Output, amount
+from anchor.cli.output import Bar, Output, amount, plain
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 
@@ -219,8 +219,6 @@ def _tell(
 
 
 def _table(output: Output, found: "tuple[Discrepancy, ...]", lines: "array[int]") -> Any:
-    from rich.markup import escape
-
     from anchor.protocol.amounts import decimal_from_units
 
     figures = ("index", "line", "record", "yours", "off by")
@@ -230,7 +228,7 @@ def _table(output: Output, found: "tuple[Discrepancy, ...]", lines: "array[int]"
         line = _line(lines, one.position)
         table.add_row(
             f"[{_COLOURS[one.kind]}]{one.kind.value}[/]",
-            escape(one.reference_id or "–"),
+            plain(one.reference_id or "–"),
             "–" if one.index is None else f"{one.index:,}",
             "–" if line is None else f"{line:,}",
             "–" if one.record_amount is None else amount(decimal_from_units(one.record_amount)),

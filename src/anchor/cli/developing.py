@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anchor.cli.options import MAX_PORT, JsonLines, within
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 
 if TYPE_CHECKING:
     from anchor.service.development import Development
@@ -81,11 +81,11 @@ def announce(output: Output, running: "Development") -> None:
         ("verifier", f"{running.url}/verify   drop a proof file on it"),
         ("chain", f"{running.rpc_url}   chain id {running.chain.chain_id}"),
         ("contract", running.contract),
-        ("data", str(running.directory)),
+        ("data", plain(running.directory)),
     )
     output.say("\nIn another terminal:\n")
     output.line(f"  export ANCHOR_URL={running.url}")
-    output.line(f"  export ANCHOR_API_KEY=$(cat {shlex.quote(str(running.directory / 'admin.key'))})")
+    output.line(f"  export ANCHOR_API_KEY=$(cat {plain(shlex.quote(str(running.directory / 'admin.key')))})")
     output.line("  anchor emit acme -182 --reason 'gpu hours' --reference run-7781")
     output.line("  anchor derive acme\n")
     output.say("[dim]Ctrl-C stops it.[/]")

@@ -9,7 +9,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Customer, JsonLines, Key, OldestBlock, Unit, Url, as_url, within
-from anchor.cli.output import Output, amount
+from anchor.cli.output import Output, amount, plain
 
 if TYPE_CHECKING:
     from anchor.replica.findings import Finding
@@ -132,7 +132,7 @@ def _follow(
                     str(error), "the copy is as it was; try again", ExitCode.UNAVAILABLE, "unavailable"
                 ) from None
             failures += 1
-            output.note(f"[yellow]![/] {_escaped(str(error))}")
+            output.note(f"[yellow]![/] {plain(error)}")
             time.sleep(min(_LONGEST_PAUSE, every * 2**failures))
             continue
         except sqlite3.Error as error:
@@ -218,7 +218,7 @@ def _show(output: Output, went: "Round", document: dict[str, Any], store: Path, 
         _show_finding(output, one, store)
     mark = "[yellow]–[/]" if went.findings else "[green]✓[/]"
     if went.size == 0 and went.head is None:
-        output.line(f"[yellow]–[/] nothing is copied: {_escaped(went.not_checked or 'there is nothing')}")
+        output.line(f"[yellow]–[/] nothing is copied: {plain(went.not_checked or 'there is nothing')}")
         return
     new = f"{went.new_deltas:,} new, " if went.new_deltas else ""
     output.line(f"{mark} {new}{went.size:,} deltas, {amount(document['balance'], unit)}")
@@ -230,20 +230,20 @@ def _show(output: Output, went: "Round", document: dict[str, Any], store: Path, 
     if went.waiting:
         output.line("[dim]– a newer head is in a block that is not final yet[/]")
     elif went.not_checked is not None:
-        output.line(f"[yellow]–[/] no newer head could be checked: {_escaped(went.not_checked)}")
+        output.line(f"[yellow]–[/] no newer head could be checked: {plain(went.not_checked)}")
     elif went.behind:
         output.line("[yellow]–[/] the chain has a newer head than the server shows")
 
 
 def _show_finding(output: Output, finding: "Finding", store: Path) -> None:
     misfit = finding.misfit
-    output.line(f"[bold red]✗ {misfit.kind}[/]: {_escaped(misfit.statement)}")
-    output.line(f"    expected  [green]{_escaped(misfit.expected)}[/]")
-    output.line(f"    found     [red]{_escaped(misfit.found)}[/]")
+    output.line(f"[bold red]✗ {misfit.kind}[/]: {plain(misfit.statement)}")
+    output.line(f"    expected  [green]{plain(misfit.expected)}[/]")
+    output.line(f"    found     [red]{plain(misfit.found)}[/]")
     if not finding.files:
-        output.line(f"    [dim]saved before: anchor replica status {_escaped(str(store))}[/]")
+        output.line(f"    [dim]saved before: anchor replica status {plain(store)}[/]")
     for file in finding.files:
-        output.line(f"    saved     {_escaped(str(file))}")
+        output.line(f"    saved     {plain(file)}")
     if finding.proven and finding.files:
         output.line("    [bold]The operator cheated, and anybody can check it:[/] anchor verify, with --rpc")
 
@@ -303,9 +303,3 @@ def _where(url: str | None, key: str | None, key_file: Path | None) -> tuple[str
             "usage",
         )
     return url, key
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

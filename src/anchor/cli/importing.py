@@ -20,7 +20,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Bar, Output, counted, exact_json
+from anchor.cli.output import Bar, Output, counted, exact_json, plain
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 from anchor.cli.sinks import BATCH_ROWS, LocalSink, ServerSink, Sink
@@ -209,8 +209,6 @@ def _sink(url: str | None, key: str | None, data: Path | None) -> Sink:
 
 
 def _tell(output: Output, done: Imported) -> None:
-    from rich.markup import escape
-
     mark = "[red]✗[/]" if done.refused else "[green]✓[/]"
     told = f"{done.recorded:,} recorded"
     if done.idempotent:
@@ -220,7 +218,7 @@ def _tell(output: Output, done: Imported) -> None:
     output.say(f"{mark} {counted(done.rows, 'row')} in {done.seconds:.1f} s ({done.rate:,.0f}/s): {told}")
     for refusal in done.refusals:
         place = f" {refusal['field']}" if refusal["field"] else ""
-        output.say(f"  line {refusal['line']}{escape(place)}: {escape(refusal['detail'])}")
+        output.say(f"  line {refusal['line']}{plain(place)}: {plain(refusal['detail'])}")
     if done.refused > len(done.refusals):
         output.say(f"  … and {done.refused - len(done.refusals):,} more; --rejects FILE writes them all")
     if done.stopped_at is not None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from anchor.cli.options import MAX_INDEX, Data, Json, Key, Url
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 from anchor.cli.server import connect
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
@@ -41,15 +41,13 @@ def create(
         ("key", f"[bold]{answer['key']}[/]  [dim](shown this once)[/]"),
         ("id", answer["id"]),
         ("scopes", ", ".join(answer["scopes"])),
-        ("for", answer.get("customerId") or "all customers"),
+        ("for", plain(answer.get("customerId") or "all customers")),
     )
 
 
 @keys.command("list")
 def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = False) -> None:
     """List all keys, revoked ones too. The keys themselves are not kept."""
-    from rich.markup import escape
-
     output = Output(json_)
     items = []
     with connect(url, key, data, output, doing="listing the keys") as server:
@@ -67,9 +65,9 @@ def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fal
     for one in items:
         table.add_row(
             str(one["id"]),
-            escape(one["name"]),
+            plain(one["name"]),
             ", ".join(one["scopes"]),
-            escape(one.get("customerId") or "all"),
+            plain(one.get("customerId") or "all"),
             _time(one["createdAt"]),
             _time(one.get("revokedAt")),
         )

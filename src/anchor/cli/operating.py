@@ -12,7 +12,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_CHAIN_ID, MAX_PORT, DataDirectory, Json, JsonLines, as_url
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 
 _CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -69,7 +69,8 @@ def init(
             }
         )
         return
-    output.say(f"[green]✓[/] made [bold]{directory}[/]")
+    where = plain(directory)
+    output.say(f"[green]✓[/] made [bold]{where}[/]")
     output.pairs(
         ("log id", "0x" + made.log_id.hex()),
         ("signs as", f"{made.signer}  [dim](send it funds for gas)[/]"),
@@ -77,12 +78,12 @@ def init(
     )
     output.say("Keep copies of identity.key and of the signing key offline. Next:")
     if first is None:
-        output.line(f"  1. fill in a chain in {directory / 'anchor.toml'}")
+        output.line(f"  1. fill in a chain in {plain(directory / 'anchor.toml')}")
     else:
         output.line(f"  1. send funds to {made.signer}")
-    output.line(f"  2. anchor deploy --data {directory}")
-    output.line(f"  3. anchor doctor --data {directory}")
-    output.line(f"  4. anchor serve --data {directory}, and anchor worker --data {directory} beside it")
+    output.line(f"  2. anchor deploy --data {where}")
+    output.line(f"  3. anchor doctor --data {where}")
+    output.line(f"  4. anchor serve --data {where}, and anchor worker --data {where} beside it")
 
 
 def serve(

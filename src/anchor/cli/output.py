@@ -110,7 +110,8 @@ class Output:
     def progress(self, what: str, total: int | None, unit: str = "") -> Iterator["Bar"]:
         """Show a progress bar on standard error while the block runs, from ``SHOWN_AFTER_SECONDS`` on.
 
-        None where nobody watches, and none within another's block: the outer one tells it all.
+        ``what`` is shown as it stands. There is none where nobody watches, and none within another's block:
+        the outer one tells it all.
         """
         if self.as_json or self._in_progress or not self.errors.is_terminal:
             yield Bar(None, None)
@@ -127,7 +128,9 @@ class Output:
             TimeRemainingColumn,
         )
 
-        columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}")]
+        from anchor.cli.terminal import harmless
+
+        columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
         if total is not None:
             done = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
             columns += [BarColumn(), done, TimeRemainingColumn()]
@@ -139,7 +142,7 @@ class Output:
         self._in_progress = True
         try:
             with _shown_late(progress):
-                yield Bar(progress, progress.add_task(what, total=total))
+                yield Bar(progress, progress.add_task(harmless(what), total=total))
         finally:
             self._in_progress = False
 
@@ -186,10 +189,17 @@ class Bar:
             self._progress.update(self._task, description=what)
 
 
+def plain(text: object) -> str:
+    """Return what somebody else named, as markup that shows it as it stands."""
+    from rich.markup import escape
+
+    return escape(str(text))
+
+
 def amount(value: Any, unit: str = "") -> str:
-    """Return an exact amount with its digits in groups of three, and its unit."""
+    """Return an exact amount with its digits in groups of three, and its unit, as rich's markup."""
     text = format(value, ",f") if isinstance(value, Decimal) else f"{int(value):,}"
-    return f"{text} {unit}" if unit else text
+    return f"{text} {plain(unit)}" if unit else text
 
 
 def counted(count: int, noun: str) -> str:
@@ -203,15 +213,13 @@ def show_failure(failure: CommandFailed, as_json: bool) -> None:
         problem = {"code": failure.code, "detail": failure.problem, "remedy": failure.remedy}
         sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
         return
-    from rich.markup import escape
-
     from anchor.cli.terminal import Terminal
 
     console = Terminal(stderr=True, highlight=False)
     # Never broken, so that paths and commands can be copied.
-    console.print(f"[bold red]anchor:[/] {escape(failure.problem)}", soft_wrap=True)
+    console.print(f"[bold red]anchor:[/] {plain(failure.problem)}", soft_wrap=True)
     if failure.remedy:
-        console.print(f"        {escape(failure.remedy)}", soft_wrap=True)
+        console.print(f"        {plain(failure.remedy)}", soft_wrap=True)
 
 
 def exact_json(value: Any, indent: str = "") -> str:

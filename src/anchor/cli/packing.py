@@ -9,7 +9,7 @@ import typer
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 from anchor.cli.reading import parse_show
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def pack(
         block = None if parts.evidence is None else hex_of(parts.evidence.block_hash)
         output.json({"file": str(out), "deltas": len(indices), "evidenceBlock": block})
         return
-    output.say(f"[green]✓[/] {out}: {len(indices):,} deltas, {out.stat().st_size:,} bytes")
+    output.say(f"[green]✓[/] {plain(out)}: {len(indices):,} deltas, {out.stat().st_size:,} bytes")
     if parts.evidence is not None:
         output.say(f"  evidence of block {hex_of(parts.evidence.block_hash)}")
-    output.say(f"  check it: [bold]anchor verify {out} --rpc URL --contract ADDRESS[/]")
+    output.say(f"  check it: [bold]anchor verify {plain(out)} --rpc URL --contract ADDRESS[/]")
 
 
 def _evidence(
@@ -123,10 +123,10 @@ def _evidence(
         try:
             return collect_evidence(node, anchor.contract, block=place.block_number), chain
         except ChainUnavailable as unavailable:
-            output.note(f"[yellow]no evidence for offline checks:[/] {unavailable.reason}")
+            output.note(f"[yellow]no evidence for offline checks:[/] {plain(unavailable.reason)}")
             return None, chain
     except ChainUnavailable as unavailable:
-        output.note(f"[yellow]nothing from the chain:[/] {unavailable.reason}")
+        output.note(f"[yellow]nothing from the chain:[/] {plain(unavailable.reason)}")
         return None, None
     finally:
         node.close()

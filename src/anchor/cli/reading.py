@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url
-from anchor.cli.output import Output, amount, counted
+from anchor.cli.output import Output, amount, counted, plain
 from anchor.cli.server import Server, connect, segment
 
 if TYPE_CHECKING:
@@ -175,7 +175,13 @@ def proof(
     if json_:
         output.json({"file": str(out), "bytes": len(content)})
     else:
-        output.say(f"[green]✓[/] {out} ({len(content):,} bytes). Check it: anchor verify {out} --rpc URL")
+        say_written(output, out, len(content))
+
+
+def say_written(output: Output, out: Path, size: int) -> None:
+    """Say where a proof file of so many bytes is, and how it is checked."""
+    name = plain(out)
+    output.say(f"[green]✓[/] {name} ({size:,} bytes). Check it: anchor verify {name} --rpc URL")
 
 
 def parse_show(text: str) -> "Showing":

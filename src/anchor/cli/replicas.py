@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,8 +23,8 @@ from anchor.cli.options import (
     YourBalance,
     YourBooks,
 )
-from anchor.cli.output import Output, amount
-from anchor.cli.reading import show_balance
+from anchor.cli.output import Output, amount, plain
+from anchor.cli.reading import say_written, show_balance
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def status(store: StoreFile, json_: Json = False) -> None:
             "at the latest"
         )
     output.pairs(
-        ("customer", _escaped(answer["customerId"]) + (f" in {_escaped(unit)}" if unit else "")),
+        ("customer", plain(answer["customerId"]) + (f" in {plain(unit)}" if unit else "")),
         ("deltas", f"{answer['deltaCount']:,}"),
-        ("balance", f"[bold]{amount(answer['balance'], _escaped(unit))}[/]"),
+        ("balance", f"[bold]{amount(answer['balance'], unit)}[/]"),
         ("on the chain", on_chain),
         ("contract", "–" if head is None else f"{answer['contract']} on chain {answer['chainId']}"),
         ("ledger id", answer["ledgerId"]),
@@ -75,11 +75,9 @@ def status(store: StoreFile, json_: Json = False) -> None:
     if not answer["findings"]:
         output.say("[green]✓[/] everything that was shown fits")
     for one in answer["findings"]:
-        output.line(
-            f"[red]✗[/] {moment(one['foundAt'])} [bold]{one['kind']}[/]: {_escaped(one['statement'])}"
-        )
+        output.line(f"[red]✗[/] {moment(one['foundAt'])} [bold]{one['kind']}[/]: {plain(one['statement'])}")
         for file in one["files"]:
-            output.line(f"    {_escaped(str(store.with_name(file)))}")
+            output.line(f"    {plain(str(store.with_name(file)))}")
 
 
 @replica.command("derive")
@@ -187,7 +185,7 @@ def prove(
     if json_:
         output.json({"file": str(out), "bytes": len(content)})
     else:
-        output.say(f"[green]✓[/] {out} ({len(content):,} bytes). Check it: anchor verify {out} --rpc URL")
+        say_written(output, out, len(content))
 
 
 @replica.command("check")
@@ -208,9 +206,9 @@ def check(store: StoreFile, json_: Json = False) -> None:
     elif misfit is None:
         output.say(f"[green]✓[/] {size:,} deltas lead to every head that the copy saw on the chain")
     else:
-        output.line(f"[red]✗[/] {_escaped(misfit.statement)}")
-        output.line(f"    expected  [green]{_escaped(misfit.expected)}[/]")
-        output.line(f"    found     [red]{_escaped(misfit.found)}[/]")
+        output.line(f"[red]✗[/] {plain(misfit.statement)}")
+        output.line(f"    expected  [green]{plain(misfit.expected)}[/]")
+        output.line(f"    found     [red]{plain(misfit.found)}[/]")
     if misfit is not None:
         raise typer.Exit(ExitCode.NO)
 
@@ -246,9 +244,3 @@ def _entries(file: Path, columns: list[str], negate: bool) -> Iterator["Entry"]:
     for row in read_rows(file, kind_of(file, None), mapped, Counted()):
         reference_id, units = entry_of(file, row)
         yield Entry(reference_id, -units if negate else units)
-
-
-def _escaped(text: Any) -> str:
-    from rich.markup import escape
-
-    return escape(str(text))

@@ -1,0 +1,73 @@
+"""What customers, files and units are called is shown as it stands, whatever rich would read in it."""
+
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+
+from anchor.cli.output import Output, amount
+from anchor.cli.reading import say_written
+from anchor.service.initializing import initialise
+from tests.cli.running import anchor_here as anchor
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("shown") / "[data]"
+    initialise(made, with_signing_key=False)
+    return made
+
+
+@pytest.mark.parametrize("unit", ["[/x]", "[h]"])
+def test_a_unit_is_shown_beside_every_amount(tmp_path: Path, directory: Path, unit: str) -> None:
+    books = tmp_path / "books.csv"
+    books.write_text("referenceId,delta\nr1,-1\nr2,-2\n")
+    where = ("--unit", unit, "--data", directory)
+    for words in (
+        ("emit", "[/a]", "-1", "--reference", "r1"),
+        ("derive", "[/a]", "--audit"),
+        ("derive", "[/a]", "--as-of-index", "0"),
+        ("checkpoint", "[/a]", "--from", "0", "--to", "0"),
+        ("compare", "[/a]", "--yours", "7"),
+        ("compare", "[/a]", "--your-books", books),
+        ("compare-books", "[/a]", books),
+    ):
+        done = anchor(*words, *where)
+        assert done.code == int(words[0].startswith("compare")), done.err
+        assert f"-1 {unit}" in done.out, words
+
+
+def test_a_key_for_a_customer_of_any_name_is_made_and_shown(directory: Path) -> None:
+    done = anchor("keys", "create", "[/n]", "--customer", "[/x]", "--data", directory)
+    assert done.code == 0, done.err
+    assert "[/x]" in done.out
+    listed = anchor("keys", "list", "--data", directory)
+    assert "[/n]" in listed.out
+    assert "[/x]" in listed.out
+
+
+def test_a_file_of_any_name_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    say_written(Output(), Path("[/proof].json"), 7)
+    assert "anchor verify [/proof].json" in capsys.readouterr().out
+
+
+def test_a_directory_of_any_name_is_made_and_named(tmp_path: Path) -> None:
+    made = tmp_path / "[" / "[b]"
+    made.parent.mkdir()
+    done = anchor("init", made)
+    assert done.code == 0
+    assert done.out.count(str(made)) == 6
+
+
+def test_what_is_under_way_is_shown_as_it_is_called() -> None:
+    output = Output()
+    output.errors._force_terminal = True  # type: ignore[attr-defined]
+    with output.progress("reading [/books].csv", None) as bar:
+        task = bar._progress.tasks[0]  # type: ignore[union-attr]
+        shown = bar._progress.columns[1].render(task)  # type: ignore[union-attr]
+    assert isinstance(shown, Text)
+    assert shown.plain == "reading [/books].csv"
+
+
+def test_an_amount_is_markup() -> None:
+    assert Text.from_markup(f"[bold]{amount(-1, '[/x]')}[/]").plain == "-1 [/x]"

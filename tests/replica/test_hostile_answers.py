@@ -6,6 +6,7 @@ import copy
 import json
 import random
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,23 @@ def test_a_refusal_is_no_finding(hearing: Hearing, answer: httpx.Response, error
     with pytest.raises(error):
         hearing.round()
     assert len(hearing.held()) == 21
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 429])
+def test_whoever_is_refused_halfway_through_a_round_accuses_nobody(hearing: Hearing, status: int) -> None:
+    def refuse(_request: httpx.Request, _answer: Any, status: int = status, code: str = "refused") -> Any:
+        return httpx.Response(status, json={"status": status, "code": code, "title": "No."})
+
+    gone = partial(refuse, status=404, code="unknown_customer")
+    for lies in ({"/consistency": refuse}, {"/records": gone, "/absence": refuse}):
+        hearing.server.lies = lies
+        with pytest.raises(AnchorProblem) as told:
+            hearing.round()
+        assert told.value.status == status
+        assert list(hearing.path.parent.glob("*.json")) == [], "no evidence was saved"
+    hearing.server.lies = {}
+    went = hearing.round()
+    assert (went.findings, went.size) == ((), 30)
 
 
 def test_more_deltas_than_were_asked_for_are_refused(hearing: Hearing) -> None:

@@ -20,7 +20,7 @@ from anchor.replica.checking import DeltaChecks, check_again, check_pins, pins_o
 from anchor.replica.findings import Finding, Findings
 from anchor.replica.heads import HeadChecks
 from anchor.replica.missed import Seen
-from anchor.replica.operator import MOST_DELTAS, Operator, Page
+from anchor.replica.operator import MOST_DELTAS, OF_WHO_ASKS, Operator, Page
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import ReplicaError, Store
 from anchor.replica.values import HeldHead, Misfit, Pins, Shown
@@ -233,7 +233,7 @@ class Follower:
         try:
             absence = self._operator.absence(pins.customer_id, pins.unit)
         except AnchorProblem as refused:
-            if refused.status in (401, 403):
+            if refused.status in OF_WHO_ASKS:
                 raise
             findings.add(store, misfit, shown=problem.document)
             return

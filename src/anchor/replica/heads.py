@@ -13,7 +13,7 @@ from anchor.replica.accusing import Accuser
 from anchor.replica.checking import check_batches, check_pins, check_times, extended
 from anchor.replica.findings import Findings
 from anchor.replica.missed import MissedHeads, Seen
-from anchor.replica.operator import Operator, ShownProof
+from anchor.replica.operator import OF_WHO_ASKS, Operator, ShownProof
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import Store
 from anchor.replica.tree import OwnTree
@@ -309,7 +309,7 @@ class HeadChecks:
                 self._store.pins.ledger_id, "consistency", earlierSize=before.head.size
             )
         except AnchorProblem as problem:
-            if problem.status >= 500:
+            if problem.status >= 500 or problem.status in OF_WHO_ASKS:
                 raise
             self._not_extended(head, "a consistency proof", problem.code, problem.document, proofs)
             return

@@ -24,6 +24,8 @@ LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes. A thousand deltas with all that each may hold are less."""
 MOST_DELTAS: Final = 1_000
 MOST_BATCHES: Final = 1_000
+OF_WHO_ASKS: Final = frozenset({401, 403, 408, 429})
+"""Statuses of refusals that are about who asks, or how: they say nothing of what was asked for."""
 
 
 class UnreadableAnswer(ClientError):

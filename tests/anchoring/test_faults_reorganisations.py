@@ -340,7 +340,7 @@ class JumpingClock(FixedClock):
         super().__init__()
         self.wall = self.ms
 
-    def now_ms(self) -> int:
+    def now_ms(self, shared: int | None = None) -> int:
         return self.wall
 
 

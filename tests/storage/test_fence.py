@@ -19,7 +19,7 @@ def test_the_fence_only_rises(database: Database) -> None:
         with database.write() as connection:
             raise_fence(connection, time)
         with database.write() as connection:
-            assert fence_for_recording(connection) == stands_at
+            assert fence_for_recording(connection).fence == stands_at
 
 
 def test_raising_the_fence_waits_for_those_who_record_below_it(postgresql_database: Database) -> None:
@@ -34,9 +34,9 @@ def test_raising_the_fence_waits_for_those_who_record_below_it(postgresql_databa
 
     raising = threading.Thread(target=raise_it)
     with database.write() as recording:
-        assert fence_for_recording(recording) == 0
+        assert fence_for_recording(recording).fence == 0
         with database.write() as another:
-            assert fence_for_recording(another) == 0
+            assert fence_for_recording(another).fence == 0
         raising.start()
         waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
         while True:
@@ -47,4 +47,4 @@ def test_raising_the_fence_waits_for_those_who_record_below_it(postgresql_databa
     raising.join()
     assert order == ["recorded", "raised"]
     with database.write() as connection:
-        assert fence_for_recording(connection) == 100
+        assert fence_for_recording(connection).fence == 100

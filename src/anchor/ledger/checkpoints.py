@@ -26,7 +26,7 @@ from anchor.storage import checkpoints as stored_checkpoints
 from anchor.storage.checkpoints import StoredCheckpoint
 from anchor.storage.comparing import LedgerStanding, balance_after
 from anchor.storage.database import Database
-from anchor.storage.fence import nothing_more_before, raise_fence
+from anchor.storage.fence import nothing_more_before, raise_fence, shared_time
 from anchor.storage.verified import verified_batch, verified_head
 
 TOKEN_PREFIX: Final = "ckpt_"
@@ -135,8 +135,8 @@ def create_span_checkpoint(
     with database.read() as connection:
         ledger = standing_of(connection, customer_id, unit)
         fenced = nothing_more_before(connection, ledger.ledger, span.end)
+        now = clock.now_ms(shared_time(connection))
     if not fenced:
-        now = clock.now_ms()
         if now < span.end:
             raise SpanNotOver(span, now)
         with database.write() as connection:

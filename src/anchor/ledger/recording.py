@@ -16,7 +16,7 @@ from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import IdentityKey, LedgerIdentity
 from anchor.protocol.salted_fingerprint import committed_fingerprint
 from anchor.storage.database import Database, TransactionInTheWay
-from anchor.storage.fence import fence_for_recording
+from anchor.storage.fence import Times, fence_for_recording
 from anchor.storage.proving import ledger_of_id
 from anchor.storage.recording import (
     IdempotencyKey,
@@ -101,7 +101,7 @@ class Recorder:
             (one.api_key_id or 0, one.idempotency_key) for one in emissions if one.idempotency_key is not None
         }
         with self._database.write() as connection:
-            fence = fence_for_recording(connection)
+            times = fence_for_recording(connection)
             absent = {
                 _key_of(one): LedgerNumber(-place, one.ledger_id)
                 for place, one in enumerate(new, 1)
@@ -111,7 +111,7 @@ class Recorder:
                 create_ledgers(connection, [one for one in new if _key_of(one) not in absent])
                 numbers |= find_ledger_numbers(connection, [_key_of(one) for one in new])
             numbers = absent | numbers
-            group = self._assign(connection, emissions, prepared, numbers, keys, fence)
+            group = self._assign(connection, emissions, prepared, numbers, keys, times)
             unused = frozenset(key for key in map(_key_of, new) if numbers[key].id not in group.states)
             if not unused <= refused:
                 raise _OnlyRefusals(unused)
@@ -136,7 +136,7 @@ class Recorder:
         prepared: Sequence[PreparedFields],
         numbers: dict[LedgerKey, LedgerNumber],
         keys: set[IdempotencyKey],
-        fence: int,
+        times: Times,
     ) -> Assignment:
         states = lock_ledgers(connection, {ledger.id for ledger in numbers.values()})
         states |= {ledger.id: _EMPTY for ledger in numbers.values() if ledger.id < 0}
@@ -150,8 +150,7 @@ class Recorder:
             fingerprint=self._fingerprint,
             receipt_ids=self._receipt_ids,
             amounts_as_text=self._database.dialect == "sqlite",
-            # Read after the locks, so that whoever waited for them is not recorded in the past.
-            earliest=max(self._clock.now_ms(), fence),
+            earliest=max(self._clock.now_ms(times.now), times.fence),
             numbers=numbers,
             states=states,
             references=find_references(connection, references) if references else {},

@@ -21,7 +21,7 @@ from anchor.protocol.ledger_map import head_hash, update_map
 from anchor.protocol.merkle import LEDGER_TREE, leaf_level
 from anchor.protocol.merkle_growth import Growth, grow
 from anchor.storage.database import Database
-from anchor.storage.fence import raise_fence
+from anchor.storage.fence import raise_fence, shared_time
 from anchor.storage.ledger_trees import STORED_HEIGHTS
 from anchor.storage.map_nodes import map_reader, write_map_nodes
 from anchor.storage.sealing import (
@@ -84,11 +84,12 @@ class Sealer:
         """Raise the fence to now, and return what was recorded before it."""
         with self._database.write() as connection:
             previous = newest_sealed_batch(connection)
-            raise_fence(connection, self._clock.now_ms())
+            now = self._clock.now_ms(shared_time(connection))
+            raise_fence(connection, now)
             changed = unsealed_ledgers(connection)
             # A clock that was set back must not make time run backwards in the log.
             sealed_at = max(
-                self._clock.now_ms(),
+                now,
                 0 if previous is None else previous.sealed_at,
                 max((ledger.last_recorded_at for ledger in changed), default=0),
             )

@@ -252,7 +252,7 @@ def test_a_head_that_was_never_anchored_is_refused() -> None:
 class ForgetfulChain(MemoryChain):
     """A node that keeps no old events."""
 
-    def anchored(self, contract: bytes, block_hash: Bytes32) -> tuple[AnchoredEvent, ...]:  # noqa: ARG002
+    def anchored(self, contract: bytes, block_hash: Bytes32) -> tuple[AnchoredEvent, ...]:
         raise EventsUnavailable("the node keeps no events of that block")
 
 
@@ -272,7 +272,7 @@ def test_where_no_old_events_are_kept_a_pinned_head_or_the_current_one_serves() 
 class BrokenChain(MemoryChain):
     """A node that stops answering."""
 
-    def head(self, contract: bytes, block: int) -> Bytes32:  # noqa: ARG002
+    def head(self, contract: bytes, block: int) -> Bytes32:
         raise ChainUnavailable("the node does not answer")
 
 

@@ -147,3 +147,14 @@ def test_a_body_that_never_ends_is_given_up(bounded: Bounded, monkeypatch: pytes
     assert refused.startswith(b"HTTP/1.1 408 ")
     assert b'"code":"body_too_slow"' in refused
     assert bounded.memory.held == 0
+
+
+@pytest.mark.parametrize("path", [BATCH, DELTA, CHECKPOINT])
+def test_small_bodies_that_never_come_hold_nothing(bounded: Bounded, path: str) -> None:
+    for _ in range(300):
+        bounded.send(f"Content-Length: {64 * 1024}", b"", path)
+    assert bounded.http.post(DELTA, json=ONE).status_code == 201
+    begun = bounded.send(f"Content-Length: {64 * 1024}", b" " * 1_000, path)
+    until(lambda: bounded.memory.held == 1_000)
+    begun.close()
+    until(lambda: bounded.memory.held == 0)

@@ -23,9 +23,10 @@ MAX_BATCH_BODY_BYTES: Final = 10 * 1024 * 1024
 BODY_MEMORY: Final = 256 * 1024 * 1024
 """Bytes of bodies that a process holds at a time, unless it is told otherwise."""
 BODY_SECONDS: Final = 120.0
-"""How long a body may take to arrive, so that nobody holds a share of the memory for ever."""
+"""How long a body may take once it has begun, so that nobody holds a share of the memory for ever."""
 _SMALL: Final = 64 * 1024
-"""Bytes. A body that is no larger has mostly arrived with its headers; no clock is set for it."""
+"""Bytes. A body that is no larger has mostly arrived with its headers: it is counted as it arrives, and no
+clock is set for its first part, which would cost a single emit a twentieth."""
 _RETRY_AFTER_SECONDS: Final = 1
 
 
@@ -77,7 +78,7 @@ class BodyShare:
 
 
 async def read_body(headers: Headers, receive: Receive, limit: int, share: BodyShare) -> bytes:
-    """Return a request's body, whose bytes ``share`` then holds; what is stated, before it is read.
+    """Return a request's body, whose bytes ``share`` then holds: a large one's before it is read.
 
     Raises Problem beyond ``limit`` bytes, stated or streamed, where the memory is spent, and where it
     takes longer than ``BODY_SECONDS``; ClientGone.
@@ -88,9 +89,10 @@ async def read_body(headers: Headers, receive: Receive, limit: int, share: BodyS
             if not value.isdigit() or len(value) > 18 or int(value) > limit:
                 raise _too_large(limit)
             stated = int(value)
-            share.grow(stated)
     parts: list[bytes] = []
-    if stated <= _SMALL:
+    if stated > _SMALL:
+        share.grow(stated)
+    else:
         message = await receive()
         body = _part_of(message)
         share.grow(len(body))

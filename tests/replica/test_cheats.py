@@ -227,6 +227,33 @@ def test_an_old_head_is_shown_as_the_newest(us: Counterparty) -> None:
     assert "stands still" in str(went.not_checked), "by this clock the node's newest block is old"
 
 
+def test_a_head_that_was_shown_before_is_missed_as_any_other_is(us: Counterparty) -> None:
+    """Once seen, it cannot be taken back by showing the one before it for ever."""
+    us.server.shown_batch = 1
+    us.lag, us.now = 60, 1_800_000_000_000
+    for second in (0, 30, 59):
+        us.now = 1_800_000_000_000 + second * 1_000
+        went = us.round()
+        assert (went.findings, went.behind) == ((), True)
+        if second == 30:
+            anchor_more(us)
+    us.now += 1_000
+    us.finds("old_head")
+    us.server.shown_batch = None
+    assert us.round().findings == ()
+
+
+def test_a_chain_that_is_behind_what_is_shown_misses_no_head(us: Counterparty) -> None:
+    """As where another chain is the server's first: what this one holds was seen, and is no newer."""
+    us.server.shown_batch = built(us).seal().batch.number
+    us.lag, us.now = 60, 1_800_000_000_000
+    for _ in range(3):
+        us.now += 3_600_000
+        went = us.round()
+        assert (went.findings, went.behind) == ((), False)
+        assert went.not_checked == "what is shown is not anchored there yet"
+
+
 def test_a_node_that_stands_still_does_not_pass_an_old_head_for_the_newest(
     us: Counterparty, anvil: Anvil, make_proxy: Callable[[str], RpcProxy]
 ) -> None:

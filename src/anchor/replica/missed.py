@@ -10,7 +10,7 @@ from anchor.replica.store import Store
 from anchor.replica.values import Misfit
 from anchor.replica.wanted import Wanted
 from anchor.verify.chain_view import ChainUnavailable, ChainView, Clock
-from anchor.verify.proof_file import LedgerHead
+from anchor.verify.proof_file import FreshnessClaim, LedgerHead
 from anchor.verify.proof_writing import proof_file_json
 
 
@@ -53,6 +53,11 @@ class MissedHeads:
         if root == ZERO:
             still = Clock(self._now, self._wanted.oldest_block).stands_still(final)
             return Seen(nothing if still is None else still.rstrip("."))
+        known = store.number_of(root)
+        if head is not None and known is not None and known <= head.batch.batch.number:
+            # What the chain holds was seen, and what is shown comes after it: the chain is behind.
+            self.note(None, None, head)
+            return Seen(nothing)
         self.note(root, None, head)
         return Seen(nothing, behind=True)
 
@@ -60,7 +65,7 @@ class MissedHeads:
         """Note the contract's head, None where the server shows it; tell once it is missed for too long."""
         store = self._store
         missed = store.missed
-        if missed is not None and (root is None or store.knows_root(missed[0])):
+        if missed is not None and (root is None or (missed[0] != root and self._reached(missed[0], shown))):
             missed = store.missed = None
         if root is None:
             return
@@ -81,4 +86,14 @@ class MissedHeads:
             misfit,
             shown=None if shown is None else proof_file_json(shown.proof),
             proofs={} if shown is None else {"head": shown.raw},
+        )
+
+    def _reached(self, root: Bytes32, shown: ShownProof | None) -> bool:
+        """Whether what is shown on the chain has come as far as a head that was missed."""
+        number = self._store.number_of(root)
+        claim = None if shown is None else shown.proof.claim
+        return (
+            number is not None
+            and isinstance(claim, FreshnessClaim)
+            and claim.head.batch.batch.number >= number
         )

@@ -246,10 +246,10 @@ class Store:
         ).fetchone()
         return None if row is None else Batch(*row)
 
-    def knows_root(self, root: Bytes32) -> bool:
-        """Whether a known batch has this anchored root."""
-        found = self._connection.execute("SELECT 1 FROM batches WHERE anchor_root = ?", (root,))
-        return found.fetchone() is not None
+    def number_of(self, root: Bytes32) -> int | None:
+        """Return the number of the known batch that has this anchored root."""
+        row = self._connection.execute("SELECT number FROM batches WHERE anchor_root = ?", (root,)).fetchone()
+        return None if row is None else int(row[0])
 
     def add_head(self, head: HeldHead, chain: ChainPin) -> None:
         """Keep a head that was seen on the chain, and the chain where this is the first.

@@ -74,6 +74,16 @@ def test_a_float_is_no_amount(anchor: AnchorClient) -> None:
     assert list(anchor.ledgers()) == []
 
 
+def test_a_text_that_is_not_unicode_is_refused_as_the_server_refuses_it(anchor: AnchorClient) -> None:
+    for call in (
+        lambda: anchor.emit("\udcff", 1),
+        lambda: anchor.reconcile("\udcff", []),
+    ):
+        with pytest.raises(AnchorProblem) as refused:
+            call()
+        assert (refused.value.code, refused.value.field) == ("invalid_id", "/customerId")
+
+
 def test_the_same_reference_again_is_the_first_receipt(anchor: AnchorClient) -> None:
     first = anchor.emit("acme", -5, reason="five", reference_id="r-1", metadata={"ü": [1, None]})
     again = anchor.emit("acme", "-5.0", reason="five", reference_id="r-1", metadata={"ü": [1, None]})

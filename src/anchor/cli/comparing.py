@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.comparing_books import entry_of
+from anchor.cli.failures import ExitCode
 from anchor.cli.options import (
     MAX_INDEX,
     BookColumns,
@@ -111,22 +112,24 @@ def entries_of(file: Path, columns: list[str], negate: bool, kind: str | None = 
 
     Raises CommandFailed.
     """
-    mapped = parse_mapping(columns, ["customerId=-"], negate)
+    from anchor.protocol.amounts import decimal_from_units
+
+    mapped = parse_mapping(columns, ["customerId=-"], negate=False)
     entries = []
     for row in read_rows(file, kind_of(file, kind), mapped, Counted()):
-        if row.fields is None:
-            raise CommandFailed(f"{file} line {row.line}: {row.problem}", "correct the line", code="books")
-        entries.append({"referenceId": row.fields["referenceId"], "amount": row.fields["delta"]})
+        reference_id, units = entry_of(file, row)
+        entries.append(
+            {"referenceId": reference_id, "amount": decimal_from_units(-units if negate else units)}
+        )
     return entries
 
 
 def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
     """Show what the comparison of lists of deltas found."""
     compared = answer["record"]
-    output.say(
-        f"The record: {compared['deltaCount']:,} deltas, {amount(compared['total'], unit)} "
-        f"[dim](index {compared['fromIndex']:,} to {compared['toIndex']:,})[/]"
-    )
+    first, last = compared["fromIndex"], compared["toIndex"]
+    where = "" if last is None else f" [dim](index {first:,} to {last:,})[/]"
+    output.say(f"The record: {compared['deltaCount']:,} deltas, {amount(compared['total'], unit)}{where}")
     for side in answer["sides"]:
         name = _NAMES[side["side"]]
         listed = f"{side['count']:,} deltas, {amount(side['total'], unit)}"

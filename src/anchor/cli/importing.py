@@ -7,7 +7,6 @@ connection or a full disk is found on record by the next run, which goes on from
 import csv
 import json
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -20,7 +19,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Bar, Output, counted, exact_json, plain
+from anchor.cli.output import Bar, Output, counted, exact_json, json_bytes, plain
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 from anchor.cli.sinks import BATCH_ROWS, LocalSink, ServerSink, Sink
@@ -169,8 +168,6 @@ def import_file(
     return done
 
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
 # A little less than the batch route reads.
 _PART_BYTES: Final = 9 * 1024 * 1024
 
@@ -194,12 +191,9 @@ def _parts(rows: list[Row]) -> Iterator[list[tuple[Row, bytes]]]:
 def _json_of(fields: dict[str, Any]) -> bytes:
     """Return a row as JSON with its numbers' own digits."""
     plain = isinstance(fields.get("metadata", ""), str)
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if plain else exact_json(fields)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        # A lone surrogate: sent as its escape, its row is refused as what it is.
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    return json_bytes(
+        json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if plain else exact_json(fields)
+    )
 
 
 def _sink(url: str | None, key: str | None, data: Path | None) -> Sink:

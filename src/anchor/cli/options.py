@@ -35,6 +35,15 @@ def as_url(value: Any) -> Any:
     return value
 
 
+def as_text(value: str) -> str:
+    """Refuse what is not Unicode: bytes that are no UTF-8, which Python hands on as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter(f"{value!a} is not Unicode text: write it in UTF-8.") from None
+    return value
+
+
 OldestBlock = Annotated[
     int,
     typer.Option(
@@ -81,8 +90,13 @@ DataDirectory = Annotated[
     Path,
     typer.Option("--data", envvar="ANCHOR_DATA", metavar="DIR", help="The data directory."),
 ]
-Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Your name for the customer.")]
-Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="What is counted, where you named it.")]
+Customer = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", callback=as_text, help="Your name for the customer.")
+]
+Unit = Annotated[
+    str,
+    typer.Option("--unit", metavar="UNIT", callback=as_text, help="What is counted, where you named it."),
+]
 
 # What the commands that compare have in common.
 YourBalance = Annotated[

@@ -57,13 +57,13 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Write one JSON document. Decimals keep their digits."""
-        sys.stdout.write(exact_json(value) + "\n")
+        sys.stdout.write(json_bytes(exact_json(value)).decode() + "\n")
         sys.stdout.flush()
 
     def json_line(self, value: Any) -> None:
         """Write one JSON document on a line of its own, for commands that answer more than once."""
         # A line break in a text is written as its escape: those that are there separate entries.
-        sys.stdout.write(_LINE_BREAKS.sub(" ", exact_json(value)) + "\n")
+        sys.stdout.write(_LINE_BREAKS.sub(" ", json_bytes(exact_json(value)).decode()) + "\n")
         sys.stdout.flush()
 
     def say(self, text: str = "") -> None:
@@ -241,3 +241,8 @@ def exact_json(value: Any, indent: str = "") -> str:
         entries = [inner + exact_json(entry, inner) for entry in value]
         return "[\n" + ",\n".join(entries) + f"\n{indent}]" if entries else "[]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def json_bytes(text: str) -> bytes:
+    """Return JSON in UTF-8. A lone surrogate is written as its escape, and so refused as what it is."""
+    return text.encode(errors="backslashreplace")

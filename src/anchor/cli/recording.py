@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Data, Json, Key, Unit, Url
+from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
 from anchor.cli.output import Output, amount
 from anchor.cli.rows import read_json
 from anchor.cli.server import connect
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def emit(
-    customer: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    customer: Customer,
     delta: Annotated[str, typer.Argument(metavar="DELTA", help="An exact decimal: -182, 0.25.")],
     reference: Annotated[
         str | None,

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.output import Output, exact_json
+from anchor.cli.output import Output, exact_json, json_bytes
 
 if TYPE_CHECKING:
     from anchor.client.transport import Transport
@@ -51,19 +51,24 @@ class Server:
         self._transport.close()
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return the answer to a GET; parameters that are None are left out. Raises ClientError."""
+        """Return the answer to a GET; parameters that are None are left out.
+
+        Raises ClientError, and CommandFailed for a parameter that is not Unicode text.
+        """
+        _require_text(query)
         with self._waiting():
             return self._transport.call("GET", path, query=query)
 
     def get_bytes(self, path: str, **query: Any) -> bytes:
-        """Return the body that a GET answers with, as it is. Raises ClientError."""
+        """Return the body that a GET answers with, as it is. Raises as ``get`` does."""
+        _require_text(query)
         with self._waiting():
             return self._transport.send("GET", path, query=query).content
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the answer to a POST; fields that are None are left out. Raises ClientError."""
         given = {name: value for name, value in body.items() if value is not None}
-        return self.post_bytes(path, exact_json(given).encode())
+        return self.post_bytes(path, json_bytes(exact_json(given)))
 
     def post_bytes(self, path: str, body: bytes) -> Any:
         """Return the answer to a POST of a body that is JSON already. Raises ClientError."""
@@ -80,10 +85,21 @@ class Server:
 
 
 def segment(text: str) -> str:
-    """Return a text as one segment of a path, whatever is in it."""
+    """Return a text as one segment of a path, whatever is in it. Raises CommandFailed: not Unicode text."""
     from anchor.client.paths import segment as quoted
 
+    _require_text({"": text})
     return quoted(text)
+
+
+def _require_text(values: Mapping[str, Any]) -> None:
+    for value in values.values():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise CommandFailed(
+                f"{value!a} is not Unicode text", "write it in UTF-8", ExitCode.USAGE, "usage"
+            ) from None
 
 
 def connect(

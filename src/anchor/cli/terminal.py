@@ -10,11 +10,13 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def harmless(text: str) -> str:
-    """Return the text with its control characters (but tab and line feed) written as escapes."""
+    """Return the text with its control characters (but tab and line feed) and lone surrogates as escapes."""
     return _CONTROLS.sub(lambda match: ascii(match.group())[1:-1], text)
 
 

@@ -1,12 +1,11 @@
 """The record as it is reached over HTTP, for comparing it with books that stay here."""
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 from anchor.client.members import Json, MemberError, Members
-from anchor.client.transport import Transport
+from anchor.client.transport import Transport, json_body
 from anchor.protocol.amounts import parse_amount, parse_balance
 from anchor.protocol.errors import AmountError
 from anchor.verify.divergence import RecordBlocks
@@ -26,7 +25,7 @@ class _Exchange:
         self.received = 0
 
     def _ask(self, what: str, more: dict[str, Json], reading: Callable[[Members], T]) -> T:
-        content = json.dumps({**self._ledger, **more}, ensure_ascii=False).encode()
+        content = json_body({**self._ledger, **more})
         answer = self._transport.send("POST", f"/api/v1/balance/compare/{what}", content=content)
         self.round_trips += 1
         self.sent += len(content)

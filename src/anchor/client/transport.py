@@ -19,6 +19,11 @@ _LONGEST_PAUSE: Final = 30.0
 _PROBLEM: Final = "application/problem+json"
 
 
+def json_body(value: Json) -> bytes:
+    """Return a value as the JSON of a request. A lone surrogate goes as its escape, to be refused."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
+
+
 class Transport:
     """Sends requests to one server. Thread-safe, as httpx's client is."""
 
@@ -102,7 +107,7 @@ class Transport:
     ) -> httpx.Response:
         """Return a successful answer, as ``call`` does but unread. Raises ClientError."""
         if body is not None:
-            content = json.dumps(body, ensure_ascii=False).encode()
+            content = json_body(body)
         sent_headers = dict(headers or {})
         if content is not None:
             sent_headers["Content-Type"] = "application/json"

@@ -1,0 +1,77 @@
+"""Input that is odd and no fault of Anchor's: each has its answer, or is refused for what it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from anchor.service.initializing import initialise
+from tests.cli.running import anchor_here as anchor
+
+NOT_TEXT = "\udcff"
+"""What Python makes of the byte FF in an argument."""
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("odd") / "data"
+    initialise(made, with_signing_key=False)
+    assert anchor("emit", "acme", "-5", "--data", made).code == 0
+    return made
+
+
+def test_a_book_entry_without_a_reference_is_compared(tmp_path: Path, directory: Path) -> None:
+    books = tmp_path / "books.csv"
+    books.write_text("referenceId,delta\n,-5\n")
+    done = anchor("compare", "acme", "--your-books", books, "--data", directory)
+    assert (done.code, "the same, entry by entry" in done.out) == (0, True), done.err
+
+
+def test_books_of_a_time_without_deltas_are_compared_with_none(tmp_path: Path, directory: Path) -> None:
+    books = tmp_path / "books.csv"
+    books.write_text("referenceId,delta\nr1,-5\n")
+    done = anchor("compare", "acme", "--your-books", books, "--period", "2020", "--data", directory)
+    assert done.code == 1, done.err
+    assert "The record: 0 deltas, 0\n" in done.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("emit", NOT_TEXT, "1"),
+        ("emit", "acme", "1", "--unit", NOT_TEXT),
+        ("derive", NOT_TEXT),
+        ("derive", "acme", "--unit", NOT_TEXT),
+        ("derive", "acme", "--as-of-time", NOT_TEXT),
+        ("checkpoint", NOT_TEXT),
+        ("compare", NOT_TEXT, "--yours", "1"),
+        ("proof", f"rcpt_{NOT_TEXT}"),
+    ],
+)
+def test_what_is_no_unicode_text_is_typed_wrongly(directory: Path, words: tuple[str, ...]) -> None:
+    done = anchor(*words, "--data", directory)
+    assert done.code == 2
+    assert "not Unicode text" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("emit", "acme", "1", "--reference", NOT_TEXT),
+        ("emit", "acme", "1", "--metadata", '{"a":"\\ud800"}'),
+        ("keys", "create", NOT_TEXT),
+        ("compare", "acme", "--yours", NOT_TEXT),
+    ],
+)
+def test_what_the_record_does_not_take_is_refused_by_it(directory: Path, words: tuple[str, ...]) -> None:
+    done = anchor(*words, "--data", directory, "--json")
+    assert done.code == 3
+    assert json.loads(done.err)["code"] != "internal_error"
+
+
+def test_a_directory_whose_name_is_no_text_is_made_and_its_key_shown(tmp_path: Path) -> None:
+    for words in ((), ("--json",)):
+        done = anchor("init", tmp_path / f"{NOT_TEXT}{len(words)}", *words)
+        assert done.code == 0, done.err
+        assert "ak_" in done.out
+        assert "\\udcff" in done.out

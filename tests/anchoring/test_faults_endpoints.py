@@ -1,4 +1,4 @@
-"""CHAIN_FAULTS rows 19, 25, 26, 27, 28, 29, 35: endpoints that fail, lag, lie or stand on another chain."""
+"""CHAIN_FAULTS rows 25, 26, 27, 28, 29, 35: endpoints that fail, lag, lie or stand on another chain."""
 
 from typing import Any
 
@@ -29,41 +29,6 @@ def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
         bench.mine()
         bench.clock.advance(61_000)
         loop.run_once()  # type: ignore[attr-defined]
-
-
-def test_19_a_receipt_that_is_missing_at_first_is_asked_for_again(
-    bench: Bench, make_proxy: MakeProxy
-) -> None:
-    proxy = make_proxy(bench.anvil.url)
-    proxy.on("eth_getTransactionReceipt", answer(None), times=2)
-    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
-    bench.press.add()
-    loop.run_once()
-    finish(bench, loop)
-    assert bench.states() == ["final"]
-    assert len(bench.attempt_rows()) == 1
-    assert bench.alarms() == {}
-    bench.check_caught_up()
-
-
-@pytest.mark.databases("sqlite", "postgresql")
-def test_19_a_receipt_counts_only_with_its_block(bench: Bench, make_proxy: MakeProxy) -> None:
-    proxy = make_proxy(bench.anvil.url)
-    elsewhere = "0x" + "77" * 32
-    rule = proxy.on(
-        "eth_getTransactionReceipt",
-        change(lambda receipt: receipt and receipt | {"blockHash": elsewhere}),
-        times=2,
-    )
-    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
-    bench.press.add()
-    loop.run_once()
-    assert rule.used > 0
-    finish(bench, loop)
-    [anchor] = bench.anchor_rows()
-    assert bytes(anchor.block_hash).hex() != "77" * 32
-    assert bench.states() == ["final"]
-    bench.check_caught_up()
 
 
 @pytest.mark.databases("sqlite", "postgresql")

@@ -1,4 +1,4 @@
-"""CHAIN_FAULTS rows 1-6, 23, 30, 31: nonces, attempts, and processes that die or compete.
+"""CHAIN_FAULTS rows 1, 3-6, 23, 30, 31: nonces, attempts, and processes that die or compete.
 
 Named after the rows of docs/chain-faults.md. Each asserts that nothing is lost, nothing is anchored
 twice, and what the operator is told.
@@ -33,22 +33,6 @@ def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
         loop.run_once()  # type: ignore[attr-defined]
 
 
-def spend_nonce(bench: Bench) -> None:
-    """Use the signer's next nonce for something that Anchor did not send."""
-    node = bench.node()
-    transaction = Transaction(
-        node.chain_id,
-        node.nonce(bench.signer.address),
-        bench.owner.address,
-        1,
-        b"",
-        21_000,
-        Fees(10**11, 10**10),
-    )
-    [sent] = node.broadcast(bench.signer.sign(transaction).raw)
-    assert sent.accepted, sent
-
-
 @pytest.mark.databases("sqlite", "postgresql")
 def test_01_an_earlier_attempt_that_was_mined_is_found_among_all_attempts(
     make_bench: MakeBench, make_proxy: MakeProxy
@@ -81,58 +65,6 @@ def test_01_an_earlier_attempt_that_was_mined_is_found_among_all_attempts(
     [anchor] = bench.anchor_rows()
     assert bytes(anchor.transaction_hash) == bytes(first.transaction_hash)
     assert "key_used_elsewhere" not in bench.alarms()
-    bench.check_caught_up()
-
-
-@pytest.mark.databases("sqlite", "postgresql")
-def test_02_a_nonce_used_by_someone_else_is_an_alarm_and_planned_anew_from_the_chain(
-    make_bench: MakeBench,
-) -> None:
-    bench = make_bench("--no-mining")
-    loop = bench.loop()
-    bench.press.add()
-    loop.run_once()
-    assert bench.states() == ["sent"]
-    bench.anvil.rpc("anvil_dropAllTransactions")
-    spend_nonce(bench)
-    bench.mine()
-    # Three looks for a receipt, then another transaction must have the nonce.
-    for _ in range(3):
-        loop.run_once()
-    assert bench.states()[0] == "superseded"
-    assert "none of our 1 attempts" in bench.alarms()["key_used_elsewhere"]
-    finish(bench, loop)
-    assert bench.states() == ["superseded", "final"]
-    bench.check_caught_up()
-    # An anchor became final since; who else holds the key is to be found out all the same.
-    assert set(bench.alarms()) == {"key_used_elsewhere"}
-    bench.clock.advance(86_400_000)
-    bench.press.add()
-    loop.run_once()
-    finish(bench, loop)
-    assert bench.alarms() == {}
-
-
-def test_02_a_pool_that_keeps_ours_puts_the_alarm_off_for_a_minute_only(
-    make_bench: MakeBench, make_proxy: MakeProxy
-) -> None:
-    bench = make_bench("--no-mining")
-    proxy = make_proxy(bench.anvil.url)
-    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
-    bench.press.add()
-    loop.run_once()
-    bench.anvil.rpc("anvil_dropAllTransactions")
-    spend_nonce(bench)
-    bench.mine()
-    proxy.on("eth_getTransactionByHash", answer({"blockHash": None}))
-    for _ in range(4):
-        loop.run_once()
-    assert (bench.states(), bench.alarms()) == (["sent"], {})
-    bench.clock.advance(61_000)
-    loop.run_once()
-    assert "none of our 1 attempts" in bench.alarms()["key_used_elsewhere"]
-    finish(bench, loop)
-    assert bench.states() == ["superseded", "final"]
     bench.check_caught_up()
 
 

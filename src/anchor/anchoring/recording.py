@@ -4,6 +4,7 @@ from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.anchoring.states import Event, State
 from anchor.chain.contract import Anchored, Revert, anchor_call, anchored_in, revert_of
+from anchor.chain.node import RECEIPTS_KEPT
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused, RpcError
 from anchor.chain.values import Receipt, address_text
@@ -11,6 +12,7 @@ from anchor.storage.anchors import AnchorRow, BatchRow, batch_of_root, record_an
 from anchor.storage.sending import (
     AttemptRow,
     SendRow,
+    attempts_of,
     record_mined,
     send_of_transaction,
 )
@@ -52,16 +54,27 @@ def record_receipt(chain: SendingChain, send: SendRow, attempt: AttemptRow, rece
 
 
 def record_event(chain: SendingChain, event: Anchored, batch: BatchRow) -> bool:
-    """Write an anchor found by its event, and move the send it came from, if it was one of ours.
+    """Write an anchor found by its event; one of ours by its receipt, which says what it cost.
 
-    False where its block has just left the chain. Raises RpcError.
+    False where its block has just left the chain, and where its receipt cannot be had yet: the next
+    look will find it. Raises RpcError.
     """
     block = chain.node.agreed_block(event.block_number)
     if block is None or block.hash != event.block_hash:
         return False
+    with chain.lease.read() as reading:
+        send = send_of_transaction(reading, chain.row.id, event.transaction_hash)
+        attempts = attempts_of(reading, send.id) if send is not None else []
+    if send is not None and not any(attempt.block_hash == event.block_hash for attempt in attempts):
+        found = find_receipt(chain, attempts)
+        if found is not None:
+            record_receipt(chain, send, *found)
+            return True
+        newest = chain.node.common or block
+        if newest.time - block.time < RECEIPTS_KEPT:
+            return False
     with chain.lease.write() as writing:
         record_anchor(writing, _anchor_row(chain, event, batch.number, block.time))
-        send = send_of_transaction(writing, chain.row.id, event.transaction_hash)
         if send is not None and send.state not in (State.MINED, State.FINAL):
             chain.move(writing, send, Event.MINED, transaction=event.transaction_hash)
         chain.journal.say(

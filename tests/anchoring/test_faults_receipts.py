@@ -1,0 +1,136 @@
+"""CHAIN_FAULTS rows 2 and 19: receipts that are missing, late, forgotten, or of another block."""
+
+import pytest
+
+from anchor.chain.rpc import HttpEndpoint
+from anchor.chain.transactions import Fees, Transaction
+from tests.fixtures.anchoring import Bench, MakeBench
+from tests.fixtures.rpc_proxy import MakeProxy, answer, change
+
+
+def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
+    """Mine and work until nothing is left to do."""
+    for _ in range(rounds):
+        bench.mine()
+        bench.clock.advance(16_000)
+        loop.run_once()  # type: ignore[attr-defined]
+
+
+def spend_nonce(bench: Bench) -> None:
+    """Use the signer's next nonce for something that Anchor did not send."""
+    node = bench.node()
+    transaction = Transaction(
+        node.chain_id,
+        node.nonce(bench.signer.address),
+        bench.owner.address,
+        1,
+        b"",
+        21_000,
+        Fees(10**11, 10**10),
+    )
+    [sent] = node.broadcast(bench.signer.sign(transaction).raw)
+    assert sent.accepted, sent
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_02_a_nonce_used_by_someone_else_is_an_alarm_and_planned_anew_from_the_chain(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    assert bench.states() == ["sent"]
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    spend_nonce(bench)
+    bench.mine()
+    # Three looks for a receipt, then another transaction must have the nonce.
+    for _ in range(3):
+        loop.run_once()
+    assert bench.states()[0] == "superseded"
+    assert "none of our 1 attempts" in bench.alarms()["key_used_elsewhere"]
+    finish(bench, loop)
+    assert bench.states() == ["superseded", "final"]
+    bench.check_caught_up()
+    # An anchor became final since; who else holds the key is to be found out all the same.
+    assert set(bench.alarms()) == {"key_used_elsewhere"}
+    bench.clock.advance(86_400_000)
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    assert bench.alarms() == {}
+
+
+def test_02_a_pool_that_keeps_ours_puts_the_alarm_off_for_a_minute_only(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.add()
+    loop.run_once()
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    spend_nonce(bench)
+    bench.mine()
+    proxy.on("eth_getTransactionByHash", answer({"blockHash": None}))
+    for _ in range(4):
+        loop.run_once()
+    assert (bench.states(), bench.alarms()) == (["sent"], {})
+    bench.clock.advance(61_000)
+    loop.run_once()
+    assert "none of our 1 attempts" in bench.alarms()["key_used_elsewhere"]
+    finish(bench, loop)
+    assert bench.states() == ["superseded", "final"]
+    bench.check_caught_up()
+
+
+def test_19_a_receipt_that_is_missing_at_first_is_asked_for_again(
+    bench: Bench, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    proxy.on("eth_getTransactionReceipt", answer(None), times=2)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    assert bench.states() == ["final"]
+    assert len(bench.attempt_rows()) == 1
+    assert bench.alarms() == {}
+    bench.check_caught_up()
+
+
+def test_19_an_anchor_whose_receipt_was_forgotten_is_found_by_its_event(
+    bench: Bench, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    proxy.on("eth_getTransactionReceipt", answer(None))
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.add()
+    loop.run_once()
+    # What it cost is to be had still: it is waited for.
+    assert (bench.states(), bench.anchor_rows()) == (["sent"], [])
+    bench.anvil.rpc("evm_increaseTime", 86_401)
+    bench.mine()
+    loop.run_once()
+    assert bench.states() == ["final"]
+    assert [row.fee_paid for row in bench.attempt_rows()] == [None]
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_19_a_receipt_counts_only_with_its_block(bench: Bench, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    elsewhere = "0x" + "77" * 32
+    rule = proxy.on(
+        "eth_getTransactionReceipt",
+        change(lambda receipt: receipt and receipt | {"blockHash": elsewhere}),
+        times=2,
+    )
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.add()
+    loop.run_once()
+    assert rule.used > 0
+    finish(bench, loop)
+    [anchor] = bench.anchor_rows()
+    assert bytes(anchor.block_hash).hex() != "77" * 32
+    assert bench.states() == ["final"]
+    bench.check_caught_up()

@@ -16,6 +16,7 @@ from anchor.protocol.merkle import LEDGER_TREE, tree_root
 from anchor.replica.findings import Finding
 from anchor.replica.following import Follower, Round
 from anchor.replica.operator import Operator
+from anchor.replica.self_check import check_copy
 from anchor.replica.store import Store
 from anchor.replica.wanted import Wanted
 from anchor.verify import Verification, verify_file, write_proof_file
@@ -191,3 +192,36 @@ def _batch(sealed: Any) -> Any:
 
 def _problem(status: int, code: str) -> Any:
     return {"type": "about:blank", "title": "Refused.", "status": status, "code": code}
+
+
+@dataclass
+class Log:
+    """An honest log on a chain in memory."""
+
+    built: BuiltLog
+
+
+@dataclass
+class Hearing:
+    """A counterparty that has a copy of some of the record, and hears of more."""
+
+    server: PlayedServer
+    path: Path
+
+    @property
+    def truth(self) -> list[bytes]:
+        ledger = self.server.log.built.ledger(CUSTOMER)
+        return [record.fingerprint(ledger.separator, ledger.identity.ledger_id) for record in ledger.records]
+
+    def round(self) -> Round:
+        with (
+            Operator("http://operator", "ak_x", transport=self.server) as operator,
+            Follower(operator, self.server.log.built.chain, self.path, Wanted(CUSTOMER)) as follower,
+        ):
+            return follower.round()
+
+    def held(self) -> list[bytes]:
+        """The copy's fingerprints, once it is seen to be whole."""
+        with Store.open(self.path) as store:
+            assert check_copy(store) is None
+            return store.fingerprints(0, store.standing().size)

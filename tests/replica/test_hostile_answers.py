@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import random
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,48 +13,11 @@ import httpx
 import pytest
 
 from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
-from anchor.replica.following import Follower, Round
-from anchor.replica.operator import Operator, UnreadableAnswer
-from anchor.replica.self_check import check_copy
-from anchor.replica.store import Store
-from anchor.replica.wanted import Wanted
-from tests.replica.playing import CUSTOMER, PlayedServer
+from anchor.replica.operator import UnreadableAnswer
+from tests.replica.playing import CUSTOMER, Hearing, Log, PlayedServer
 from tests.verify.building import BuiltLog
 
 PATHS = ("/records", "/freshness", "/consistency", "/batches", "/balance")
-
-
-@dataclass
-class Log:
-    """An honest log on a chain in memory."""
-
-    built: BuiltLog
-
-
-@dataclass
-class Hearing:
-    """A counterparty that has a copy of some of the record, and hears of more."""
-
-    server: PlayedServer
-    path: Path
-
-    @property
-    def truth(self) -> list[bytes]:
-        ledger = self.server.log.built.ledger(CUSTOMER)
-        return [record.fingerprint(ledger.separator, ledger.identity.ledger_id) for record in ledger.records]
-
-    def round(self) -> Round:
-        with (
-            Operator("http://operator", "ak_x", transport=self.server) as operator,
-            Follower(operator, self.server.log.built.chain, self.path, Wanted(CUSTOMER)) as follower,
-        ):
-            return follower.round()
-
-    def held(self) -> list[bytes]:
-        """The copy's fingerprints, once it is seen to be whole."""
-        with Store.open(self.path) as store:
-            assert check_copy(store) is None
-            return store.fingerprints(0, store.standing().size)
 
 
 @pytest.fixture

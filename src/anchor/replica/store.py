@@ -140,14 +140,14 @@ class Store:
     # Deltas
 
     def standing(self) -> Standing:
-        """Return how far the copy has come."""
+        """Return how far the copy has come. Raises ReplicaError where deltas and tree are not of one size."""
         # One statement, so that whoever reads beside the follower sees deltas and tree of one moment.
         size, balance, recorded_at, peaks = self._one(
             "SELECT coalesce(d.\"index\" + 1, 0), coalesce(d.balance, '0'), "
             "coalesce(d.recorded_at, 0), p.peaks "
             'FROM progress p LEFT JOIN (SELECT * FROM deltas ORDER BY "index" DESC LIMIT 1) d'
         )
-        return Standing(size, int(balance), recorded_at, Frontier.from_bytes(size, peaks))
+        return Standing(size, int(balance), recorded_at, self._frontier(size, peaks))
 
     def append(self, before: Standing, deltas: Sequence[Shown]) -> None:
         """Add checked deltas after those that are there, whole or not at all.
@@ -210,6 +210,14 @@ class Store:
             raise LookupError((height, position))
         return bytes(row[0])
 
+    def nodes(self, height: int, start: int, stop: int) -> dict[int, Bytes32]:
+        """Return the nodes that are stored of a height, by position, from ``start`` up to ``stop``."""
+        rows = self._connection.execute(
+            "SELECT position, hash FROM nodes WHERE height = ? AND position >= ? AND position < ?",
+            (height, start, stop),
+        )
+        return dict(rows)
+
     def rows(self, statement: str, parameters: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows that a reading statement gives."""
         yield from self._connection.execute(statement, tuple(parameters))
@@ -217,11 +225,11 @@ class Store:
     # Batches and heads
 
     def history(self) -> Frontier:
-        """Return the tree over the roots of all batches that are known, in order."""
+        """Return the tree over the roots of all batches that are known, in order. Raises as ``standing``."""
         newest, peaks = self._one(
             "SELECT (SELECT coalesce(max(number), 0) FROM batches), history_peaks FROM progress"
         )
-        return Frontier.from_bytes(newest, peaks)
+        return self._frontier(newest, peaks)
 
     def add_batches(self, before: Frontier, batches: Sequence[Batch]) -> None:
         """Add checked batches after those that are known."""
@@ -346,6 +354,14 @@ class Store:
                 raise self._in_use() from error
             raise
         self._connection.execute("COMMIT")
+
+    def _frontier(self, size: int, peaks: bytes) -> Frontier:
+        try:
+            return Frontier.from_bytes(size, peaks)
+        except ValueError as error:
+            raise ReplicaError(
+                "replica_damaged", f"{self.path} is damaged: {error}", "follow into a new file"
+            ) from None
 
     def _in_use(self) -> ReplicaError:
         return ReplicaError("replica_in_use", f"another process follows into {self.path}", "let one do it")

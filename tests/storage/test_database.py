@@ -39,6 +39,31 @@ def test_a_read_sees_one_snapshot(database: Database) -> None:
     assert count(database) == before + 1
 
 
+def test_however_many_read_slowly_there_is_a_connection_to_write_with(database: Database) -> None:
+    reading, over = threading.Semaphore(0), threading.Event()
+
+    def read_slowly() -> None:
+        with database.read() as reader:
+            reader.execute(text("SELECT count(*) FROM tree_nodes")).scalar_one()
+            reading.release()
+            over.wait(60)
+
+    readers = [threading.Thread(target=read_slowly) for _ in range(24)]
+    for reader in readers:
+        reader.start()
+    for _ in range(16):
+        assert reading.acquire(timeout=30)
+    try:
+        for place in range(4):
+            with database.write() as connection:
+                connection.exec_driver_sql(NODE.format(place))
+    finally:
+        over.set()
+    for reader in readers:
+        reader.join()
+    assert count(database) == 4
+
+
 def test_an_error_of_the_statement_stays_itself(database: Database) -> None:
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.exec_driver_sql(NODE.format(0))

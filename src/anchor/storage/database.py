@@ -22,6 +22,11 @@ DialectName = Literal["sqlite", "postgresql"]
 
 BUSY_TIMEOUT_SECONDS: Final = 15.0
 _BUSY_PAUSE_SECONDS: Final = 0.0005
+_POOL_SIZE: Final = 10
+"""Connections that a process keeps; as many more are opened while they are needed."""
+_FOR_WRITING: Final = 4
+"""Connections that readers leave, so that however many read slowly, what is recorded need not wait."""
+_POOL_TIMEOUT_SECONDS: Final = 30.0
 
 _SQLITE_REASONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -106,9 +111,10 @@ class Database:
             )
         # SQLite has one writer. Threads of this process queue here, which is fair and does not poll.
         self._writer = threading.Lock()
+        self._readers = threading.BoundedSemaphore(2 * _POOL_SIZE - _FOR_WRITING)
 
     @classmethod
-    def open(cls, url: str, *, pool_size: int = 10) -> "Database":
+    def open(cls, url: str) -> "Database":
         """Return the database at ``sqlite:///FILE`` or ``postgresql://...``; nothing is connected yet.
 
         Raises UnsupportedDatabase for any other URL.
@@ -121,8 +127,9 @@ class Database:
         if backend == "postgres" or parsed.drivername in ("postgresql", "postgresql+psycopg"):
             engine = create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
-                pool_size=pool_size,
-                max_overflow=pool_size,
+                pool_size=_POOL_SIZE,
+                max_overflow=_POOL_SIZE,
+                pool_timeout=_POOL_TIMEOUT_SECONDS,
                 pool_pre_ping=True,
                 hide_parameters=True,
                 connect_args=_POSTGRESQL_CONNECTION | dict(parsed.query),
@@ -132,8 +139,9 @@ class Database:
         if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
             engine = create_engine(
                 parsed,
-                pool_size=pool_size,
-                max_overflow=pool_size,
+                pool_size=_POOL_SIZE,
+                max_overflow=_POOL_SIZE,
+                pool_timeout=_POOL_TIMEOUT_SECONDS,
                 connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
                 hide_parameters=True,
             )
@@ -164,8 +172,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One read-only transaction over one snapshot of the database. Raises StorageUnavailable."""
-        with self._failures_named(), self._reads.connect() as connection:
-            yield connection
+        if not self._readers.acquire(timeout=_POOL_TIMEOUT_SECONDS):
+            raise StorageUnavailable("all connections are in use")
+        try:
+            with self._failures_named(), self._reads.connect() as connection:
+                yield connection
+        finally:
+            self._readers.release()
 
     @contextmanager
     def _failures_named(self) -> Iterator[None]:

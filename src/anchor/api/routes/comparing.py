@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
 from msgspec import UNSET
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anchor.api.access import Access, body_as, json_answer
@@ -14,6 +15,7 @@ from anchor.api.documentation import described
 from anchor.api.problems import Problem
 from anchor.api.readable import require_customer
 from anchor.api.requests import CompareRequest, EntryRequest
+from anchor.api.turns import Turns
 from anchor.api.values import amount_units, balance_units, require_id, require_unit, span_of
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
@@ -74,12 +76,19 @@ _PROBLEMS: Final = (
     "duplicate_key",
     "body_too_large",
     "body_too_slow",
+    "overloaded",
 )
+
+AT_ONCE: Final = 2
+"""How many comparisons of lists compute at once."""
+WAITING: Final = 32
+"""How many may wait for their turn, before more are answered 503."""
 
 
 def routes(database: Database, access: Access) -> APIRouter:
     """Return the route over one database."""
     router = APIRouter(tags=["Balances"])
+    turns = Turns(AT_ONCE, WAITING)
 
     @router.post(
         "/api/v1/balance/compare",
@@ -92,11 +101,14 @@ def routes(database: Database, access: Access) -> APIRouter:
             problems=_PROBLEMS,
         ),
     )
-    def compare(
+    async def compare(
         key: Annotated[ApiKey, Depends(access.key(Scope.READ))],
         body: Annotated[Any, Depends(body_as(CompareRequest))],
     ) -> Response:
-        return json_answer(_compare(database, key, body))
+        # Lists take the time and the memory that the ledger has deltas.
+        of_lists = body.your_deltas is not None or body.counterparty_deltas is not None
+        run = turns.take if of_lists else run_in_threadpool
+        return json_answer(await run(lambda: _compare(database, key, body)))
 
     return router
 

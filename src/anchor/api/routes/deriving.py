@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anchor.api.access import Access, json_answer
@@ -11,6 +12,7 @@ from anchor.api.documentation import described
 from anchor.api.problems import Problem
 from anchor.api.readable import require_customer
 from anchor.api.shaping import derived
+from anchor.api.turns import Turns
 from anchor.api.values import require_id, require_unit, time_parameter
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.clock import Clock
@@ -29,10 +31,16 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "audit": None,
 }
 
+AT_ONCE: Final = 2
+"""How many logs are added up again at once: each may take seconds."""
+WAITING: Final = 32
+"""How many may wait for their turn, before more are answered 503."""
+
 
 def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
     """Return the route over one database; ``clock`` tells which times are still to come."""
     router = APIRouter(tags=["Balances"])
+    turns = Turns(AT_ONCE, WAITING)
 
     @router.get(
         "/api/v1/balance/derive/{customerId:path}",
@@ -46,10 +54,11 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
                 "invalid_id",
                 "invalid_time",
                 "time_in_future",
+                "overloaded",
             ),
         ),
     )
-    def derive_balance(
+    async def derive_balance(
         key: Annotated[ApiKey, Depends(access.key(Scope.READ))],
         customerId: Annotated[str, Path(examples=["acme"])],  # noqa: N803
         unit: str = "",
@@ -69,8 +78,10 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
         if asOfIndex is not None and asOfTime is not None:
             raise Problem("invalid_value", "Give an index or a time, not both.", field="asOfTime")
         time = None if asOfTime is None else time_parameter(asOfTime, clock.now_ms(), "asOfTime")
-        return json_answer(
-            derived(derive(database, customerId, unit, as_of_index=asOfIndex, as_of_time=time, audit=audit))
+        run = turns.take if audit else run_in_threadpool
+        found = await run(
+            lambda: derive(database, customerId, unit, as_of_index=asOfIndex, as_of_time=time, audit=audit)
         )
+        return json_answer(derived(found))
 
     return router

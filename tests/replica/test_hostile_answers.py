@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
-from anchor.replica.operator import UnreadableAnswer
+from anchor.replica.following import Follower
+from anchor.replica.operator import Operator, UnreadableAnswer
+from anchor.replica.wanted import Wanted
 from tests.replica.playing import CUSTOMER, Hearing, Log, PlayedServer
 from tests.verify.building import BuiltLog
 
@@ -161,3 +163,18 @@ def altered(value: Any, chance: random.Random) -> None:
     else:
         new = chance.choice([{}, [old], None])
     inside[key] = new
+
+
+def test_evidence_against_another_ledger_is_saved_once_though_no_copy_is_made(
+    hearing: Hearing, tmp_path: Path
+) -> None:
+    path, built = tmp_path / "new.replica", hearing.server.log.built
+    with (
+        Operator("http://operator", "ak_x", transport=hearing.server) as operator,
+        Follower(operator, built.chain, path, Wanted(CUSTOMER, log_id=bytes(32))) as follower,
+    ):
+        (first,) = follower.round().findings
+        for _ in range(4):
+            (again,) = follower.round().findings
+            assert (again.misfit, again.files) == (first.misfit, ())
+    assert sorted(tmp_path.glob("new.replica*")) == list(first.files)

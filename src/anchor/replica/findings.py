@@ -27,11 +27,15 @@ class Finding:
 
 
 class Findings:
-    """The findings of one round."""
+    """The findings of one round.
 
-    def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
+    ``told`` is what was found before there was a copy to note it in: it is kept from round to round.
+    """
+
+    def __init__(self, path: Path, now_ms: Callable[[], int], told: set[str]) -> None:
         self._path = path
         self._now = now_ms
+        self._told = told
         self.found: list[Finding] = []
 
     def add(
@@ -53,14 +57,14 @@ class Findings:
             return
         now = self._now()
         fraud_name = f"fraud {misfit.kind} {misfit.place}"
-        proven = store is not None and store.knows_finding(fraud_name)
+        proven = self._knows(store, fraud_name)
         files: list[Path] = []
         if not proven and (fraud := prove()) is not None:
             path = save(self._path, now, f"{misfit.kind}.proof.json", write_proof_file(fraud))
             self._keep(store, fraud_name, misfit, now, [path])
             files.append(path)
             proven = True
-        if store is None or not store.knows_finding(misfit.name):
+        if not self._knows(store, misfit.name):
             supporting = [
                 save(self._path, now, f"{misfit.kind}.{name}.proof.json", content)
                 for name, content in proofs.items()
@@ -78,8 +82,12 @@ class Findings:
             files += saved
         self.found.append(Finding(misfit, tuple(files), proven))
 
-    @staticmethod
-    def _keep(store: Store | None, name: str, misfit: Misfit, now: int, files: list[Path]) -> None:
-        if store is not None:
+    def _knows(self, store: Store | None, name: str) -> bool:
+        return name in self._told if store is None else store.knows_finding(name)
+
+    def _keep(self, store: Store | None, name: str, misfit: Misfit, now: int, files: list[Path]) -> None:
+        if store is None:
+            self._told.add(name)
+        else:
             names = tuple(path.name for path in files)
             store.add_finding(name, KeptFinding(misfit.kind, misfit.statement, now, names))

@@ -75,6 +75,7 @@ class Follower:
         self._wanted = wanted
         self._now = now_ms
         self._progress: Callable[[int, int], None] = lambda _done, _of: None
+        self._told_without_copy: set[str] = set()
         self._store = Store.open(path) if path.exists() else None
         try:
             self._require_wanted()
@@ -108,7 +109,7 @@ class Follower:
         """
         self._progress = progress
         self._chain.forget()
-        findings = Findings(self._path, self._now)
+        findings = Findings(self._path, self._now, self._told_without_copy)
         if self._store is None and (refused := self._first_contact(findings)) is not None:
             return refused
         store = self._store

@@ -19,6 +19,7 @@ from anchor.storage.database import Database
 from anchor.storage.verified import verified_batch, verified_head
 from anchor.verify.books import DiscrepancyKind, Entry
 from anchor.verify.comparing_balances import (
+    CANDIDATES_LISTED,
     AmountSeen,
     BalanceComparison,
     BalanceSeen,
@@ -29,8 +30,6 @@ from anchor.verify.comparing_deltas import DEFAULT_LISTED, DeltaComparison, Side
 
 SEARCHED_AT_MOST: Final = 1_000_000
 """How many of a ledger's latest deltas are searched for what would explain a gap (0.3 s on SQLite)."""
-CANDIDATES_LISTED: Final = 10
-"""How many deltas of one amount are named; all are counted."""
 
 
 def compare_balances_with_record(

@@ -7,6 +7,7 @@ from typing import Final
 from anchor.replica.store import ReplicaError, Store
 from anchor.verify.books import Entry, RecordEntry
 from anchor.verify.comparing_balances import (
+    CANDIDATES_LISTED,
     AmountSeen,
     BalanceComparison,
     BalanceSeen,
@@ -15,7 +16,6 @@ from anchor.verify.comparing_balances import (
 )
 from anchor.verify.comparing_deltas import DEFAULT_LISTED, DeltaComparison, Side, compare_deltas
 
-CANDIDATES_LISTED: Final = 10
 _CHUNK: Final = 10_000
 
 

@@ -13,6 +13,8 @@ from typing import Final, Protocol
 from anchor.protocol.amounts import format_units
 from anchor.verify.comparing_deltas import Side
 
+CANDIDATES_LISTED: Final = 10
+"""How many deltas of one amount are named; all are counted."""
 _WHOSE: Final = {Side.YOURS: "Your", Side.COUNTERPARTY: "The counterparty's"}
 
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from anchor.anchoring.alarms import AlarmName
+from anchor.anchoring.journal import Journal
 from anchor.anchoring.loop import AnchoringLoop
 from anchor.ledger.clock import SystemClock
 from anchor.storage.anchors import BatchRow
@@ -121,6 +123,24 @@ def test_a_lease_that_is_lost_while_sealing_fails_ends_nothing(
         until(lambda: len(log.line()) == 1)
         assert thread.is_alive()
     log.check_caught_up()
+
+
+def test_who_takes_the_lease_again_clears_what_others_left_of_this_chain_and_of_removed_ones(
+    log: Bench,
+) -> None:
+    loop = log.loop(clock=CLOCK, lease_seconds=1.0)
+    with running(loop):
+        until(lambda: len(log.line()) == 1)
+    with log.database.write() as connection:
+        for chain, name in (
+            (log.name, AlarmName.OUT_OF_FUNDS),
+            ("removed", AlarmName.REORGANISED),
+            ("", AlarmName.INTERNAL_ERROR),
+        ):
+            Journal(CLOCK, chain).raise_alarm(connection, name, "by another process")
+    log.press.add()
+    with running(loop):
+        until(lambda: log.alarms() == {})
 
 
 def test_a_seal_that_fails_is_an_alarm_until_one_succeeds(

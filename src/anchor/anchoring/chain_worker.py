@@ -82,6 +82,10 @@ class ChainWorker:
         self.is_ahead = False
         """Whether the chain holds batches that the database lacks: to seal more would fork the log."""
 
+    def take_over(self) -> None:
+        """Begin anew about alarms: another process may have led since this one did."""
+        self._conditions.forget()
+
     def step(self, *, force: bool = False) -> bool:
         """Do one cycle; True where something changed, so that another may find more to do.
 

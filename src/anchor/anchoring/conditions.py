@@ -32,6 +32,11 @@ class Conditions:
     def __init__(self) -> None:
         self.found: dict[AlarmName, str] = {}
         self._published: dict[AlarmName, str] | None = None
+        """What lasts by our own word; None until a whole cycle has cleared what others left."""
+
+    def forget(self) -> None:
+        """Take nothing for raised or cleared: another process may have worked meanwhile."""
+        self._published = None
 
     def begin(self) -> None:
         """Start a cycle: whatever is not added again in it is over."""
@@ -55,5 +60,5 @@ class Conditions:
                 if alarm not in self.found and alarm not in LASTING:
                     journal.clear_alarm(connection, alarm)
             self._published = dict(self.found)
-        else:
-            self._published = dict(self._published or {}) | self.found
+        elif self._published is not None:
+            self._published |= self.found

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.chain_worker import ChainWorker
 from anchor.anchoring.journal import Journal
 from anchor.anchoring.lease import LEASE_SECONDS, Lease, LeaseLost
@@ -17,6 +18,7 @@ from anchor.anchoring.sending_chain import ChainConnection
 from anchor.ledger.clock import Clock
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.database import Database, StorageUnavailable
+from anchor.storage.observations import alarms_raised
 
 STOP_SECONDS: Final = 3.5
 FIRST_LOOK_SECONDS: Final = 10.0
@@ -114,6 +116,7 @@ class AnchoringLoop:
     def _lead(self, stop: threading.Event) -> None:
         """Work for as long as the lease is ours and nobody stops us."""
         self._journal.say("lease_taken", holder=self.lease.holder)
+        self._take_over()
         ended = threading.Event()
         looked = [threading.Event() for _ in self.workers]
         threads = [
@@ -148,6 +151,22 @@ class AnchoringLoop:
                 thread.join(max(0.0, deadline - self._clock.monotonic()))
             self.sealing.wait(max(0.0, deadline - self._clock.monotonic()))
             self._release()
+
+    def _take_over(self) -> None:
+        """Take no alarm for raised or cleared, and clear those of chains that are in the settings no more."""
+        self.sealing.take_over()
+        for worker in self.workers:
+            worker.take_over()
+        names = {"", *(worker.name for worker in self.workers)}
+        try:
+            with self.lease.write() as writing:
+                for alarm in alarms_raised(writing):
+                    if alarm.chain not in names:
+                        Journal(self._clock, alarm.chain).clear_alarm(writing, AlarmName(alarm.name))
+        except LeaseLost:
+            self._journal.say("lease_lost", holder=self.lease.holder)
+        except StorageUnavailable as unavailable:
+            self._journal.say("storage_unavailable", reason=unavailable.reason)
 
     def _follow_chain(self, worker: ChainWorker, ended: threading.Event, looked: threading.Event) -> None:
         while not ended.is_set():

@@ -56,8 +56,13 @@ class SealStep:
         self._lease = lease
         self._journal = journal
         self._thread: threading.Thread | None = None
-        # Alarms that may last, by their details: a process before this one may have left them.
-        self._raised: dict[AlarmName, str] = {AlarmName.SEALING_WAITS: "", AlarmName.INTERNAL_ERROR: ""}
+        self._raised: dict[AlarmName, str]
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Begin anew about alarms: a process before this one may have left them, or have led since."""
+        # Those that may last, by their details.
+        self._raised = {AlarmName.SEALING_WAITS: "", AlarmName.INTERNAL_ERROR: ""}
 
     def begin(self) -> bool:
         """Seal in a thread of its own; False while the one before is at it still."""

@@ -20,7 +20,7 @@ _QUARTER: Final = re.compile(r"([0-9]{4})-Q([1-4])", re.ASCII)
 _MONTH: Final = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _INSTANT: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]{1,9}))?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:\.([0-9]{1,9}))?)?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
@@ -106,11 +106,11 @@ def _edge(field: str, text: str, *, whole_day: bool) -> int:
             if whole_day:
                 moment += _DAY
         elif match := _INSTANT.fullmatch(text):
-            day, time, fraction, offset = match.groups()
+            day, minutes, seconds, fraction, offset = match.groups()
             digits = (fraction or "").rstrip("0")
             if len(digits) > 3:
                 raise PeriodError(field, text, "times are kept to the millisecond")
-            moment = datetime.fromisoformat(f"{day}T{time}{offset.upper()}")
+            moment = datetime.fromisoformat(f"{day}T{minutes}{seconds or ''}{offset.upper()}")
             moment += int(digits.ljust(3, "0")) * _MILLISECOND
         else:
             raise PeriodError(field, text, remedy)

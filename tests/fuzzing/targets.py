@@ -136,7 +136,7 @@ def whole_pack() -> bytes:
     parts = PackParts(log().period("UA", 2, 5, number, "mile"), peaks)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pack.zip"
-        write_audit_pack(path, parts, lambda: ledger.records[2:6], made_at=START)
+        write_audit_pack(path, parts, ledger.records[2:6], made_at=START)
         return path.read_bytes()
 
 

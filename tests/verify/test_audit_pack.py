@@ -47,7 +47,7 @@ def packed(
         page="<!doctype html>",
     )
     given: list[Record] = records if records is not None else list(ledger.records[start : end + 1])
-    write_audit_pack(path, parts, lambda: given, made_at=START)
+    write_audit_pack(path, parts, given, made_at=START)
     return path
 
 
@@ -217,7 +217,7 @@ def test_a_pack_of_many_deltas_takes_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "pack.zip"
     tracemalloc.start()
     base, _ = tracemalloc.get_traced_memory()
-    write_audit_pack(path, PackParts(log.period("UA", 0, 19_999, 1), ()), lambda: records, made_at=START)
+    write_audit_pack(path, PackParts(log.period("UA", 0, 19_999, 1), ()), records, made_at=START)
     tracemalloc.reset_peak()
     seen: list[int] = []
     result = verify_file(path, progress=lambda done, _of: seen.append(done))

@@ -70,7 +70,7 @@ def pack_of(
     peaks = Frontier.empty().extend(LEDGER_TREE, ledger.leaves[:start]).peaks
     number = log.batches[-1].batch.number
     parts = PackParts(log.period("UA", start, end, number, "mile"), peaks, page="<!doctype html>")
-    write_audit_pack(path, parts, lambda: records, made_at=START)
+    write_audit_pack(path, parts, records, made_at=START)
     return path.read_bytes()
 
 
@@ -250,7 +250,7 @@ def test_a_pack_is_checked_offline_by_its_own_evidence(
     peaks = Frontier.empty().extend(LEDGER_TREE, ledger.leaves[:2]).peaks
     parts = PackParts(log.built.period("UA", 2, 9, 4, "mile"), peaks, evidence=evidence)
     path = tmp_path / "pack.zip"
-    write_audit_pack(path, parts, lambda: ledger.records[2:10], made_at=START)
+    write_audit_pack(path, parts, ledger.records[2:10], made_at=START)
     trusted = (evidence.block_hash, bytes(32))
     questions = [Question(path.read_bytes(), one) for one in trusted]
     for block_hash, page in zip(trusted, page_answers(None, questions), strict=True):

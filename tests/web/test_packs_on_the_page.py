@@ -35,7 +35,7 @@ def packed(built: BuiltLog, path: Path, evidence: ChainEvidence | None, *, forge
         records[3] = replace(ledger.records[5], amount=1)
     peaks = Frontier.empty().extend(LEDGER_TREE, ledger.leaves[:2]).peaks
     parts = PackParts(built.period("UA", 2, 9, 4, "mile"), peaks, evidence=evidence)
-    write_audit_pack(path, parts, lambda: records, made_at=START)
+    write_audit_pack(path, parts, records, made_at=START)
     return path
 
 
@@ -223,7 +223,7 @@ def test_a_long_pack_shows_how_far_it_is_and_gives_way_to_the_next(page: Page, t
     log.anchor()
     path = tmp_path / "long.zip"
     records = list(log.ledger("UA").records)
-    write_audit_pack(path, PackParts(log.period("UA", 0, 5_999, 1), ()), lambda: records, made_at=START)
+    write_audit_pack(path, PackParts(log.period("UA", 0, 5_999, 1), ()), records, made_at=START)
     page.set_input_files("#files", path)
     page.wait_for_function("() => document.querySelector('progress')?.value > 0")
     assert "of 6000 deltas" in page.locator(".verdict").inner_text()

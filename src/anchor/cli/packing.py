@@ -75,7 +75,7 @@ def pack(
     if not indices:
         raise CommandFailed("nothing was recorded in this span", "choose another", code="span_empty")
     url = chosen_chain(opened.settings, chain).rpc[0] if opened.settings.chains else None
-    with output.progress("packing", 2 * len(indices)) as bar:
+    with output.progress("packing", len(indices)) as bar:
         parts = write_pack(
             opened.database,
             opened.log,

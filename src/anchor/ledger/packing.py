@@ -63,7 +63,7 @@ def write_pack(
     """Write the pack of these deltas to ``target`` and return what is in it beside them.
 
     ``disclosure`` is of the deltas in the list; the proofs of the period's ends show no text of theirs.
-    ``made_at`` is milliseconds; ``progress`` hears of each delta that was read (each is read twice).
+    ``made_at`` is milliseconds; ``progress`` hears of each delta that was read.
     Raises UnknownCustomer, and NotSealedYet where no batch shows all of them.
     """
     start, stop = indices.start, indices.stop
@@ -94,5 +94,5 @@ def write_pack(
 
     evidence, chain = find_evidence(period)
     parts = PackParts(period, tuple(peaks[node] for node in nodes), evidence, chain, page)
-    write_audit_pack(target, parts, records, made_at=made_at)
+    write_audit_pack(target, parts, records(), made_at=made_at)
     return parts

@@ -17,11 +17,13 @@ What is proven is proven by period.json, peaks.json and deltas.ndjson; deltas.cs
 import csv
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO, Final
 
 from anchor.protocol.amounts import format_units
@@ -73,17 +75,20 @@ class PackParts:
     page: str | None = None
 
 
-def write_audit_pack(
-    target: Path, parts: PackParts, records: Callable[[], Iterable[Record]], *, made_at: int
-) -> None:
-    """Write a pack. ``records`` gives the period's deltas in order, and is asked for them twice.
+def write_audit_pack(target: Path, parts: PackParts, records: Iterable[Record], *, made_at: int) -> None:
+    """Write a pack. ``records`` gives the period's deltas in order.
 
-    ``made_at`` is in milliseconds. The file appears under its name only when it is whole.
+    ``made_at`` is in milliseconds. The file appears under its name only when it is whole. The table waits
+    in a file without a name, beside it, until the archive's other files are written.
     """
     claim = _claim_of(parts.period)
+    separator, ledger_id = _names_of(parts.period)
     partial = target.with_name(target.name + ".part")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        with (
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
+            TemporaryFile(dir=target.parent) as rows,
+        ):
             archive.writestr(README, _readme(parts, claim, made_at))
             archive.writestr(PERIOD, write_proof_file(parts.period))
             if parts.evidence is not None:
@@ -94,14 +99,14 @@ def write_audit_pack(
                 archive.writestr(PAGE, parts.page)
             peaks = {"openingPeaks": [hex_of(peak) for peak in parts.opening_peaks]}
             archive.writestr(PEAKS, json.dumps(peaks, indent=2) + "\n")
+            rows.write(_row(COLUMNS))
             with archive.open(DELTAS, "w", force_zip64=True) as lines:
-                for record in records():
+                for record in records:
                     lines.write(_line(record))
-            separator, ledger_id = _names_of(parts.period)
+                    rows.write(_row(_cells(record, record.fingerprint(separator, ledger_id))))
+            rows.seek(0)
             with archive.open(TABLE, "w", force_zip64=True) as table:
-                table.write(_row(COLUMNS))
-                for record in records():
-                    table.write(_row(_cells(record, record.fingerprint(separator, ledger_id))))
+                shutil.copyfileobj(rows, table, 1 << 20)
         partial.replace(target)
     finally:
         with suppress(FileNotFoundError):

@@ -75,3 +75,27 @@ def test_a_directory_whose_name_is_no_text_is_made_and_its_key_shown(tmp_path: P
         assert done.code == 0, done.err
         assert "ak_" in done.out
         assert "\\udcff" in done.out
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "http://exa_mple..com", "http://[", f"http://{'a' * 70}.com"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("derive", "acme", "--url"),
+        ("watch", "--contract", f"0x{'1' * 40}", "--once", "--rpc"),
+        ("verify", "proof.json", "--rpc"),
+        ("follow", "acme", "--store", "store", "--once", "--rpc"),
+    ],
+)
+def test_a_url_that_can_lead_nowhere_is_typed_wrongly(words: tuple[str, ...], url: str) -> None:
+    done = anchor(*words, url)
+    assert done.code == 2
+    assert "names a host" in done.err
+
+
+def test_a_key_that_no_request_can_carry_is_not_shown() -> None:
+    for words in (("derive", "acme", "--url"), ("hammer", "--rpc", "http://localhost:1")):
+        done = anchor(*words, "http://localhost:1", "--key", "sec\rret")
+        assert done.code in (2, 3)
+        assert "key" in done.err
+        assert "sec" not in done.err

@@ -14,6 +14,7 @@ from anchor.client import (
     AnchorClient,
     AnchorProblem,
     AnchorUnreachable,
+    CannotBeSent,
     NewDelta,
     Recorded,
     Refused,
@@ -230,6 +231,39 @@ def test_it_gives_up_and_says_why() -> None:
     with pytest.raises(AnchorProblem) as raised:
         _transport(Flaky(*[503] * 4), []).call("GET", "/x")
     assert raised.value.retry_after == 2
+
+
+def test_answers_are_asked_for_as_they_are_and_one_that_cannot_be_unpacked_is_no_servers() -> None:
+    asked: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["accept-encoding"])
+        return httpx.Response(200, content=iter([b"{}"]), headers={"Content-Encoding": "gzip"})
+
+    client = AnchorClient("http://anchor", "ak_x", transport=httpx.MockTransport(handle))
+    with pytest.raises(UnexpectedAnswer, match="http://anchor/api/v1/status answered 200"):
+        client.status()
+    assert asked == ["identity"]
+
+
+def test_a_host_that_no_name_service_takes_cannot_be_reached() -> None:
+    for host in ("exa_mple..com", f"{'a' * 70}.com"):
+        with pytest.raises(AnchorUnreachable, match=host), AnchorClient(f"http://{host}") as client:
+            client.status()
+
+
+def test_what_no_request_can_carry_is_named_and_a_key_is_not() -> None:
+    for key in ("sec\rret", "secrét", "sec\udcffret"):
+        with pytest.raises(CannotBeSent, match="the API key") as raised:
+            AnchorClient("http://anchor", key)
+        assert "sec" not in str(raised.value)
+    for url in ("http://\udcff", "http://xn--a.com"):
+        with pytest.raises(CannotBeSent, match="the URL"):
+            AnchorClient(url)
+    with AnchorClient("http://anchor") as client:
+        for customer, unit in (("a" * 70_000, ""), ("acme", "\udcff")):
+            with pytest.raises(CannotBeSent):
+                client.derive(customer, unit)
 
 
 def test_what_may_happen_only_once_is_sent_once() -> None:

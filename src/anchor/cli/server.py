@@ -120,8 +120,7 @@ def connect(
 
 
 def _transport(url: str | None, key: str | None, data: Path | None) -> "Transport":
-    import httpx
-
+    from anchor.client.errors import CannotBeSent
     from anchor.client.transport import ATTEMPTS, Transport
 
     if url is not None and data is not None:
@@ -155,10 +154,5 @@ def _transport(url: str | None, key: str | None, data: Path | None) -> "Transpor
         )
     try:
         return Transport(url, key, timeout=TIMEOUT_SECONDS, attempts=ATTEMPTS, http=None)
-    except (httpx.InvalidURL, UnicodeEncodeError, ValueError):
-        raise CommandFailed(
-            "the URL or the key cannot be used",
-            "a URL begins with http:// or https://",
-            ExitCode.USAGE,
-            "usage",
-        ) from None
+    except CannotBeSent as error:
+        raise CommandFailed(str(error), "check --url and --key", ExitCode.USAGE, "usage") from None

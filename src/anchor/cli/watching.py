@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Json
+from anchor.cli.options import Json, as_url
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
@@ -35,13 +35,20 @@ def watch(
     rpc: Annotated[
         list[str],
         typer.Option(
-            "--rpc", metavar="URL", help="A node of the chain; several are held against each other."
+            "--rpc",
+            metavar="URL",
+            callback=as_url,
+            help="A node of the chain; several are held against each other.",
         ),
     ],
     contract: Annotated[str, typer.Option(metavar="ADDRESS", help="The contract to follow.")],
     server: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The log's server: every batch it shows is held against the chain."),
+        typer.Option(
+            metavar="URL",
+            callback=as_url,
+            help="The log's server: every batch it shows is held against the chain.",
+        ),
     ] = None,
     proofs: Annotated[
         list[Path] | None,

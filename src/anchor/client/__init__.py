@@ -8,7 +8,7 @@ with AnchorClient("http://localhost:8440", key="ak_...") as anchor:
 """
 
 from anchor.client.client import AnchorClient
-from anchor.client.errors import AnchorProblem, AnchorUnreachable, ClientError, UnexpectedAnswer
+from anchor.client.errors import AnchorProblem, AnchorUnreachable, CannotBeSent, ClientError, UnexpectedAnswer
 from anchor.client.values import (
     Checkpoint,
     Derived,
@@ -24,6 +24,7 @@ __all__ = [
     "AnchorClient",
     "AnchorProblem",
     "AnchorUnreachable",
+    "CannotBeSent",
     "Checkpoint",
     "ClientError",
     "Derived",

@@ -34,7 +34,8 @@ BATCH_ITEMS: Final = 1_000
 class AnchorClient:
     """Speaks to one Anchor server. Thread-safe; close it, or use it in a ``with`` statement.
 
-    Every call may raise AnchorProblem (the server refused), AnchorUnreachable or UnexpectedAnswer.
+    Every call may raise AnchorProblem (the server refused), AnchorUnreachable or UnexpectedAnswer, and
+    CannotBeSent where what is given fits into no request.
     A call is retried, at most ``attempts`` times in all, while the server cannot be reached or is too
     busy; that never records anything twice.
     """
@@ -48,7 +49,10 @@ class AnchorClient:
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """``key`` may be left out for ``verify`` and ``ready``; ``transport`` replaces the network."""
+        """``key`` may be left out for ``verify`` and ``ready``; ``transport`` replaces the network.
+
+        Raises CannotBeSent.
+        """
         self._transport: Final = Transport(url, key, timeout=timeout, attempts=attempts, http=transport)
 
     def __enter__(self) -> Self:

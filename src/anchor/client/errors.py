@@ -1,4 +1,4 @@
-"""What a call of the client raises: a refusal, a server that cannot be reached, or an odd answer."""
+"""What a call of the client raises: a refusal, a server that cannot be reached, an odd answer or input."""
 
 from typing import Final
 
@@ -36,6 +36,14 @@ class AnchorUnreachable(ClientError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url} cannot be reached: {reason}")
         self.url: Final = url
+        self.reason: Final = reason
+
+
+class CannotBeSent(ClientError, ValueError):
+    """No request can carry it: a URL, a key or a parameter. Nothing was sent. A key is never in its text."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what} cannot be used: {reason}")
         self.reason: Final = reason
 
 

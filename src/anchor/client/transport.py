@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from anchor.client.errors import AnchorProblem, AnchorUnreachable, UnexpectedAnswer
+from anchor.client.errors import AnchorProblem, AnchorUnreachable, CannotBeSent, UnexpectedAnswer
 from anchor.client.members import Json, Members
 
 T = TypeVar("T")
@@ -37,16 +37,25 @@ class Transport:
         http: httpx.BaseTransport | None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Raises CannotBeSent for a URL or a key that no request can carry."""
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise CannotBeSent("the API key", "it has a character that is in no key")
         self._url: Final = url.rstrip("/")
         self._attempts: Final = attempts
         self._pause: Final = pause
-        self._client: Final = httpx.Client(
-            base_url=self._url,
-            headers={} if key is None else {"X-Api-Key": key},
-            timeout=timeout,
-            transport=http,
-            follow_redirects=False,
-        )
+        try:
+            self._client: Final = httpx.Client(
+                base_url=self._url,
+                # Compressed, a small answer could become any large one.
+                headers={"Accept-Encoding": "identity"} | ({} if key is None else {"X-Api-Key": key}),
+                timeout=timeout,
+                transport=http,
+                follow_redirects=False,
+            )
+            # Read once, for a name in Punycode is only looked at now.
+            _ = self._client.base_url.host
+        except (httpx.InvalidURL, ValueError) as error:
+            raise CannotBeSent("the URL", str(error)) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -117,12 +126,19 @@ class Transport:
             last = attempt == attempts
             pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
             try:
-                answer = self._client.request(
+                request = self._client.build_request(
                     method, path, params=parameters, content=content, headers=sent_headers
                 )
+            except (httpx.InvalidURL, ValueError) as error:
+                raise CannotBeSent("a parameter", str(error)) from None
+            try:
+                answer = self._answer(request)
             except httpx.TransportError as error:
                 if last:
                     raise AnchorUnreachable(self._url, str(error) or type(error).__name__) from None
+            except UnicodeError as error:
+                # The host's name is longer than a name can be, or has an empty part.
+                raise AnchorUnreachable(self._url, str(error)) from None
             else:
                 if answer.status_code < 300:
                     return answer
@@ -132,6 +148,19 @@ class Transport:
                 pause = max(pause, min(problem.retry_after or 0, _LONGEST_PAUSE))
             self._pause(pause)
         raise AssertionError("the last attempt returns or raises")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer, read to its end. Raises httpx.TransportError, UnicodeError, UnexpectedAnswer."""
+        answer = self._client.send(request, stream=True)
+        try:
+            answer.read()
+        except httpx.DecodingError:
+            raise UnexpectedAnswer(
+                self._place(answer), answer.status_code, "it is not compressed as it says"
+            ) from None
+        finally:
+            answer.close()
+        return answer
 
     def _problem(self, answer: httpx.Response) -> AnchorProblem:
         try:

@@ -88,15 +88,12 @@ def follow(
     """
     from anchor.replica.following import Follower
     from anchor.replica.operator import Operator
-    from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+    from anchor.verify.json_rpc import open_chain
 
     wanted = _wanted(customer, unit, contract, ledger_id, log_id, finality, lag, oldest_block)
     output = Output(json_)
     with ExitStack() as stack:
-        chains = [JsonRpcChain(each) for each in rpc]
-        for each in chains:
-            stack.callback(each.close)
-        chain = chains[0] if len(chains) == 1 else AgreeingChains([(one.name, one) for one in chains])
+        chain = open_chain(stack, rpc)
         operator = stack.enter_context(Operator(*_where(url, key, key_file)))
         follower = stack.enter_context(Follower(operator, chain, store, wanted))
         _follow(output, follower, store, unit, contract is not None, every=every, lag=lag, once=once)

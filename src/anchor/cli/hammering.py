@@ -94,8 +94,8 @@ def hammer(
     from anchor.client.hammer_load import HammerPlan
     from anchor.client.hammer_preflight import SECONDS, check_before
     from anchor.client.hammer_proofs import ProofCheck
-    from anchor.verify.chain_view import ChainUnavailable, ChainView, Finality
-    from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+    from anchor.verify.chain_view import ChainUnavailable, Finality
+    from anchor.verify.json_rpc import open_chain
     from anchor.verify.verifying_files import parse_contract
 
     output = Output(json_)
@@ -107,18 +107,11 @@ def hammer(
     except ValueError as error:
         raise CommandFailed(str(error), "see anchor hammer --help", ExitCode.USAGE, "usage") from None
     with ExitStack() as stack:
-
-        def view_of(timeout: float) -> ChainView:
-            chains = [JsonRpcChain(url, timeout=timeout) for url in rpc]
-            for chain in chains:
-                stack.callback(chain.close)
-            return chains[0] if len(chains) == 1 else AgreeingChains([(one.name, one) for one in chains])
-
         hasty = [
             (url, stack.enter_context(AnchorClient(url, key, attempts=1, timeout=SECONDS))) for url in urls
         ]
         try:
-            check_before(hasty, view_of(SECONDS), address)
+            check_before(hasty, open_chain(stack, rpc, timeout=SECONDS), address)
         except ChainUnavailable as error:
             raise CommandFailed(
                 f"the chain cannot be asked: {error}",
@@ -127,7 +120,6 @@ def hammer(
                 "chain_unavailable",
             ) from None
         clients = [stack.enter_context(AnchorClient(url, key, attempts=10)) for url in urls]
-        view = view_of(20.0)
         bar = stack.enter_context(output.progress(_TITLES["emit"], 3 * deltas))
         stages: set[str] = set()
 
@@ -140,7 +132,7 @@ def hammer(
         report = Hammer(
             clients,
             plan,
-            ProofCheck(view, contract=address, finality=rule),
+            ProofCheck(open_chain(stack, rpc), contract=address, finality=rule),
             connections=connections,
             wait=wait,
             progress=progress,

@@ -12,8 +12,8 @@ from anchor.api.public_checks import AskedChain
 from anchor.chain.settings import ChainSettings
 from anchor.ledger.group_commit import GroupCommit
 from anchor.service.assembly import OpenLog
-from anchor.verify.chain_view import ChainView, Finality
-from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+from anchor.verify.chain_view import Finality
+from anchor.verify.json_rpc import JsonRpcChain, one_chain
 
 VERIFIER_PAGE: Final = "verify.html"
 
@@ -55,6 +55,5 @@ def _asked(chains: Iterable[ChainSettings]) -> tuple[AskedChain, ...]:
 def _asked_chain(chain: ChainSettings, contract: bytes) -> AskedChain:
     rule = chain.finality
     finality = Finality.parse(rule.confirmations if rule.tag is None else rule.tag)
-    nodes = [JsonRpcChain(url, timeout=chain.timeout) for url in chain.rpc]
-    view: ChainView = nodes[0] if len(nodes) == 1 else AgreeingChains([(node.name, node) for node in nodes])
+    view = one_chain([JsonRpcChain(url, timeout=chain.timeout) for url in chain.rpc])
     return AskedChain(chain.chain_id, contract, view, finality)

@@ -6,6 +6,7 @@ never shown whole.
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -315,6 +316,19 @@ class AgreeingChains:
                     f"{first_name} and {name} disagree about {what}: one of them lies or lags"
                 )
         return first
+
+
+def one_chain(nodes: Sequence[JsonRpcChain]) -> ChainView:
+    """Return the view of one chain by its nodes, of which there is one at least: several have to agree."""
+    return nodes[0] if len(nodes) == 1 else AgreeingChains([(node.name, node) for node in nodes])
+
+
+def open_chain(stack: ExitStack, urls: Sequence[str], *, timeout: float = 20.0) -> ChainView:
+    """Return one chain by the nodes at these URLs, which ``stack`` closes. ``timeout`` is in seconds."""
+    nodes = [JsonRpcChain(url, timeout=timeout) for url in urls]
+    for node in nodes:
+        stack.callback(node.close)
+    return one_chain(nodes)
 
 
 def shown_url(url: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from anchor.verify.chain_view import ChainView, Finality
-from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+from anchor.verify.chain_view import Finality
+from anchor.verify.json_rpc import open_chain
 from anchor.verify.results import Verification
 from anchor.verify.sampling import LARGEST_SAMPLE_FILE, check_sample
 from anchor.verify.verifying_files import parse_contract, parse_hash
@@ -39,17 +39,9 @@ def check_sample_file(
         with file.open("rb") as opened:
             raw = opened.read(LARGEST_SAMPLE_FILE + 1)
     with ExitStack() as stack:
-        chains = []
-        for url in rpc:
-            chain = JsonRpcChain(url, timeout=timeout)
-            stack.callback(chain.close)
-            chains.append((chain.name, chain))
-        view: ChainView | None = None
-        if chains:
-            view = chains[0][1] if len(chains) == 1 else AgreeingChains(chains)
         return check_sample(
             raw,
-            view,
+            open_chain(stack, rpc, timeout=timeout) if rpc else None,
             count=count,
             from_index=from_index,
             to_index=to_index,

@@ -11,7 +11,7 @@ from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
 from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, ChainView, Clock, Finality
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
-from anchor.verify.json_rpc import AgreeingChains, JsonRpcChain
+from anchor.verify.json_rpc import open_chain
 from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
 from anchor.verify.results import INVALID, NOT_CHECKED, Step, Verification
 from anchor.verify.strict_json import ProofFileError
@@ -117,14 +117,7 @@ class _Reading:
     def _chain(self, stack: ExitStack) -> ChainView | None:
         if self.evidence is not None and self.trusted is not None:
             return EvidenceChain(parse_evidence(self.evidence), self.trusted)
-        chains = []
-        for url in self.rpc:
-            chain = JsonRpcChain(url, timeout=self.timeout)
-            stack.callback(chain.close)
-            chains.append((chain.name, chain))
-        if not chains:
-            return None
-        return chains[0][1] if len(chains) == 1 else AgreeingChains(chains)
+        return open_chain(stack, self.rpc, timeout=self.timeout) if self.rpc else None
 
 
 def _is_pack(file: Path | bytes) -> bool:

@@ -11,7 +11,7 @@ from eth_abi.exceptions import DecodingError
 from anchor.chain.artifact import anchor_log_artifact
 from anchor.chain.node import BlockId, Finding, Node
 from anchor.chain.refusals import Refusal
-from anchor.chain.rpc import NodeRefused
+from anchor.chain.rpc import NodeRefused, RpcError, TransportFailed
 from anchor.chain.values import Event, Receipt, address_text, events_of, hexadecimal
 from anchor.protocol.hashing import Bytes32, keccak
 
@@ -24,8 +24,10 @@ def selector(signature: str) -> bytes:
 ANCHOR: Final = selector("anchor(bytes32,bytes32,uint64)")
 HEAD: Final = selector("head()")
 ANCHORED_TOPIC: Final = keccak(b"Anchored(uint64,bytes32,bytes32)")
+FIRST_RANGE: Final = 10_000
+LARGEST_RANGE: Final = 1_000_000
 SMALLEST_RANGE: Final = 500
-"""Blocks: an endpoint that does not search even these for events cannot be worked with."""
+"""Blocks searched for events at once: to begin with, at most, and the least before a refusal counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,42 +166,37 @@ class AnchorLog:
     ) -> Iterator[Anchored]:
         """Yield the anchors from ``last_block`` down to ``first_block``, the newest first.
 
-        The range is halved where an endpoint finds it too large. Raises RpcError.
+        As many blocks at once as the endpoints give: fewer where they are too many for them, or where no
+        whole answer comes, and more while all is well. Raises RpcError.
         """
         topics: list[str | None] = [hexadecimal(ANCHORED_TOPIC)]
         if new_head is not None:
             topics += [None, hexadecimal(new_head)]
-        end, size = last_block, max(1, last_block - first_block + 1)
+        end, size, most = last_block, FIRST_RANGE, LARGEST_RANGE
         while end >= first_block:
             begin = max(first_block, end - size + 1)
             try:
-                entries = self.node.ask(
-                    "eth_getLogs",
-                    [
-                        {
-                            "address": hexadecimal(self.address),
-                            "topics": topics,
-                            "fromBlock": hex(begin),
-                            "toBlock": hex(end),
-                        }
-                    ],
-                    events_of,
-                )
-            except NodeRefused as error:
-                if error.meaning is not Refusal.RANGE_TOO_LARGE or size <= SMALLEST_RANGE:
+                events = self._events(topics, begin, end)
+            except RpcError as error:
+                asked = end - begin + 1
+                if asked <= SMALLEST_RANGE or not _too_much(error):
                     raise
-                size = max(SMALLEST_RANGE, size // 8)
+                size, most = max(SMALLEST_RANGE, asked // 8), max(SMALLEST_RANGE, asked // 2)
                 continue
-            events = sorted(
-                entries,
-                key=lambda event: (event.block_number, event.log_index),
-                reverse=True,
-            )
-            for event in events:
+            for event in sorted(events, key=lambda one: (one.block_number, one.log_index), reverse=True):
                 found = anchored_of(event)
                 if found is not None and event.address == self.address:
                     yield found
-            end = begin - 1
+            end, size = begin - 1, min(2 * size, most)
+
+    def _events(self, topics: list[str | None], first: int, last: int) -> list[Event]:
+        wanted = {
+            "address": hexadecimal(self.address),
+            "topics": topics,
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
+        }
+        return self.node.ask("eth_getLogs", [wanted], events_of)
 
     def _word(self, signature: str, block: BlockId = "latest") -> Bytes32:
         words = self._words(signature, selector(signature), block)
@@ -228,6 +225,13 @@ class NotOurContract(Exception):
 
     def __str__(self) -> str:
         return f"the contract does not answer {self.question} as AnchorLog does: {self.found or 'nothing'}"
+
+
+def _too_much(error: RpcError) -> bool:
+    """Whether fewer blocks may help: a node that searches for too long, or finds too much, gives up too."""
+    if isinstance(error, NodeRefused):
+        return error.meaning is Refusal.RANGE_TOO_LARGE
+    return isinstance(error, TransportFailed) and error.outcome_unknown
 
 
 def _shown(value: object) -> str:

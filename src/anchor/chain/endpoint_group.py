@@ -17,6 +17,9 @@ from anchor.chain.values import MalformedAnswer, quantity
 
 Value = TypeVar("Value")
 
+_ITS_OWN: Final = frozenset({Refusal.METHOD_MISSING, Refusal.BLOCK_UNKNOWN, Refusal.RANGE_TOO_LARGE})
+"""Refusals by which an endpoint tells of its own limits: another may have an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -140,15 +143,19 @@ class EndpointGroup:
         return said
 
     def ask(self, method: str, params: Sequence[Any], read: Callable[[Any], Value]) -> Value:
-        """Return the first endpoint's answer that is one. Raises the last error where none answers."""
+        """Return the first endpoint's answer that is one.
+
+        Where none has one, raises the last refusal, or else the last failure.
+        """
         last: RpcError | None = None
         for place in self._order(skip_resting=False):
             try:
                 return self._ask(place, method, params, read)
             except TransportFailed as error:
-                last = error
+                if not isinstance(last, NodeRefused):
+                    last = error
             except NodeRefused as error:
-                if error.meaning not in (Refusal.METHOD_MISSING, Refusal.BLOCK_UNKNOWN):
+                if error.meaning not in _ITS_OWN:
                     raise
                 last = error
         raise last or WrongChain(self.chain_id, {})

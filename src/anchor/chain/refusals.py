@@ -38,7 +38,10 @@ PASSING: Final = frozenset({Refusal.RATE_LIMITED, Refusal.BUSY})
 """Refusals that say nothing about the request: the same one may succeed later, or elsewhere."""
 
 _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
-    (Refusal.ALREADY_KNOWN, r"already known|already imported|known transaction|already exists|alreadyknown"),
+    (
+        Refusal.ALREADY_KNOWN,
+        r"already known|already imported|\bknown transaction|already exists|alreadyknown",
+    ),
     (Refusal.ALREADY_KNOWN, r"transaction already|tx already|already in (the )?(mempool|pool)"),
     # Another one of the same nonce is in the pool, and pays too much to be outbid.
     (Refusal.REPLACEMENT_UNDERPRICED, r"replacement transaction|replacement_underpriced|replacement tx"),
@@ -63,7 +66,10 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.WRONG_CHAIN, r"(invalid|wrong|mismatch).{0,20}chain.?id|only replay-protected|eip-155"),
     (Refusal.WRONG_CHAIN, r"chain.?id.{0,30}(mismatch|does not match|invalid)|invalid sender"),
     (Refusal.TYPE_NOT_SUPPORTED, r"transaction type not supported|unsupported transaction type"),
-    (Refusal.TYPE_NOT_SUPPORTED, r"typenotsupported|eip-?1559.{0,30}not (supported|active|enabled)"),
+    (
+        Refusal.TYPE_NOT_SUPPORTED,
+        r"unknown transaction type|typenotsupported|eip-?1559.{0,30}not (supported|active|enabled)",
+    ),
     (Refusal.REVERTED, r"revert|vm exception|vm execution error|bad instruction"),
     (Refusal.REVERTED, r"invalid opcode|out of gas|stack ?underflow"),
     (Refusal.METHOD_MISSING, r"method.{0,60}(not found|not exist|not supported|not available|unavailable)"),
@@ -73,7 +79,8 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.BLOCK_UNKNOWN, r"historical state|state .{0,40}(not available|pruned)"),
     (Refusal.BLOCK_UNKNOWN, r"(invalid|unknown|unsupported).{0,20}block (tag|number|parameter)"),
     (Refusal.RANGE_TOO_LARGE, r"query returned more than|block range|range.{0,20}(too|limit|exceed)"),
-    (Refusal.RANGE_TOO_LARGE, r"too many results|response size|logs? .{0,20}limit"),
+    (Refusal.RANGE_TOO_LARGE, r"too many (results|logs|blocks)|response (size|too large)|logs? .{0,30}limit"),
+    (Refusal.RANGE_TOO_LARGE, r"exceeds? max(imum)? (results|logs)|limited to.{0,30} range"),
     (Refusal.RATE_LIMITED, r"rate limit|too many requests|limit exceeded|throttl"),
     (Refusal.RATE_LIMITED, r"exceeded.{0,30}(capacity|quota|compute)"),
     (Refusal.BUSY, r"pool is full|txpool_?full|pool.{0,20}full|discarded|sequencer|temporarily|try again"),

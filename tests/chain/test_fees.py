@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor.chain.fees import FeeAboveCap, FeeLimits, Market, offer, outbid, raised, read_market
+from anchor.chain.fees import (
+    FeeAboveCap,
+    FeeLimits,
+    Market,
+    data_fee,
+    offer,
+    outbid,
+    raised,
+    read_market,
+)
 from anchor.chain.node import Node
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.transactions import Fees
@@ -107,3 +116,41 @@ def test_the_market_is_read_from_the_chain_with_or_without_its_newer_methods(
     assert read_market(node, latest, FeeLimits()).tip == 1
     proxy.on("eth_gasPrice", answer("0x2b"))
     assert read_market(node, latest, FeeLimits(legacy=True)) == Market(None, 43)
+
+
+HIGH, FAIR, LOW = hex(499 * GWEI), hex(2 * GWEI), hex(1)
+
+
+@pytest.mark.parametrize(
+    ("prices", "counts"),
+    [([HIGH, FAIR], FAIR), ([FAIR, HIGH], FAIR), ([HIGH, FAIR, LOW], FAIR), ([LOW, LOW, FAIR], LOW)],
+)
+def test_no_endpoint_sets_the_price_alone(
+    anvil: Anvil, make_proxy: MakeProxy, prices: list[str], counts: str
+) -> None:
+    proxies = [make_proxy(anvil.url) for _ in prices]
+    node = Node([HttpEndpoint(proxy.url) for proxy in proxies], CHAIN_ID)
+    latest = node.tallest_block()
+    for proxy, price in zip(proxies, prices, strict=True):
+        proxy.on("eth_feeHistory", answer({"oldestBlock": "0x0", "reward": [[price]]}))
+        proxy.on("eth_gasPrice", answer(price))
+        proxy.on("eth_call", answer(f"0x{int(price, 16):064x}"))
+    expected = int(counts, 16)
+    assert read_market(node, latest, FeeLimits()).tip == expected
+    assert read_market(node, latest, FeeLimits(legacy=True)).tip == expected
+    assert data_fee(node, b"signed", has_oracle=True) == expected
+    for proxy, price in zip(proxies, prices, strict=True):
+        proxy.on("eth_feeHistory", refuse("method not found", -32601))
+        proxy.on("eth_maxPriorityFeePerGas", answer(price))
+    assert read_market(node, latest, FeeLimits()).tip == expected
+
+
+def test_an_endpoint_without_rewards_or_without_the_method_leaves_the_price_to_the_others(
+    anvil: Anvil, make_proxy: MakeProxy
+) -> None:
+    silent, lacking, telling = (make_proxy(anvil.url) for _ in range(3))
+    silent.on("eth_feeHistory", answer({"reward": [["0x0"]]}))
+    lacking.on("eth_feeHistory", refuse("method not found", -32601))
+    telling.on("eth_feeHistory", answer({"reward": [[FAIR]]}))
+    node = Node([HttpEndpoint(proxy.url) for proxy in (silent, lacking, telling)], CHAIN_ID)
+    assert read_market(node, node.tallest_block(), FeeLimits()).tip == int(FAIR, 16)

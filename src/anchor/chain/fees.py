@@ -2,12 +2,13 @@
 
 EIP-1559 where blocks have a base fee: the tip is the median that recent blocks paid, the cap is twice
 the base fee and the tip (it holds through six full blocks in a row). Legacy elsewhere: the node's price.
-All amounts are wei per gas.
+Of several endpoints' prices the middle one counts, of two the lower: one that is too low is outbid, and one
+that is too high would be paid. All amounts are wei per gas.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, median_low
 from typing import Any, Final
 
 from anchor.chain.node import Node
@@ -58,7 +59,7 @@ class FeeAboveCap(Exception):
 def read_market(node: Node, latest: Block, limits: FeeLimits) -> Market:
     """Return what the chain asks. Raises RpcError."""
     if latest.base_fee is None or limits.legacy:
-        return Market(None, node.ask("eth_gasPrice", [], _price))
+        return Market(None, _middle(node, "eth_gasPrice"))
     return Market(latest.base_fee, max(_usual_tip(node), limits.min_tip))
 
 
@@ -107,7 +108,8 @@ def data_fee(node: Node, raw: bytes, *, has_oracle: bool) -> int:
     # abi.encode(bytes): offset, length, padded bytes.
     padded = raw + bytes(-len(raw) % 32)
     calldata = _GET_L1_FEE + (32).to_bytes(32, "big") + len(raw).to_bytes(32, "big") + padded
-    return int.from_bytes(node.call(OP_GAS_PRICE_ORACLE, calldata), "big")
+    said = node.calls(OP_GAS_PRICE_ORACLE, calldata)
+    return median_low(int.from_bytes(fee, "big") for fee in said.values())
 
 
 def has_data_fee_oracle(node: Node) -> bool:
@@ -118,30 +120,36 @@ def has_data_fee_oracle(node: Node) -> bool:
 def _usual_tip(node: Node) -> int:
     try:
         params = [hex(HISTORY_BLOCKS), "latest", [REWARD_PERCENTILE]]
-        rewards = node.ask("eth_feeHistory", params, _rewards)
-        # Empty blocks report a reward of 0 and say nothing.
-        paid = [reward for reward in rewards if reward > 0]
-        if paid:
-            return int(median(paid))
+        told = node.of_all("eth_feeHistory", params, _usual_reward)
+        tips = [tip for tip in told.values() if tip is not None]
+        if tips:
+            return median_low(tips)
     except NodeRefused as error:
         if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER, Refusal.BLOCK_UNKNOWN):
             raise
     try:
-        return node.ask("eth_maxPriorityFeePerGas", [], _price)
+        return _middle(node, "eth_maxPriorityFeePerGas")
     except NodeRefused as error:
         if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER):
             raise
         return 1
 
 
+def _middle(node: Node, method: str) -> int:
+    return median_low(node.of_all(method, [], _price).values())
+
+
 def _price(answer: Any) -> int:
     return quantity(answer, "gas price")
 
 
-def _rewards(answer: Any) -> list[int]:
+def _usual_reward(answer: Any) -> int | None:
+    """Return the median tip of recent blocks; None where they say nothing: empty ones report 0."""
     if answer is None:
-        return []
+        return None
     rows = (answer.get("reward") or ()) if isinstance(answer, Mapping) else None
     if not isinstance(rows, list | tuple) or not all(isinstance(row, list | tuple) for row in rows):
         raise MalformedAnswer("fee history", repr(answer))
-    return [quantity(row[0], "reward") for row in rows if row]
+    rewards = [quantity(row[0], "reward") for row in rows if row]
+    paid = [reward for reward in rewards if reward > 0]
+    return int(median(paid)) if paid else None

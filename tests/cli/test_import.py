@@ -167,6 +167,18 @@ def test_a_file_whose_quotes_break_is_recorded_up_to_there_and_goes_on_when_it_i
     assert totals(directory) == {"acme": (2_000, 2_000)}
 
 
+def test_the_file_of_refused_lines_is_not_the_one_that_is_read(tmp_path: Path, directory: Path) -> None:
+    file = usage(tmp_path, 1)
+    before = file.read_bytes()
+    (tmp_path / "link.csv").symlink_to(file)
+    (tmp_path / "hard.csv").hardlink_to(file)
+    for name in ("usage.csv", "link.csv", "hard.csv"):
+        done = anchor("import", file, *MAPPING, "--data", directory, "--rejects", tmp_path / name)
+        assert (done.code, "--rejects" in done.err) == (2, True)
+        assert file.read_bytes() == before
+    assert totals(directory) == {}
+
+
 def test_a_directory_that_is_none_says_how_to_make_one(tmp_path: Path) -> None:
     done = anchor("import", usage(tmp_path, 1), *MAPPING, "--data", tmp_path / "none")
     assert done.code == 3

@@ -91,6 +91,10 @@ def import_(
     mapped = parse_mapping(map_ or [], set_ or [], negate)
     kind = kind_of(file, format_)
     size = file.stat().st_size
+    if rejects is not None and rejects.exists() and rejects.samefile(file):
+        raise CommandFailed(
+            "--rejects names the file that is read", "name another one", ExitCode.USAGE, "usage"
+        )
     with ExitStack() as stack:
         with output.progress("opening the data directory" if data else "connecting", None):
             sink = stack.enter_context(closing(_sink(url, key, data)))

@@ -31,7 +31,7 @@ from anchor.protocol.errors import hex_of
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.verify.evidence import ChainEvidence
-from anchor.verify.period_claim import DeltaWalk, check_peaks
+from anchor.verify.period_claim import start_walk
 from anchor.verify.proof_file import (
     DeltaRecord,
     Disclosed,
@@ -313,18 +313,8 @@ def _check_deltas(
     progress: Callable[[int, int], None],
 ) -> None:
     separator, ledger_id = _names_of(proof)
-    start, count = claim.from_index, claim.to_index - claim.from_index + 1
-    peaks = pack.peaks()
-    check_peaks(checks, start, peaks)
-    opening = claim.opening.record if claim.opening is not None else None
-    before = opening if isinstance(opening, DeltaRecord) else None
-    walk = DeltaWalk(separator, ledger_id, start, peaks, before)
-    checks.same(
-        "opening peaks' root",
-        claim.opening_root,
-        walk.opening_root,
-        "The peaks are those of the ledger that opens the period.",
-    )
+    count = claim.to_index - claim.from_index + 1
+    walk = start_walk(checks, separator, ledger_id, claim, pack.peaks())
     for record, row in pack.deltas():
         if walk.count == count:
             checks.fail("delta count", count, "more", f"The period has {count} deltas.")

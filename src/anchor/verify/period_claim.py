@@ -49,7 +49,7 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
     batch = local.head(head)
     statements: list[str] = []
     if claim.deltas is not None:
-        _all_deltas(local, claim, claim.deltas, opening, closing_fingerprint)
+        _all_deltas(local, claim, claim.deltas, closing_fingerprint)
     if claim.span is not None:
         statements.append(_span(local, claim, claim.span))
     proof_hash = checkpoint_hash(
@@ -208,24 +208,27 @@ class DeltaWalk:
                 checks.fail(name, expected, found, explanation)
 
 
-def check_peaks(checks: Checks, start: int, peaks: HashPath) -> None:
-    """Check that there are as many peaks as a tree of ``start`` leaves has."""
+def start_walk(
+    checks: Checks, separator: Bytes32, ledger_id: Bytes32, claim: PeriodClaim, peaks: HashPath
+) -> DeltaWalk:
+    """Return the walk over a period's deltas, once the peaks are seen to be those of its opening root."""
+    start = claim.from_index
     checks.same("opening peaks", start.bit_count(), len(peaks), "There is one for each bit of fromIndex.")
-
-
-def _all_deltas(
-    local: LocalChecks, claim: PeriodClaim, deltas: PeriodDeltas, opening: DeltaRecord | None, closing: bytes
-) -> None:
-    checks, start, count = local.checks, claim.from_index, claim.to_index - claim.from_index + 1
-    checks.same("delta count", count, len(deltas.records), f"The period has {count} deltas.")
-    check_peaks(checks, start, deltas.opening_peaks)
-    walk = DeltaWalk(local.separator, local.ledger_id, start, deltas.opening_peaks, opening)
+    opening = None if claim.opening is None else shown(claim.opening)
+    walk = DeltaWalk(separator, ledger_id, start, peaks, opening)
     checks.same(
         "opening peaks' root",
         claim.opening_root,
         walk.opening_root,
         "The peaks are those of the ledger that opens the period.",
     )
+    return walk
+
+
+def _all_deltas(local: LocalChecks, claim: PeriodClaim, deltas: PeriodDeltas, closing: bytes) -> None:
+    checks, count = local.checks, claim.to_index - claim.from_index + 1
+    checks.same("delta count", count, len(deltas.records), f"The period has {count} deltas.")
+    walk = start_walk(checks, local.separator, local.ledger_id, claim, deltas.opening_peaks)
     for record in deltas.records:
         walk.take(record)
     walk.finish(checks, claim.closing_root, closing)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from anchor.protocol.errors import StepFailed, hex_of
+from anchor.verify.strict_json import ProofFileError
 
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]
 Verdict: TypeAlias = Literal["valid", "invalid", "not_checked_against_a_chain"]
@@ -66,6 +67,12 @@ class Verification:
             "statements": list(self.statements),
             "facts": self.facts,
         }
+
+
+def unreadable(name: str, expected: str, error: ProofFileError) -> Step:
+    """Return the step of a file that could not be read as what was ``expected``."""
+    place = error.place or "the file"
+    return Step(f"{name}: {error.step}", "failed", expected, place, f"{place} {error.reason}.")
 
 
 class Stopped(Exception):

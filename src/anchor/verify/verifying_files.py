@@ -13,7 +13,7 @@ from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, ChainView, Clock, Final
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
 from anchor.verify.json_rpc import open_chain
 from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
-from anchor.verify.results import INVALID, NOT_CHECKED, Step, Verification
+from anchor.verify.results import INVALID, NOT_CHECKED, Step, Verification, unreadable
 from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 
@@ -137,18 +137,14 @@ def _verify_pack(file: Path | bytes, reading: _Reading, progress: Callable[[int,
 
 def not_a_proof_file(error: ProofFileError) -> Verification:
     """Return the answer for a file that could not be read as a proof file."""
-    place = error.place or "the file"
-    step = Step(f"file: {error.step}", "failed", "a proof file", place, f"{place} {error.reason}.")
+    step = unreadable("file", "a proof file", error)
     return Verification(None, INVALID, (step,), ("This is not a proof file.", step.explanation))
 
 
 def _unusable_evidence(kind: str, error: ProofError | ProofFileError) -> Verification:
     """Evidence that is none leaves a file unchecked: it says nothing against it."""
     if isinstance(error, ProofFileError):
-        place = error.place or "the file"
-        step = Step(
-            f"evidence: {error.step}", "failed", "a chain's evidence", place, f"{place} {error.reason}."
-        )
+        step = unreadable("evidence", "a chain's evidence", error)
     else:
         why = "The evidence is not of the block that you trust, or does not hold together."
         step = Step(f"evidence: {error.step}", "failed", error.expected, error.found, why)

@@ -41,6 +41,23 @@ def test_columns_of_other_names_are_mapped_and_a_constant_fills_every_row(tmp_pa
     ]
 
 
+@pytest.mark.parametrize("text", ["--5", "+-5", "+5", " 5", "5 ", "-", "five", "(5)", "9e400", "1e-19"])
+def test_what_is_no_amount_is_none_with_its_sign_turned_either(tmp_path: Path, text: str) -> None:
+    file = f"customerId,delta,referenceId\na,{text},r1\n"
+    for negate in (False, True):
+        row = rows(tmp_path, file, mapped=parse_mapping([], [], negate))[0]
+        assert row.fields is not None
+        assert row.fields["delta"] == text
+
+
+@pytest.mark.parametrize(("text", "turned"), [("5", "-5"), ("-5", "5"), ("0", "-0"), ("-1.50e3", "1.50e3")])
+def test_an_amount_has_its_sign_turned(tmp_path: Path, text: str, turned: str) -> None:
+    file = f"customerId,delta,referenceId\na,{text},r1\n"
+    row = rows(tmp_path, file, mapped=parse_mapping([], [], True))[0]
+    assert row.fields is not None
+    assert row.fields["delta"] == turned
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(tmp_path: Path) -> None:
     found = rows(tmp_path, b"\xef\xbb\xbfcustomerId,delta,referenceId\r\nacme,1,r1\r\n\r\n")
     assert [row.fields for row in found] == [{"customerId": "acme", "delta": "1", "referenceId": "r1"}]

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from anchor.cli.failures import CommandFailed
+from anchor.protocol.amounts import parse_amount
+from anchor.protocol.errors import AmountError
 from anchor.protocol.strict_json import NumberText, StrictJsonError, parse_strict
 
 FIELDS: Final = (
@@ -221,8 +223,7 @@ def _finished(line: int, fields: dict[str, Any], mapped: Mapped) -> Row:
     if isinstance(delta, int | NumberText) and not isinstance(delta, bool):
         delta = fields["delta"] = str(delta)
     if mapped.negate and isinstance(delta, str):
-        delta = delta.strip()
-        fields["delta"] = delta[1:] if delta.startswith("-") else f"-{delta.removeprefix('+')}"
+        fields["delta"] = _turned(delta)
     adjusts = fields.get("adjusts")
     if isinstance(adjusts, str):
         fields["adjusts"] = {"referenceId": adjusts}
@@ -234,6 +235,15 @@ def _finished(line: int, fields: dict[str, Any], mapped: Mapped) -> Row:
         except ValueError as error:
             return Row(line, None, f"metadata is not a JSON object: {error}")
     return Row(line, fields)
+
+
+def _turned(amount: str) -> str:
+    """Return an amount with its sign turned. What is none stays as it is, to be refused as that."""
+    try:
+        parse_amount(amount)
+    except AmountError:
+        return amount
+    return amount[1:] if amount.startswith("-") else f"-{amount}"
 
 
 def read_json(text: str | bytes) -> Any:

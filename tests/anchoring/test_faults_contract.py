@@ -9,6 +9,7 @@ from anchor.anchoring.sending_chain import OpeningRefused, open_chain
 from anchor.anchoring.status import read_status
 from anchor.chain.contract import anchor_call, selector
 from anchor.chain.deploying import deploy
+from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.signers.local import LocalSigner
 from anchor.chain.transactions import Fees, Transaction
@@ -21,7 +22,7 @@ from anchor.storage.schema import batches
 from anchor.verify.chain_view import Finality
 from anchor.verify.json_rpc import JsonRpcChain
 from tests.fixtures.anchoring import LOG_ID, Bench, MakeBench
-from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer
 
 
 def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
@@ -322,6 +323,43 @@ def test_42_an_attacker_who_anchors_is_seen_by_watchers_and_the_key_can_be_repla
     assert bench.reader().head() == bytes(newest.anchor_root)
     kinds = [sighting.kind for sighting in watcher.look().sightings]
     assert kinds == ["anchored", "number_not_rising", "checked", "submitter_changed"]
+
+
+@pytest.mark.parametrize("confirmations", [2, 1000], ids=["final", "mined"])
+def test_42_an_old_root_of_ours_that_an_attacker_anchors_again_is_a_foreign_head(
+    bench: Bench, make_proxy: MakeProxy, confirmations: int
+) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule(None, confirmations))
+    for _ in range(2):
+        bench.press.add()
+        loop.run_once()
+        finish(bench, loop, rounds=2)
+    first, second = (event.new_head for event in bench.line())
+    # A node behind a load balancer that has not seen the second batch yet proves nothing.
+    before = bench.line()[0].block_number
+
+    def older(call: Call) -> Reply:
+        call.params[1] = hex(before) if call.params[1] == "latest" else call.params[1]
+        return answer(bench.anvil.rpc("eth_call", *call.params))(call)
+
+    proxy.on("eth_call", older)
+    loop.run_once()
+    assert "foreign_head" not in bench.alarms()
+    proxy.heal()
+    transact(bench, bench.signer, anchor_call(second, first, 1))
+    bench.mine()
+    for _ in range(2):
+        loop.run_once()
+    assert "that of batch 1 again, though batch 2 stands" in bench.alarms()["foreign_head"]
+    assert "chain_went_back" not in bench.alarms()
+    assert bench.reader().head() == first
+    # On the operator's word it goes on, also where nothing is new.
+    go_on_upon(bench.database, "anvil", first, bench.clock)
+    loop.run_once()
+    finish(bench, loop, rounds=2)
+    assert bench.reader().head() == second
+    assert "foreign_head" not in bench.alarms()
 
 
 def test_open_chain_refuses_before_anything_is_written(bench: Bench) -> None:

@@ -112,7 +112,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         True,
     ),
     AlarmName.FOREIGN_HEAD: Meaning(
-        "The head on the chain is in no history of ours: someone anchored with our key.",
+        "The head on the chain is not ours, or an old one of ours again: someone anchored with our key.",
         "Treat the key as leaked: let the owner name a new submitter, then `anchor repair --accept-head`.",
         True,
     ),

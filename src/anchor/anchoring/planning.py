@@ -13,10 +13,12 @@ from anchor.anchoring.conditions import Conditions
 from anchor.anchoring.recording import record_event
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.chain.contract import Anchored, NotOurContract
+from anchor.chain.node import EndpointsDisagree
 from anchor.chain.rpc import RpcError
 from anchor.chain.values import Block, hexadecimal
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.storage.anchors import (
+    AnchorRow,
     BatchRow,
     anchor_of,
     batch_of_number,
@@ -90,24 +92,42 @@ def choose_target(
         anchored = newest_anchor(reading, chain.row.id)
         accepted = head_accepted(reading, chain.row.id, head)
     if accepted:
-        return None if newest is None else Target(newest, head)
+        return None if newest is None or newest.anchor_root == head else Target(newest, head)
     if known is None and head != ZERO:
         name, detail = diagnose(chain, head, latest, newest, was_ours=was_ours)
         conditions.add(name, detail)
         return None
     held = known.number if known is not None else 0
     if anchored is not None and held < anchored.batch:
-        # The confirming step finds out whether a reorganisation took it.
-        if anchored.state == "final":
+        if _anchored_over(chain, head, anchored, latest):
+            again = f"the head is that of batch {held} again, though batch {anchored.batch} stands"
+            conditions.add(AlarmName.FOREIGN_HEAD, f"{again} in block {anchored.block_number}")
+        elif anchored.state == "final":
             conditions.add(
                 AlarmName.CHAIN_WENT_BACK,
                 f"batch {anchored.batch} was final in block {anchored.block_number}, "
                 f"but the head is that of batch {held}",
             )
+        # Else the confirming step finds out whether a reorganisation took it.
         return None
     if newest is None or held >= newest.number:
         return None
     return Target(newest, head)
+
+
+def _anchored_over(chain: SendingChain, head: Bytes32, anchored: AnchorRow, latest: Block) -> bool:
+    """Return whether an older head of ours follows an anchor that stands: no chain that went back does that.
+
+    Both are asked at a block by its number, so that a node that lacks the newest blocks says nothing.
+    """
+    if latest.number < anchored.block_number:
+        return False
+    try:
+        block = chain.node.agreed_block(anchored.block_number)
+        heads = chain.contract.heads(latest.number)
+    except (RpcError, EndpointsDisagree, NotOurContract):
+        return False
+    return block is not None and block.hash == anchored.block_hash and set(heads.values()) == {head}
 
 
 def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:

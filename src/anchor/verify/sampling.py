@@ -25,7 +25,7 @@ from anchor.verify.proof_file import (
     ProofFile,
 )
 from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import write_proof_file
+from anchor.verify.proof_writing import proof_file_json
 from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification, unreadable
 from anchor.verify.strict_json import ProofFileError, parse_json
 from anchor.verify.verification import verify_proof
@@ -118,9 +118,9 @@ def write_sample(period: ProofFile, deltas: Sequence[ProofFile], before: ProofFi
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "period": json.loads(write_proof_file(period)),
-        "before": None if before is None else json.loads(write_proof_file(before)),
-        "deltas": [json.loads(write_proof_file(delta)) for delta in deltas],
+        "period": proof_file_json(period),
+        "before": None if before is None else proof_file_json(before),
+        "deltas": [proof_file_json(delta) for delta in deltas],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -10,7 +10,7 @@ from anchor.ledger.erasing import ErasableField, erase_fields
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import verify_ledger_identity
 from anchor.verify.proof_file import DeltaRecord, Disclosed, Withheld
-from anchor.verify.proof_reading import read_record
+from anchor.verify.proof_part_reading import read_record
 from tests.fixtures.service import Service
 
 RECORDS = "/api/v1/records"

@@ -17,7 +17,8 @@ from anchor.replica.values import Shown
 from anchor.verify.bounded_http import AnswerRefused, read_answer
 from anchor.verify.proof_file import DeltaRecord, ProofFile, ProofLedger, ProofLog
 from anchor.verify.proof_members import Members, hash32, list_of, u64
-from anchor.verify.proof_reading import parse_proof_file, read_ledger, read_log, read_record
+from anchor.verify.proof_part_reading import read_record
+from anchor.verify.proof_reading import parse_proof_file, read_ledger, read_log
 from anchor.verify.strict_json import ProofFileError, parse_json
 
 LARGEST_ANSWER: Final = 64 * 1024 * 1024

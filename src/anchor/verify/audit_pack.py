@@ -42,7 +42,8 @@ from anchor.verify.proof_file import (
     Record,
 )
 from anchor.verify.proof_members import Members, inclusion_path
-from anchor.verify.proof_reading import LARGEST_FILE, parse_proof_file, read_record
+from anchor.verify.proof_part_reading import read_record
+from anchor.verify.proof_reading import LARGEST_FILE, parse_proof_file
 from anchor.verify.proof_writing import record_json, write_proof_file
 from anchor.verify.results import INVALID, Checks, Stopped, Verification
 from anchor.verify.strict_json import ProofFileError, parse_json

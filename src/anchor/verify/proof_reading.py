@@ -255,13 +255,3 @@ def read_ledger(value: Any, place: str) -> ProofLedger:
         )
     members.done()
     return ProofLedger(ledger_id, customer)
-
-
-__all__ = [
-    "LARGEST_FILE",
-    "LARGEST_PERIOD_FILE",
-    "parse_proof_file",
-    "read_ledger",
-    "read_log",
-    "read_record",
-]

@@ -16,6 +16,7 @@ from anchor.ledger.model import Emission
 from anchor.service.assembly import connect_chains, open_directory
 from tests.cli.running import anchor_here as anchor
 from tests.fixtures.anvil import CHAIN_ID, Anvil
+from tests.fixtures.rpc_proxy import MakeProxy, answer, change
 
 
 @pytest.fixture
@@ -42,15 +43,14 @@ def anchor_one(data: Path) -> str:
     return "0x" + contract.hex()
 
 
-def intrude(data: Path, anvil: Anvil, contract: str) -> bytes:
-    """Anchor a head of nobody's with the signer's key."""
+def intrude(data: Path, anvil: Anvil, contract: str, head: bytes = b"\x66" * 32, number: int = 2) -> bytes:
+    """Anchor a head, nobody's unless given, with the signer's key."""
     signer = signer_from_keystore(
         data / "signing-key.json", (data / "signing-key.password").read_text().strip()
     )
     node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)
-    head = b"\x66" * 32
     address = parse_address(contract)
-    send_and_wait(node, signer, address, anchor_call(AnchorLog(node, address).head(), head, 2))
+    send_and_wait(node, signer, address, anchor_call(AnchorLog(node, address).head(), head, number))
     return head
 
 
@@ -76,6 +76,35 @@ def test_repair_says_that_all_is_ours_and_then_what_is_not(anvil: Anvil, data: P
     anchor_one(data)
     node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)
     assert AnchorLog(node, parse_address(contract)).head() != head
+
+
+def test_repair_calls_nothing_whole_that_it_could_not_read_or_that_goes_back(
+    anvil: Anvil, data: Path, make_proxy: MakeProxy
+) -> None:
+    contract = anchor_one(data)
+    anchor_one(data)
+    log = AnchorLog(Node([HttpEndpoint(anvil.url)], CHAIN_ID), parse_address(contract))
+    newest, oldest = log.anchored(0, log.node.tallest_block().number)
+    proxy = make_proxy(anvil.url)
+    through = {"ANCHOR_CHAINS_MAIN_RPC": f'["{proxy.url}"]'}
+    # A node that has forgotten all events, and one that has the newest only.
+    for fault, unread in ((answer([]), newest), (change(lambda events: events[-1:]), oldest)):
+        proxy.on("eth_getLogs", fault)
+        found = anchor("repair", "--data", data, "--json", env=through)
+        assert (found.code, found.json()["whole"]) == (1, False)
+        assert found.json()["unreadFrom"] == "0x" + unread.new_head.hex()
+        told = anchor("repair", "--data", data, env=through)
+        assert f"no event leads to head 0x{unread.new_head.hex()}" in told.out
+        assert "every head" not in told.out
+    proxy.heal()
+    assert anchor("repair", "--data", data, env=through).code == 0
+    # An old root of ours, anchored once more, and one of ours under another number.
+    intrude(data, anvil, contract, oldest.new_head, 1)
+    found = anchor("repair", "--data", data, "--json")
+    assert (found.code, [event["batch"] for event in found.json()["repeated"]]) == (1, [1])
+    assert "batch 1 is anchored again after a newer one" in anchor("repair", "--data", data).out
+    intrude(data, anvil, contract, newest.new_head, 9)
+    assert [event["batch"] for event in anchor("repair", "--data", data, "--json").json()["foreign"]] == [9]
 
 
 def test_cancel_says_where_nothing_is_in_flight(data: Path) -> None:

@@ -18,10 +18,12 @@ from anchor.storage.anchors import anchor_of, batch_of_root, newest_batch
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What the chain holds beside the database. ``missing`` and ``foreign`` are the newest first.
+    """What the chain holds beside the database. The lists of events are the newest first.
 
     ``missing``: heads whose batch numbers are above our newest; ``foreign``: heads with numbers that we
-    have given to other roots; ``broken``: a head that does not follow the one before it.
+    have given to other roots; ``repeated``: heads of ours, anchored once more upon newer ones;
+    ``broken``: a head that does not follow the one before it; ``unread_from``: the head whose event no
+    endpoint shows, nor those before it, None where the events lead back to the first.
     """
 
     head: Bytes32
@@ -29,18 +31,21 @@ class Repair:
     adopted: tuple[int, ...]
     missing: tuple[Anchored, ...]
     foreign: tuple[Anchored, ...]
+    repeated: tuple[Anchored, ...]
     broken: tuple[Anchored, ...]
+    unread_from: Bytes32 | None
 
     @property
     def whole(self) -> bool:
-        """Return whether every head on the chain is ours."""
-        return not (self.missing or self.foreign or self.broken)
+        """Return whether every head on the chain was read, is ours, and was anchored in its turn."""
+        told = self.missing or self.foreign or self.repeated or self.broken
+        return not told and self.unread_from is None
 
 
 def repair(chain: SendingChain, *, adopt: bool = True) -> Repair:
     """Compare the whole line of heads with the database; with ``adopt`` write the anchors that it lacks.
 
-    Raises RpcError, LeaseLost.
+    Raises RpcError, EndpointsDisagree, LeaseLost.
     """
     latest = chain.node.tallest_block()
     head = chain.contract.head()
@@ -51,6 +56,7 @@ def repair(chain: SendingChain, *, adopt: bool = True) -> Repair:
     missing: list[Anchored] = []
     foreign: list[Anchored] = []
     broken: list[Anchored] = []
+    held: list[Anchored] = []
     follower: Bytes32 = head
     for event in chain.contract.anchored(chain.row.first_block, latest.number):
         if event.new_head != follower:
@@ -59,10 +65,32 @@ def repair(chain: SendingChain, *, adopt: bool = True) -> Repair:
         with chain.lease.read() as reading:
             batch = batch_of_root(reading, event.new_head)
             known = batch is not None and anchor_of(reading, chain.row.id, batch.number) is not None
-        if batch is None:
-            (missing if event.number > ours else foreign).append(event)
-        elif adopt and not known and record_event(chain, event, batch):
-            adopted.append(batch.number)
+        if batch is not None and batch.number == event.number:
+            held.append(event)
+            if adopt and not known and record_event(chain, event, batch):
+                adopted.append(batch.number)
+        else:
+            (missing if batch is None and event.number > ours else foreign).append(event)
         if event.previous_head == ZERO:
             break
-    return Repair(head, ours, tuple(adopted), tuple(missing), tuple(foreign), tuple(broken))
+    return Repair(
+        head,
+        ours,
+        tuple(adopted),
+        tuple(missing),
+        tuple(foreign),
+        tuple(_not_rising(held)),
+        tuple(broken),
+        None if follower == ZERO else follower,
+    )
+
+
+def _not_rising(events: list[Anchored]) -> list[Anchored]:
+    """Return the events, the newest first, whose numbers are not above all those before them."""
+    found: list[Anchored] = []
+    highest = 0
+    for event in reversed(events):
+        if event.number <= highest:
+            found.insert(0, event)
+        highest = max(highest, event.number)
+    return found

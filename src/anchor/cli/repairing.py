@@ -34,7 +34,7 @@ def repair(
 ) -> None:
     """Hold the contract's heads against the database: adopt what is ours, list what is missing.
 
-    Stop the worker first. Exit code 1: there are heads that are not ours.
+    Stop the worker first. Exit code 1: there are heads that are not ours, or that no endpoint shows.
     """
     output = Output(json_)
     with output.progress(f"opening {data}", None):
@@ -110,7 +110,9 @@ def _document(found: "Repair", accepted: bool) -> dict[str, Any]:
         "adopted": list(found.adopted),
         "missing": [_event(event) for event in found.missing],
         "foreign": [_event(event) for event in found.foreign],
+        "repeated": [_event(event) for event in found.repeated],
         "broken": [_event(event) for event in found.broken],
+        "unreadFrom": None if found.unread_from is None else "0x" + found.unread_from.hex(),
         "headAccepted": accepted,
     }
 
@@ -132,6 +134,7 @@ def _show(output: Output, found: "Repair", accepted: bool) -> None:
     told = (
         ("missing here", found.missing),
         ("not of this log", found.foreign),
+        ("anchored again after a newer one", found.repeated),
         ("not upon the one before it", found.broken),
     )
     for what, events in told:
@@ -140,5 +143,10 @@ def _show(output: Output, found: "Repair", accepted: bool) -> None:
                 f"[red]✗[/] batch {event.number} is {what}: block {event.block_number}, "
                 f"transaction 0x{event.transaction_hash.hex()}"
             )
+    if found.unread_from is not None:
+        output.say(
+            f"[red]✗[/] no event leads to head 0x{found.unread_from.hex()}: what is before it was not read; "
+            "add an endpoint that keeps all events"
+        )
     if accepted:
         output.say(f"the worker will go on upon 0x{found.head.hex()}")

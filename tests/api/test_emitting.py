@@ -93,6 +93,22 @@ def test_an_idempotency_key_that_cannot_be_kept_is_refused(service: Service) -> 
     assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
 
 
+def test_a_second_idempotency_key_is_refused(service: Service) -> None:
+    headers = [("X-Api-Key", service.http.key), ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-2")]
+    before = service.stored()
+    answer = service.anybody.post(DELTA, json={"customerId": "a", "delta": 1}, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+    assert service.stored() == before
+
+
+def test_the_key_of_a_batch_and_that_of_a_single_delta_are_never_one(service: Service) -> None:
+    body = {"customerId": "acme", "delta": 1, "reason": "usage"}
+    for key in ("k#0", "k%1f0", "k0"):
+        assert service.http.post(DELTA, json=body, headers={"Idempotency-Key": key}).status_code == 201
+    batch = service.http.post(BATCH, json={"deltas": [body]}, headers={"Idempotency-Key": "k"}).json()
+    assert (batch["recorded"], batch["idempotent"]) == (1, 0)
+
+
 def test_a_correction_names_what_it_corrects(service: Service) -> None:
     first = service.emit("acme", -182, "run-1")
     service.emit("acme", 12, "fix-1", adjusts={"referenceId": "run-1"})

@@ -60,13 +60,15 @@ def parse_batch(body: bytes, caller: Caller, now_ms: int) -> list[Emission | Pro
         return _parse_loosely(body, caller, now_ms)
     _require_batch_size(requests)
     if b"\\" in body or body.count(b'"') != _BATCH_QUOTES + sum(map(quotes_of, requests)):
-        # Somewhere a key stands twice, or a text has an escape: then each item is read by itself.
-        return _parse_loosely(body, caller, now_ms)
+        try:
+            refuse_duplicate_keys(body)
+        except Problem:
+            return _parse_loosely(body, caller, now_ms)
     key = caller.idempotency_key
     parsed: list[Emission | Problem] = []
     for place, request in enumerate(requests):
         try:
-            parsed.append(emission_of(request, caller, None if key is None else f"{key}#{place}", now_ms))
+            parsed.append(emission_of(request, caller, _key_of_item(key, place), now_ms))
         except Problem as problem:
             parsed.append(problem)
     return parsed
@@ -81,14 +83,15 @@ def _parse_loosely(body: bytes, caller: Caller, now_ms: int) -> list[Emission | 
     parsed: list[Emission | Problem] = []
     for place, item in enumerate(items):
         try:
-            parsed.append(
-                emission_of(
-                    decode(_DELTA, bytes(item)), caller, None if key is None else f"{key}#{place}", now_ms
-                )
-            )
+            parsed.append(emission_of(decode(_DELTA, bytes(item)), caller, _key_of_item(key, place), now_ms))
         except Problem as problem:
             parsed.append(problem)
     return parsed
+
+
+def _key_of_item(key: str | None, place: int) -> str | None:
+    """Return the idempotency key of a batch's item, which is none that a header can bring."""
+    return None if key is None else f"{key}\x1f{place}"
 
 
 def _require_batch_size(items: Sequence[object]) -> None:

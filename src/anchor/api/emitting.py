@@ -119,17 +119,19 @@ class Emitting:
 
 
 def _idempotency_key(headers: Headers) -> str | None:
+    key: str | None = None
     for name, value in headers:
         if name == b"idempotency-key":
-            text = value.decode("latin-1")
-            if not 0 < len(text) <= MAX_IDEMPOTENCY_KEY or not text.isprintable():
+            if key is not None:
+                raise Problem("invalid_value", "It is there twice.", field="Idempotency-Key")
+            key = value.decode("latin-1")
+            if not 0 < len(key) <= MAX_IDEMPOTENCY_KEY or not key.isprintable():
                 raise Problem(
                     "invalid_value",
                     f"It has 1 to {MAX_IDEMPOTENCY_KEY} printable characters.",
                     field="Idempotency-Key",
                 )
-            return text
-    return None
+    return key
 
 
 async def answer(

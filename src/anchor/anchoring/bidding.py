@@ -31,6 +31,8 @@ UNCAPPED_FACTOR: Final = 10
 """Without a cap, a replacement offers no more than this many times the market's price, unless it must."""
 LEARNED_SECONDS: Final = 300.0
 """For how long a node's minimum is believed."""
+TRANSFER_GAS: Final = 21_000
+"""What a transfer takes on Ethereum, and at least anywhere."""
 _MINIMUM: Final = re.compile(r"minimum needed (\d+)", re.IGNORECASE)
 
 
@@ -126,6 +128,18 @@ class Bidder:
         except FeeAboveCap as above:
             conditions.add(AlarmName.FEE_ABOVE_CAP, str(above))
             return None
+
+    def cancelling_gas(self, most: int) -> int:
+        """Return the gas limit of the operator's cancel, which sends nothing to our own key.
+
+        What a chain asks for that, and no more than ``most``, what an anchor takes. Raises RpcError.
+        """
+        own = self._chain.signer.address
+        try:
+            gas = self._chain.node.estimate_gas(own, own, b"")
+        except NodeRefused:
+            return TRANSFER_GAS
+        return TRANSFER_GAS if gas <= TRANSFER_GAS else max(TRANSFER_GAS, min(gas + gas // 4, most))
 
     def _most(self, market: Market, highest: tuple[int, int] | None) -> int | None:
         """Return the most that a unit of gas may cost; without a cap, only replacements have a bound."""

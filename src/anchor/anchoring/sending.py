@@ -42,7 +42,6 @@ from anchor.storage.sending import (
 OUTBIDS_AT_ONCE: Final = 4
 """How often a refused price is raised in one cycle, an eighth each time."""
 REBROADCAST_SECONDS: Final = 15.0
-CANCEL_GAS: Final = 21_000
 
 _PRICE: Final = frozenset({Refusal.UNDERPRICED, Refusal.BELOW_BASE_FEE, Refusal.REPLACEMENT_UNDERPRICED})
 
@@ -173,15 +172,16 @@ class SendStep:
         signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
         if send.cancel_requested_at is not None and last.kind != "cancel":
             return self._replace(send, attempts, "cancel", latest, conditions)
-        # Without new blocks no price helps, and what no node took yet is not too cheap.
-        waits = last.accepted_at is not None and latest.number > signed_block
-        due = waits and now - signed_at >= chain.settings.replace_after
+        accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
+        # Without new blocks no price helps, and what no node took yet is not too cheap. (A cancel that none
+        # took leaves the one before it waiting.)
+        taken = last.accepted_at is not None or (last.kind == "cancel" and accepted)
+        due = taken and latest.number > signed_block and now - signed_at >= chain.settings.replace_after
         if due and self._replace(send, attempts, last.kind, latest, conditions):
             return True
         self._say_unseen(send, attempts, conditions)
         if last.accepted_at is not None and self._recently(last, now):
             return False
-        accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
         if accepted and not self._recently(accepted[-1], now):
             self._look_for(send, attempts)
             self._say_unseen(send, attempts, conditions)
@@ -229,14 +229,14 @@ class SendStep:
     def _attempt(self, send: SendRow, attempts: list[AttemptRow], kind: str, fees: Fees) -> Transaction:
         chain = self._chain
         assert send.nonce is not None
-        cancels = kind == "cancel"
+        cancels, gas_limit = kind == "cancel", max(a.gas_limit for a in attempts)
         return Transaction(
             chain_id=chain.settings.chain_id,
             nonce=send.nonce,
             to=chain.signer.address if cancels else chain.contract.address,
             value=0,
             data=b"" if cancels else anchor_call(send.previous_head, send.new_head, send.batch),
-            gas_limit=CANCEL_GAS if cancels else max(a.gas_limit for a in attempts),
+            gas_limit=self._bidder.cancelling_gas(gas_limit) if cancels else gas_limit,
             fees=fees,
         )
 

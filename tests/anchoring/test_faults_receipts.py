@@ -1,11 +1,13 @@
-"""CHAIN_FAULTS rows 2 and 19: receipts that are missing, late, forgotten, or of another block."""
+"""CHAIN_FAULTS rows 2, 19 and 22: receipts that are missing, late, forgotten, or of another block."""
 
 import pytest
 
+from anchor.chain.contract import anchor_call
+from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.transactions import Fees, Transaction
 from tests.fixtures.anchoring import Bench, MakeBench
-from tests.fixtures.rpc_proxy import MakeProxy, answer, change
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change
 
 
 def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
@@ -133,4 +135,63 @@ def test_19_a_receipt_counts_only_with_its_block(bench: Bench, make_proxy: MakeP
     [anchor] = bench.anchor_rows()
     assert bytes(anchor.block_hash).hex() != "77" * 32
     assert bench.states() == ["final"]
+    bench.check_caught_up()
+
+
+@pytest.mark.parametrize("instead", [None, {"hash": "0x" + "77" * 32, "timestamp": "0x1"}])
+def test_19_an_anchor_is_recorded_with_its_own_blocks_time_only(
+    make_bench: MakeBench, make_proxy: MakeProxy, instead: dict[str, str] | None
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.press()
+    loop.run_once()
+    asked: list[str] = []
+
+    def other_node(call: Call) -> Reply:
+        # The block is shown while the receipt is asked for, and is missing, or another, just after.
+        block = call.forward()["result"]
+        if call.params[0].startswith("0x"):
+            asked.append(call.params[0])
+            block = instead and block | instead if len(asked) == 2 else block
+        return answer(block)(call)
+
+    proxy.on("eth_getBlockByNumber", other_node)
+    bench.mine()
+    loop.workers[0].step(force=True)
+    assert len(asked) >= 2
+    finish(bench, loop)
+    [anchor] = bench.anchor_rows()
+    block = bench.node().block(anchor.block_number)
+    assert block is not None
+    assert (anchor.block_time, bench.states()) == (block.time, ["final"])
+    bench.check_caught_up()
+
+
+def test_22_an_anchor_that_no_send_of_ours_made_is_followed_into_its_other_block(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench("--no-mining")
+    loop = bench.loop(finality=FinalityRule(None, 6))
+    batch = bench.press.press()
+    calldata = anchor_call(bytes(32), batch.anchor_root, batch.number)
+    signed = bench.signer.sign(
+        Transaction(31337, 0, bench.contract, 0, calldata, 100_000, Fees(10**11, 10**10))
+    )
+    bench.node().broadcast(signed.raw)
+    bench.mine(3)
+    loop.run_once()
+    [before] = bench.anchor_rows()
+    bench.anvil.rpc("anvil_reorg", 3, [["0x" + signed.raw.hex(), 1]])
+    loop.run_once()
+    [after] = bench.anchor_rows()
+    assert (after.block_number, bytes(after.transaction_hash)) == (before.block_number + 1, signed.hash)
+    block = bench.node().block(after.block_number)
+    assert block is not None
+    assert (bytes(after.block_hash), after.block_time) == (block.hash, block.time)
+    bench.mine(6)
+    loop.run_once()
+    assert [row.state for row in bench.anchor_rows()] == ["final"]
+    assert bench.states() == []
     bench.check_caught_up()

@@ -10,7 +10,7 @@ from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.conditions import Conditions, clear_lasting
-from anchor.anchoring.recording import find_receipt, record_receipt
+from anchor.anchoring.recording import find_receipt, record_event, record_receipt
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.anchoring.states import Event, State
 from anchor.chain.contract import anchored_in
@@ -19,8 +19,8 @@ from anchor.chain.node import EndpointsDisagree
 from anchor.chain.values import Block
 from anchor.storage.anchors import (
     AnchorRow,
+    batch_of_root,
     forget_anchor,
-    record_anchor,
     set_anchor_state,
     unsettled_anchors,
 )
@@ -148,25 +148,11 @@ class ConfirmStep:
         chain = self._chain
         receipt = chain.node.receipt(anchor.transaction_hash)
         self._take_back(anchor, None)
-        if receipt is None:
-            return True
-        block = chain.node.agreed_block(receipt.block_number)
-        for event in anchored_in(receipt, chain.contract.address):
-            if block is not None and event.previous_head == anchor.previous_head:
-                moved = AnchorRow(
-                    chain=anchor.chain,
-                    batch=anchor.batch,
-                    previous_head=anchor.previous_head,
-                    transaction_hash=anchor.transaction_hash,
-                    block_number=receipt.block_number,
-                    block_hash=receipt.block_hash,
-                    block_time=block.time,
-                    state="mined",
-                    settled=False,
-                    recorded_at=chain.clock.now_ms(),
-                )
-                with chain.lease.write() as writing:
-                    record_anchor(writing, moved)
+        for event in [] if receipt is None else anchored_in(receipt, chain.contract.address):
+            with chain.lease.read() as reading:
+                batch = batch_of_root(reading, event.new_head)
+            if batch is not None and batch.number == anchor.batch:
+                record_event(chain, event, batch)
         return True
 
     def _take_back(self, anchor: AnchorRow, send: SendRow | None) -> None:

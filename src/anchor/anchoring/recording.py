@@ -27,37 +27,48 @@ def find_receipt(chain: SendingChain, attempts: list[AttemptRow]) -> tuple[Attem
     return None
 
 
-def record_receipt(chain: SendingChain, send: SendRow, attempt: AttemptRow, receipt: Receipt) -> State:
-    """Write what became of a send, by the receipt of one of its attempts. Raises RpcError."""
+def record_receipt(chain: SendingChain, send: SendRow, attempt: AttemptRow, receipt: Receipt) -> bool:
+    """Write what became of a send, by the receipt of one of its attempts.
+
+    False where the receipt's block cannot be had, or is another, just now: the next look will tell.
+    Raises RpcError, EndpointsDisagree.
+    """
+    block = chain.node.agreed_block(receipt.block_number)
+    if block is None or block.hash != receipt.block_hash:
+        return False
     anchored = next(
         (event for event in anchored_in(receipt, chain.contract.address) if event.new_head == send.new_head),
         None,
     )
     if attempt.kind == "cancel":
-        return _record(chain, send, attempt, receipt, Event.CANCELLED, "cancelled by the operator")
+        _record(chain, send, attempt, receipt, Event.CANCELLED, "cancelled by the operator")
+        return True
     if receipt.succeeded and anchored is not None:
-        return _record(chain, send, attempt, receipt, Event.MINED, None, anchored)
+        row = _anchor_row(chain, anchored, send.batch, block.time)
+        _record(chain, send, attempt, receipt, Event.MINED, None, row)
+        return True
     why = (
         "the contract did not move its head" if receipt.succeeded else explain(chain, send, attempt, receipt)
     )
     if _covered(chain, send):
         # A compare-and-swap that came second: the head is ours, or covers ours.
-        return _record(chain, send, attempt, receipt, Event.REVERTED, f"the chain held it already ({why})")
-    state = _record(chain, send, attempt, receipt, Event.REVERTED, str(why))
+        _record(chain, send, attempt, receipt, Event.REVERTED, f"the chain held it already ({why})")
+        return True
+    _record(chain, send, attempt, receipt, Event.REVERTED, str(why))
     with chain.lease.write() as writing:
         chain.journal.raise_alarm(
             writing,
             AlarmName.REVERTED,
             f"batch {send.batch} in transaction 0x{attempt.transaction_hash.hex()}: {why}",
         )
-    return state
+    return True
 
 
 def record_event(chain: SendingChain, event: Anchored, batch: BatchRow) -> bool:
     """Write an anchor found by its event; one of ours by its receipt, which says what it cost.
 
     False where its block has just left the chain, and where its receipt cannot be had yet: the next
-    look will find it. Raises RpcError.
+    look will find it. Raises RpcError, EndpointsDisagree.
     """
     block = chain.node.agreed_block(event.block_number)
     if block is None or block.hash != event.block_hash:
@@ -68,8 +79,7 @@ def record_event(chain: SendingChain, event: Anchored, batch: BatchRow) -> bool:
     if send is not None and not any(attempt.block_hash == event.block_hash for attempt in attempts):
         found = find_receipt(chain, attempts)
         if found is not None:
-            record_receipt(chain, send, *found)
-            return True
+            return record_receipt(chain, send, *found)
         newest = chain.node.common or block
         if newest.time - block.time < RECEIPTS_KEPT:
             return False
@@ -115,9 +125,8 @@ def _record(
     receipt: Receipt,
     event: Event,
     reason: str | None,
-    anchored: Anchored | None = None,
-) -> State:
-    block = chain.node.block(receipt.block_number)
+    anchor: AnchorRow | None = None,
+) -> None:
     with chain.lease.write() as writing:
         record_mined(
             writing,
@@ -129,10 +138,9 @@ def _record(
             fee_paid=receipt.fee,
             now=chain.clock.now_ms(),
         )
-        if anchored is not None:
-            time = block.time if block is not None else 0
-            record_anchor(writing, _anchor_row(chain, anchored, send.batch, time))
-        return chain.move(
+        if anchor is not None:
+            record_anchor(writing, anchor)
+        chain.move(
             writing,
             send,
             event,

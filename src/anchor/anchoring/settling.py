@@ -26,7 +26,7 @@ class SettleStep:
         """By send: how often no receipt was found in a row, and since when."""
 
     def run(self) -> bool:
-        """Return whether anything changed. Raises RpcError."""
+        """Return whether anything changed. Raises RpcError, EndpointsDisagree."""
         chain = self._chain
         with chain.lease.read() as reading:
             sends = sends_in(reading, chain.row.id, IN_FLIGHT)
@@ -43,9 +43,8 @@ class SettleStep:
                 continue
             found = find_receipt(chain, attempts[send.id])
             if found is not None:
-                record_receipt(chain, send, *found)
                 self._looks.pop(send.id, None)
-                changed = True
+                changed = record_receipt(chain, send, *found) or changed
                 continue
             if send.nonce >= least:
                 # One endpoint says that the nonce is used, another that it is not: no reason to plan anew.

@@ -2,10 +2,10 @@
 
 import pytest
 
-from anchor.monitor import nodes as room
 from anchor.verify.chain_view import ChainUnavailable
+from anchor.verify.lagging import LAG_BLOCKS
 from tests.fixtures.anvil import StartAnvil
-from tests.fixtures.rpc_proxy import MakeProxy, change, lose_request, refuse, status
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change, lose_request, refuse, status
 from tests.monitor.watched_log import WatchedLog, kinds, log, see
 
 __all__ = ["log"]
@@ -62,19 +62,58 @@ def test_two_tips_that_differ_for_a_moment_are_no_alarm(log: WatchedLog, start_a
 
 
 def test_a_node_that_lags_is_named_and_the_other_is_followed(
-    log: WatchedLog, make_proxy: MakeProxy, start_anvil: StartAnvil
+    log: WatchedLog, start_anvil: StartAnvil
 ) -> None:
     behind = start_anvil("--fork-url", log.anvil.url)
     watcher = log.watcher(log.anvil.url, behind.url)
     assert kinds(watcher) == []
+    # So many blocks in as many seconds are no lag: what both hold is seen, and the rest waits.
     log.seal_and_anchor()
-    log.anvil.mine(room.LAG_BLOCKS)
+    log.anvil.mine(LAG_BLOCKS)
+    assert kinds(watcher) == []
+    log.mine_slowly(3)
     seen = see(watcher)
     assert [sighting.kind for sighting in seen] == ["endpoint_lags", "anchored", "checked"]
     assert behind.url in seen[0].detail
     assert not seen[0].is_alarm
     # It is said once.
     assert kinds(watcher) == []
+
+
+def test_a_node_on_a_fork_is_not_silenced_by_the_taller_one(log: WatchedLog, start_anvil: StartAnvil) -> None:
+    fork = start_anvil("--fork-url", log.anvil.url)
+    watcher = log.watcher(log.anvil.url, fork.url)
+    fork.rpc("anvil_mine", hex(1), hex(7))
+    log.seal_and_anchor()
+    log.mine_slowly(LAG_BLOCKS + 1)
+    [alarm] = see(watcher)
+    assert alarm.kind == "endpoints_disagree"
+    assert "which is final" in alarm.detail
+
+
+def test_a_node_that_makes_up_a_height_silences_nobody(log: WatchedLog, make_proxy: MakeProxy) -> None:
+    """It holds all blocks that there are, and shows a thousand more, without an anchor in them."""
+    proxy = make_proxy(log.anvil.url)
+    watcher = log.watcher(proxy.url, log.anvil.url)
+    made_up = {"hash": "0x" + "ab" * 32, "timestamp": hex(int(log.now()) + 12_000)}
+
+    def taller(call: Call) -> Reply:
+        block = call.forward()["result"]
+        if call.params[0] == "latest":
+            return answer(made_up | {"number": hex(int(block["number"], 16) + 1_000)})(call)
+        return answer(block or made_up | {"number": call.params[0]})(call)
+
+    proxy.on("eth_getBlockByNumber", taller)
+    log.seal_and_anchor()
+    seen = see(watcher)
+    assert [sighting.kind for sighting in seen] == ["endpoint_lags", "anchored", "checked"]
+    assert "of the future" in seen[0].detail
+    assert watcher.state.settled is not None
+    assert watcher.state.settled.number == log.node.tallest_block().number
+    # Where it lies about what is in the blocks, nothing counts.
+    proxy.on("eth_getLogs", answer([]))
+    log.seal_and_anchor()
+    assert "endpoints_disagree" in kinds(watcher)
 
 
 def test_a_node_that_is_silent_is_told_and_the_other_is_followed(

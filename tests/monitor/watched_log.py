@@ -58,6 +58,14 @@ class WatchedLog:
     def watched(self) -> Watched:
         return Watched(CHAIN_ID, self.address, LOG_ID)
 
+    def now(self) -> float:
+        """The time in seconds by this chain, however fast a test lets it go by."""
+        return self.node.tallest_block().time / 1000
+
+    def mine_slowly(self, blocks: int) -> None:
+        """Mine blocks, each 12 seconds after the one before."""
+        self.anvil.rpc("anvil_mine", hex(blocks), hex(12))
+
     def seal(self, *, sealed_at: int = 1_000) -> Batch:
         """Seal the next batch, whose history is true."""
         number = len(self.roots) + 1
@@ -87,7 +95,7 @@ class WatchedLog:
 
     def watcher(self, *urls: str, finality: int = 1, **changes: Any) -> Watcher:
         """Someone who watches through these nodes, by default the one."""
-        nodes = Nodes([JsonRpcChain(url) for url in urls or (self.anvil.url,)])
+        nodes = Nodes([JsonRpcChain(url) for url in urls or (self.anvil.url,)], now=self.now)
         settings: dict[str, Any] = {
             "finality": Finality(None, finality),
             "batches": self.source,

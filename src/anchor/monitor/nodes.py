@@ -2,8 +2,13 @@
 
 A look at the chain is made at one height, whose block all nodes that are asked hold. So two answers about
 it that differ cannot both be true, and nothing counts until they agree.
+
+A node that lags is set aside, so whoever shows the tallest chain could silence the others. Therefore that
+chain has to hold what the lagging node shows, and its newest block must not be of the future: a height that
+was made up cannot be half a minute above that of a node that keeps up with the clock.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -13,9 +18,10 @@ from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.verify.chain_view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
 from anchor.verify.json_rpc import AnswerTooLarge, JsonRpcChain, NodeRefused
+from anchor.verify.lagging import LAG_BLOCKS, LAG_SECONDS, Tip, lag_behind
 
-LAG_BLOCKS: Final = 8
-"""A node that is further behind the tallest than this is set aside."""
+FUTURE_SECONDS: Final = 15.0
+"""A block's time may be this far ahead of ours."""
 LARGEST_RANGE: Final = 1_000_000
 SMALLEST_RANGE: Final = 16
 """Blocks that are asked for events at once, at most, and the least before a refusal counts."""
@@ -40,10 +46,11 @@ class EventRange:
 
 
 class Nodes:
-    """All nodes that the watcher was given."""
+    """All nodes that the watcher was given. ``now`` is the time in seconds since 1970."""
 
-    def __init__(self, chains: Sequence[JsonRpcChain]) -> None:
+    def __init__(self, chains: Sequence[JsonRpcChain], *, now: Callable[[], float] = time.time) -> None:
         self._chains: Final = tuple(chains)
+        self._now = now
         self._range = LARGEST_RANGE
 
     def view(self, finality: Finality) -> "View":
@@ -60,14 +67,7 @@ class Nodes:
         if not newest:
             assert last is not None
             raise last
-        tallest = max(block.number for block in newest.values())
-        asked = []
-        for chain, block in newest.items():
-            if tallest - block.number > LAG_BLOCKS:
-                # How far is left out: it would be news at every look.
-                warnings.append(Sighting("endpoint_lags", f"{chain.name} is more than {LAG_BLOCKS} behind"))
-            else:
-                asked.append(chain)
+        asked = self._keeping_up(newest, warnings)
         final = self._final(asked, finality)
         top = min(newest[chain].number for chain in asked)
         tips = {chain.block(top) for chain in asked}
@@ -75,6 +75,28 @@ class Nodes:
             return View(self, tuple(asked), tips.pop(), final, False, tuple(warnings))
         # As there may be for a moment: what is final is all there is to see.
         return View(self, tuple(asked), final, final, True, tuple(warnings))
+
+    def _keeping_up(self, newest: dict[JsonRpcChain, Block], warnings: list[Sighting]) -> list[JsonRpcChain]:
+        """Return the nodes to ask: all but those that lag, as far as the tallest may be believed."""
+        leader = max(newest, key=lambda chain: newest[chain].number)
+        tallest = newest[leader]
+        asked = []
+        for chain, block in newest.items():
+            if lag_behind(_tip(tallest), _tip(block)) is None:
+                asked.append(chain)
+                continue
+            # How far is left out: it would be news at every look.
+            lags = (
+                f"{chain.name} is more than {LAG_BLOCKS} blocks and {LAG_SECONDS:.0f} s behind {leader.name}"
+            )
+            if tallest.timestamp > self._now() + FUTURE_SECONDS:
+                lags += ", whose newest block is of the future: both are asked"
+                asked.append(chain)
+            elif leader.block(block.number) != block:
+                lags += ", which does not hold its newest block: both are asked"
+                asked.append(chain)
+            warnings.append(Sighting("endpoint_lags", lags))
+        return asked
 
     def _final(self, asked: Sequence[JsonRpcChain], finality: Finality) -> Block | None:
         """Return the lowest of the nodes' final blocks, which all of them hold; None: none is yet."""
@@ -173,6 +195,10 @@ def _agreed(
                 f"about {what}: {first.name} says {shown(answer)}, {other.name} says {shown(found)}"
             )
     return answer
+
+
+def _tip(block: Block) -> Tip:
+    return Tip(block.number, block.timestamp)
 
 
 def _block(block: Block | None) -> str:

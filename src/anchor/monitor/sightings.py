@@ -25,7 +25,7 @@ ALARMS: Final = {
 
 WARNINGS: Final = {
     "endpoint_unreachable": "a node gives no answer; the others are asked",
-    "endpoint_lags": "a node is far behind the others and is not asked meanwhile",
+    "endpoint_lags": "a node is far behind another, and not asked meanwhile unless that one contradicts it",
     "no_new_blocks": "the newest block is old: the chain stands still, or the node does",
     "batches_unavailable": "the log does not show its batches now; they are checked when it does",
 }

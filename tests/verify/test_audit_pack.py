@@ -18,7 +18,7 @@ from anchor.verify import Verification, verify_file
 from anchor.verify.audit_pack import DELTAS, PEAKS, PERIOD, README, TABLE, PackParts, write_audit_pack
 from anchor.verify.evidence import collect_evidence
 from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import Record, withhold
+from anchor.verify.proof_file import Disclosure, Record, disclose, withhold
 from tests.fixtures.anvil import running_anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.building import START
@@ -64,6 +64,8 @@ def test_an_honest_pack_is_valid(log: AnchoredLog, pack: Path) -> None:
     result = check(log, pack)
     assert result.valid, result.failed
     assert "All 8 deltas are in the pack" in " ".join(result.statements)
+    assert result.facts["balancesChecked"] == 8
+    assert not any("was not checked" in line for line in result.statements)
     assert not any("not looked at" in line for line in result.statements)
 
 
@@ -90,6 +92,20 @@ def test_a_pack_may_withhold_texts(log: AnchoredLog, tmp_path: Path) -> None:
     path = packed(log, tmp_path / "pack.zip", records=records)
     assert check(log, path).valid
     assert b"metered" not in zipfile.ZipFile(path).read(DELTAS)
+
+
+def test_a_pack_without_amounts_says_that_nobody_saw_them_add_up(log: AnchoredLog, tmp_path: Path) -> None:
+    built = log.built
+    ledger_id = built.ledger("UA", "mile").identity.ledger_id
+    hidden: list[Record] = [
+        disclose(one, Disclosure.FINGERPRINTS, separator=built.separator, ledger_id=ledger_id)
+        for one in built.ledger("UA", "mile").records[2:10]
+    ]
+    result = check(log, packed(log, tmp_path / "pack.zip", records=hidden))
+    assert result.valid
+    assert result.facts["balancesChecked"] == 0
+    assert result.statements[1].startswith("All 8 deltas are in the pack")
+    assert result.statements[2].startswith("Whether they add up to the closing balance was not checked")
 
 
 def test_a_cell_that_a_spreadsheet_would_compute_is_text(log: AnchoredLog, tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def test_a_withheld_delta_shows_its_fingerprint_only() -> None:
 
 def test_balances_that_could_not_be_checked_are_not_said_to_be() -> None:
     period = LOG.period("AA", 5, 11, 4, "mile", listed=True)
+    ends = replace(period, claim=replace(period.claim, deltas=None))
+    assert verify_proof(ends, LOG.chain).facts["balancesChecked"] == 0
     for hidden, outcome, found, told in (
         (set(), "passed", "7 of 7", "Each balance is the one before it"),
         ({6}, "passed", "5 of 7", "5 of 7 balances were checked"),
@@ -125,6 +127,10 @@ def test_balances_that_could_not_be_checked_are_not_said_to_be() -> None:
         assert result.valid
         assert (step.outcome, step.found) == (outcome, found)
         assert step.explanation.startswith(told)
+        unchecked = [line for line in result.statements if "was not checked" in line]
+        assert len(unchecked) == bool(hidden), "the answer itself says what it does not rest on"
+        assert all("add up to the closing balance" in line for line in unchecked)
+        assert result.facts["balancesChecked"] == (0 if found is None else int(found[0]))
 
 
 def test_the_first_delta_of_a_period_is_not_recorded_before_the_one_that_opens_it() -> None:

@@ -233,8 +233,9 @@ export async function checkPack(pack, verifyPeriod, { onStep, onProgress = () =>
   }
   const checks = new Checks(onStep);
   const kept = [];
+  let walk;
   try {
-    await checkDeltas(checks, pack, proof, kept, { onProgress, signal });
+    walk = await checkDeltas(checks, pack, proof, kept, { onProgress, signal });
   } catch (stopped) {
     if (!(stopped instanceof Stopped)) throw stopped;
     const statements = ["This proves nothing.", checks.steps.at(-1).explanation];
@@ -243,7 +244,7 @@ export async function checkPack(pack, verifyPeriod, { onStep, onProgress = () =>
   const count = proof.claim.toIndex - proof.claim.fromIndex + 1n;
   const statements = period.statements.filter((line) => !line.startsWith("Only its two ends are shown"));
   if (period.verdict === "valid") {
-    statements.splice(1, 0, `All ${count} deltas are in the pack, in order, and none is missing.`);
+    statements.splice(1, 0, ...walk.told("in the pack"));
   }
   const listed = { records: kept, count };
   return { ...period, kind: "pack", steps: [...period.steps, ...checks.steps], statements, listed };
@@ -276,4 +277,5 @@ async function checkDeltas(checks, pack, proof, kept, { onProgress, signal }) {
   walk.finish(checks, claim.closingRoot, fingerprint(separator, ledgerId, claim.closing.record));
   checks.passed("table", walk.count, `${TABLE} says the same as ${DELTAS}.`);
   onProgress(count, count);
+  return walk;
 }

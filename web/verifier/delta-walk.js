@@ -79,6 +79,18 @@ class DeltaWalk {
     }
   }
 
+  /** What to say of the deltas, which are `where`, and of what was not checked of them. */
+  told(where) {
+    const allThere = `All ${this.count} deltas are ${where}, in order, and none is missing.`;
+    if (BigInt(this.compared) === this.count) return [allThere];
+    let why = "their amounts are withheld: that balance rests on the closing delta's fingerprint alone.";
+    if (this.compared) {
+      const held = `${this.compared} of ${this.count} balances were held against the one before.`;
+      why = `amounts are withheld: ${held}`;
+    }
+    return [allThere, `Whether they add up to the closing balance was not checked, since ${why}`];
+  }
+
   /** A balance against the one before it, and its time against the latest, where both are shown. */
   compare(record) {
     if (this.balance !== null) {

@@ -31,7 +31,7 @@ from anchor.protocol.errors import hex_of
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.verify.evidence import ChainEvidence
-from anchor.verify.period_claim import start_walk
+from anchor.verify.period_claim import DeltaWalk, start_walk
 from anchor.verify.proof_file import (
     DeltaRecord,
     Disclosed,
@@ -292,17 +292,16 @@ def check_pack(
     claim = _claim_of(proof)
     checks = Checks()
     try:
-        _check_deltas(checks, pack, proof, claim, progress)
+        walk = _check_deltas(checks, pack, proof, claim, progress)
     except Stopped:
         failed = checks.steps[-1].explanation
         return Verification(
             "pack", INVALID, (*period.steps, *checks.steps), ("This proves nothing.", failed), period.facts
         )
-    count = claim.to_index - claim.from_index + 1
     statements = [line for line in period.statements if not line.startswith("Only its two ends are shown")]
     if period.valid:
-        statements.insert(1, f"All {count} deltas are in the pack, in order, and none is missing.")
-    facts = period.facts | {"allDeltas": True}
+        statements[1:1] = walk.told("in the pack")
+    facts = period.facts | {"allDeltas": True, "balancesChecked": walk.compared}
     return Verification("pack", period.verdict, (*period.steps, *checks.steps), tuple(statements), facts)
 
 
@@ -312,7 +311,7 @@ def _check_deltas(
     proof: ProofFile,
     claim: PeriodClaim,
     progress: Callable[[int, int], None],
-) -> None:
+) -> DeltaWalk:
     separator, ledger_id = _names_of(proof)
     count = claim.to_index - claim.from_index + 1
     walk = start_walk(checks, separator, ledger_id, claim, pack.peaks())
@@ -333,6 +332,7 @@ def _check_deltas(
     walk.finish(checks, claim.closing_root, claim.closing.record.fingerprint(separator, ledger_id))
     checks.passed("table", walk.count, f"{TABLE} says the same as {DELTAS}.")
     progress(count, count)
+    return walk
 
 
 def _claim_of(proof: ProofFile) -> PeriodClaim:

@@ -47,11 +47,8 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
         f"That begins with the ledger of {start} deltas, which opens it.",
     )
     batch = local.head(head)
-    statements: list[str] = []
-    if claim.deltas is not None:
-        _all_deltas(local, claim, claim.deltas, closing_fingerprint)
-    if claim.span is not None:
-        statements.append(_span(local, claim, claim.span))
+    walk = None if claim.deltas is None else _all_deltas(local, claim, claim.deltas, closing_fingerprint)
+    span = () if claim.span is None else (_span(local, claim, claim.span),)
     proof_hash = checkpoint_hash(
         local.separator,
         Checkpoint(
@@ -67,14 +64,16 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
     local.checks.passed("proof hash", proof_hash, "The hash of this checkpoint.")
     net = closing.balance - opening_balance
     count = end - start + 1
-    statements = [
+    statements = (
         f"Deltas {start} to {end} ({count}): opening balance {format_units(opening_balance)}, "
         f"closing balance {format_units(closing.balance)}, net change {format_units(net)}.",
-        *statements,
-        f"All {count} deltas are listed, in order, and none is missing."
-        if claim.deltas is not None
-        else "Only its two ends are shown: what lies between was not looked at.",
-    ]
+        *span,
+        *(
+            ("Only its two ends are shown: what lies between was not looked at.",)
+            if walk is None
+            else walk.told("listed")
+        ),
+    )
     facts = {
         "fromIndex": start,
         "toIndex": end,
@@ -82,9 +81,10 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
         "closingBalance": format_units(closing.balance),
         "netChange": format_units(net),
         "proofHash": hex_of(proof_hash),
-        "allDeltas": claim.deltas is not None,
+        "allDeltas": walk is not None,
+        "balancesChecked": 0 if walk is None else walk.compared,
     }
-    return Proven((batch,), tuple(statements), facts | head_facts(head))
+    return Proven((batch,), statements, facts | head_facts(head))
 
 
 def _opening(local: LocalChecks, claim: PeriodClaim) -> DeltaRecord | None:
@@ -123,7 +123,8 @@ class DeltaWalk:
         self._leaves: list[Bytes32] = []
         self._balance: int | None = 0 if opening is None else opening.balance
         self._recorded_at = 0 if opening is None else opening.recorded_at
-        self._compared = 0
+        self.compared = 0
+        """How many balances were held against the one before: of all, where no amount is withheld."""
         self._faults: dict[str, tuple[str, str, str]] = {}
         self.opening_root: Bytes32 = self._frontier.root(LEDGER_TREE)
         self.count = 0
@@ -160,10 +161,10 @@ class DeltaWalk:
         )
         checks.same("last delta", closing, self.last, "The last one listed is the closing delta.")
         self._raise(checks, "balances", "times")
-        checked = f"{self._compared} of {self.count}"
-        if self._compared == self.count:
+        checked = f"{self.compared} of {self.count}"
+        if self.compared == self.count:
             checks.passed("balances", checked, "Each balance is the one before it plus the amount.")
-        elif self._compared:
+        elif self.compared:
             checks.passed(
                 "balances",
                 checked,
@@ -173,10 +174,21 @@ class DeltaWalk:
         else:
             checks.skipped("balances", "No balance could be checked: the amounts are withheld.")
 
+    def told(self, where: str) -> tuple[str, ...]:
+        """Return what to say of the deltas, which are ``where``, and of what was not checked of them."""
+        all_there = f"All {self.count} deltas are {where}, in order, and none is missing."
+        if self.compared == self.count:
+            return (all_there,)
+        why = "their amounts are withheld: that balance rests on the closing delta's fingerprint alone."
+        if self.compared:
+            held = f"{self.compared} of {self.count} balances were held against the one before."
+            why = f"amounts are withheld: {held}"
+        return all_there, f"Whether they add up to the closing balance was not checked, since {why}"
+
     def _compare(self, record: DeltaRecord) -> None:
         """Hold a balance against the one before it, and its time against the latest, where both are shown."""
         if self._balance is not None:
-            self._compared += 1
+            self.compared += 1
             if self._balance + record.amount != record.balance:
                 self._fault(
                     "balances",
@@ -225,13 +237,14 @@ def start_walk(
     return walk
 
 
-def _all_deltas(local: LocalChecks, claim: PeriodClaim, deltas: PeriodDeltas, closing: bytes) -> None:
+def _all_deltas(local: LocalChecks, claim: PeriodClaim, deltas: PeriodDeltas, closing: bytes) -> DeltaWalk:
     checks, count = local.checks, claim.to_index - claim.from_index + 1
     checks.same("delta count", count, len(deltas.records), f"The period has {count} deltas.")
     walk = start_walk(checks, local.separator, local.ledger_id, claim, deltas.opening_peaks)
     for record in deltas.records:
         walk.take(record)
     walk.finish(checks, claim.closing_root, closing)
+    return walk
 
 
 def _span(local: LocalChecks, claim: PeriodClaim, span: Span) -> str:

@@ -195,3 +195,33 @@ def test_22_an_anchor_that_no_send_of_ours_made_is_followed_into_its_other_block
     assert [row.state for row in bench.anchor_rows()] == ["final"]
     assert bench.states() == []
     bench.check_caught_up()
+
+
+def test_19_no_anchor_is_passed_over_whose_receipt_comes_later_than_that_of_the_next(
+    bench: Bench, make_proxy: MakeProxy
+) -> None:
+    before = bench.loop()
+    for _ in range(2):
+        bench.press.add()
+        before.run_once()
+        finish(bench, before, rounds=2)
+    # As if this process had given both up before it saw that they were mined.
+    with bench.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM anchors")
+        connection.exec_driver_sql("UPDATE sends SET state = 'superseded'")
+        for column in ("block_number", "block_hash", "succeeded", "gas_used", "fee_paid", "mined_at"):
+            connection.exec_driver_sql(f"UPDATE attempts SET {column} = NULL")
+    late = "0x" + bench.line()[0].transaction_hash.hex()
+    proxy = make_proxy(bench.anvil.url)
+
+    def receipt(call: Call) -> Reply:
+        return answer(None if call.params == [late] else call.forward()["result"])(call)
+
+    proxy.on("eth_getTransactionReceipt", receipt)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    loop.run_once()
+    proxy.heal()
+    finish(bench, loop, rounds=2)
+    assert [row.batch for row in bench.anchor_rows()] == [1, 2]
+    assert bench.states() == ["final", "final"]
+    bench.check_caught_up()

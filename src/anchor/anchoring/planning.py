@@ -134,22 +134,34 @@ def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
     """Record the anchors that the chain holds and the database does not know of.
 
     So they are found however they came there: by an attempt that was given up, by a process whose
-    database was restored since. True where any was recorded.
+    database was restored since. True where any was recorded. Raises RpcError, EndpointsDisagree.
     """
     with chain.lease.read() as reading:
         known = batch_of_root(reading, head)
         if known is None or anchor_of(reading, chain.row.id, known.number) is not None:
             return False
-    recorded = False
-    for event in chain.contract.anchored(chain.row.first_block, latest.number):
-        with chain.lease.read() as reading:
-            batch = batch_of_root(reading, event.new_head)
-            if batch is not None and anchor_of(reading, chain.row.id, batch.number) is not None:
+    found: list[tuple[Anchored, BatchRow]] = []
+    failure: RpcError | None = None
+    try:
+        for event in chain.contract.anchored(chain.row.first_block, latest.number):
+            with chain.lease.read() as reading:
+                batch = batch_of_root(reading, event.new_head)
+                if batch is not None and anchor_of(reading, chain.row.id, batch.number) is not None:
+                    break
+            if batch is not None:
+                found.append((event, batch))
+            if event.previous_head == ZERO:
                 break
-        if batch is not None:
-            recorded = record_event(chain, event, batch) or recorded
-        if event.previous_head == ZERO:
+    except RpcError as error:
+        failure = error
+    recorded = False
+    # The oldest first: once the newest is on record nobody looks for what is before it.
+    for event, batch in reversed(found):
+        if not record_event(chain, event, batch):
             break
+        recorded = True
+    if failure is not None:
+        raise failure
     return recorded
 
 

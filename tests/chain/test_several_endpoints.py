@@ -40,6 +40,7 @@ def begin_again(anvil: Anvil, proxy: RpcProxy) -> None:
     proxy.on("eth_getBlockByNumber", frozen_at(anvil.rpc("eth_getBlockByNumber", "0x0", False)))
     proxy.on("eth_getCode", answer("0x"))
     proxy.on("eth_call", answer("0x"))
+    proxy.on("eth_getBalance", answer("0x0"))
 
 
 def test_an_endpoint_that_is_still_syncing_is_not_heard_about_the_contract(
@@ -53,6 +54,7 @@ def test_an_endpoint_that_is_still_syncing_is_not_heard_about_the_contract(
     assert contract.deployed_log_id() == LOG_ID
     assert contract.head() == b"\x07" * 32
     assert contract.submitter() == signer_of(anvil).address
+    assert node.balance(signer_of(anvil).address) > 0
     assert {finding.kind for finding in node.findings} == {"endpoint_lags"}
 
 
@@ -89,6 +91,27 @@ def a_block_behind(proxy: RpcProxy) -> None:
 def ask(call: Call, method: str, params: list[Any]) -> dict[str, Any]:
     """Ask the node behind the proxy something else."""
     return call.node(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode())
+
+
+@pytest.mark.parametrize("lie", ["0x0", hex(10**30)])
+def test_a_lie_of_the_first_endpoint_about_a_balance_is_a_disagreement(
+    anvil: Anvil, make_proxy: MakeProxy, lie: str
+) -> None:
+    proxy = make_proxy(anvil.url)
+    proxy.on("eth_getBalance", answer(lie))
+    with pytest.raises(EndpointsDisagree, match=f"{int(lie, 16)} wei"):
+        beside(anvil, proxy).balance(signer_of(anvil).address)
+
+
+def test_a_balance_that_an_endpoint_does_not_know_yet_is_taken_from_the_block_that_both_have(
+    anvil: Anvil, used: AnchorLog, make_proxy: MakeProxy
+) -> None:
+    owner = "0x" + signer_of(anvil).address.hex()
+    held = int(anvil.rpc("eth_getBalance", owner, "latest"), 16)
+    anvil.rpc("eth_sendTransaction", {"from": anvil.accounts[1].address, "to": owner, "value": "0x1"})
+    proxy = make_proxy(anvil.url)
+    a_block_behind(proxy)
+    assert beside(anvil, proxy).balance(signer_of(anvil).address) == held
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         False,
     ),
     AlarmName.ENDPOINTS_DISAGREE: Meaning(
-        "Endpoints differ about a block, a receipt, a nonce, or the contract's code or head. "
+        "Endpoints differ about a block, a receipt, a nonce, a balance, or the contract's code or head. "
         "Nothing counts meanwhile.",
         "A short reorganisation passes by itself. If it lasts, one endpoint lies or is on a fork: remove it.",
         True,

@@ -74,7 +74,7 @@ class Doctor:
             except _Stop:
                 break
             except EndpointsDisagree as disagreement:
-                self._bad("endpoints agree", str(disagreement), "remove the one that lies or is on a fork")
+                self._bad("endpoints agree", str(disagreement), disagreement.remedy)
                 break
             except NotOurContract as foreign:
                 self._bad("contract", str(foreign), "check the address, and the endpoints")

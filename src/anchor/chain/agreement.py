@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from anchor.chain.endpoint_group import Answer, EndpointGroup, Finding, Value, WrongChain
 from anchor.chain.refusals import Refusal
@@ -22,6 +22,10 @@ class EndpointsDisagree(Exception):
 
     what: str
     answers: dict[str, str]
+    remedy: ClassVar[str] = (
+        "try again in a moment, as a block may be on its way; if it lasts, one of them lies or is on a "
+        "fork: take it out of rpc"
+    )
 
     def __str__(self) -> str:
         said = "; ".join(f"{name}: {answer}" for name, answer in self.answers.items())
@@ -46,11 +50,13 @@ class AgreeingEndpoints(EndpointGroup):
         self.lagging: set[str] = set()
         self.common: Block | None = None
         """The newest block that every endpoint had at the last ``tallest_block``."""
+        self.common_height: int | None = None
+        """The lowest height of the endpoints that keep up, at the last ``tallest_block``."""
         self.tags_known: Final[set[str]] = set()
         """Tags that an endpoint of this chain was seen to know."""
 
     def tallest_block(self) -> Block:
-        """Return the highest 'latest' block of all endpoints, and set ``common`` and ``lagging``.
+        """Return the highest 'latest' block of all endpoints, and set what is common, and who lags.
 
         A height above the others' counts only where its endpoint has the block by its number too.
         Raises RpcError where no endpoint answers, EndpointsDisagree where they show different blocks at
@@ -73,6 +79,8 @@ class AgreeingEndpoints(EndpointGroup):
                 self._one_block_at(block.number)
             self.lagging.add(endpoint)
             self.findings.append(Finding("endpoint_lags", f"{endpoint} is {lag}"))
+        kept_up = [block.number for name, block in newest.items() if name not in self.lagging]
+        self.common_height = min(kept_up, default=tallest.number)
         return tallest
 
     def _believed(self, newest: dict[str, Block], common: Block) -> Block:

@@ -1,10 +1,10 @@
 """One chain as seen through all its endpoints: failover for what is harmless, comparison for what counts.
 
 Questions whose answer can do no harm go to the first endpoint that answers. What decides whether an
-anchor is in the chain, and what is sent next (the newest block, block hashes, receipts, nonces, the
-final height, the contract's code and what it holds), is asked of every endpoint that answers, and counts
-only where none contradicts. What did not fit is kept as ``findings`` until the next ``begin_cycle``, for
-the operator.
+anchor is in the chain, and what is sent next (the newest block, block hashes, receipts, nonces, balances,
+the final height, the contract's code and what it holds), is asked of every endpoint that answers, and
+counts only where none contradicts. What did not fit is kept as ``findings`` until the next ``begin_cycle``,
+for the operator.
 
 Not thread-safe: one ``Node`` a thread.
 """
@@ -71,23 +71,38 @@ class Node(AgreeingEndpoints):
 
         That is the number of transactions in 'latest'. Raises RpcError where none answers.
         """
-        counts = self.of_all("eth_getTransactionCount", [hexadecimal(address), "latest"], _count)
-        kept_up = self._keeping_up(counts)
-        least, most = min(kept_up.values()), max(kept_up.values())
-        if least != most:
-            self.findings.append(Finding("endpoints_disagree", str(_other_nonces(address, kept_up))))
-        return least, most
+        counts = self._nonces(address).values()
+        return min(counts), max(counts)
 
     def nonce(self, address: bytes) -> int:
         """Return the next nonce. Raises EndpointsDisagree where the endpoints that keep up differ."""
-        least, most = self.nonces(address)
-        if least != most:
-            raise _other_nonces(address, {"least": least, "most": most})
-        return most
+        counts = self._nonces(address)
+        if len(set(counts.values())) > 1:
+            raise _other_nonces(address, counts)
+        return next(iter(counts.values()))
+
+    def _nonces(self, address: bytes) -> Mapping[str, int]:
+        counts = self.of_all("eth_getTransactionCount", [hexadecimal(address), "latest"], _count)
+        kept_up = self._keeping_up(counts)
+        if len(set(kept_up.values())) > 1:
+            self.findings.append(Finding("endpoints_disagree", str(_other_nonces(address, kept_up))))
+        return kept_up
 
     def balance(self, address: bytes) -> int:
-        """Return wei."""
-        return self.ask("eth_getBalance", [hexadecimal(address), "latest"], _amount)
+        """Return wei: at the newest blocks, or where these differ at one that all who keep up have.
+
+        Raises EndpointsDisagree where they differ there too.
+        """
+        said = self._keeping_up(self._balances(address, "latest"))
+        if len(set(said.values())) > 1 and self.common_height is not None:
+            # An anchor in the newest block has its price.
+            before = self._keeping_up(self._balances(address, self.common_height))
+            if before.keys() == said.keys():
+                said = before
+        return self.agreed(f"the balance of {address_text(address)}", said, "{} wei".format)
+
+    def _balances(self, address: bytes, block: BlockId) -> dict[str, int]:
+        return self.of_all("eth_getBalance", [hexadecimal(address), _block_id(block)], _amount)
 
     def code(self, address: bytes, *, block: BlockId = "latest") -> bytes:
         """Return the code at an address; empty where there is none.

@@ -366,6 +366,25 @@ ODD_ANSWERS: list[tuple[Callable[[AnchorClient], object], Any, str]] = [
     ),
     (lambda anchor: anchor.ready(), {}, "/status is missing"),
     (lambda anchor: anchor.status(), {}, "/deltaCount is missing"),
+    (lambda anchor: anchor.verify("r"), {}, "/id is missing"),
+    (lambda anchor: anchor.erase("r", ["reason"], "we"), {}, "/erasures is missing"),
+    (
+        lambda anchor: anchor.erase("r", ["reason"], "we"),
+        {"erasures": [{"field": "reason", "commitment": 5}]},
+        "/erasures/0/commitment is not a text",
+    ),
+    (lambda anchor: anchor.create_key("k"), {"id": 1}, "/key is missing"),
+    (lambda anchor: anchor.revoke_key(1), {"id": "1"}, "/id is not a whole number"),
+    (
+        lambda anchor: anchor.revoke_key(1),
+        {"id": 1, "name": "k", "scopes": ["read"], "createdAt": 1, "revokedAt": "now"},
+        "/revokedAt is not a whole number",
+    ),
+    (
+        lambda anchor: anchor.compare_deltas("acme", yours=[]),
+        {"match": True, "discrepancies": [], "sides": {}},
+        "/sides is not a list",
+    ),
 ]
 
 

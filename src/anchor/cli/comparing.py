@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from anchor.cli.comparing_books import entry_of
+from anchor.cli.comparing_books import SHOWN, entry_of, kind_shown
 from anchor.cli.failures import ExitCode
 from anchor.cli.options import (
     MAX_INDEX,
@@ -30,8 +30,6 @@ from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 
 _NAMES: Final = {"yours": "your side", "counterparty": "the counterparty"}
-_COLOURS: Final = {"missing": "red", "extra": "yellow", "altered": "magenta", "duplicated": "yellow"}
-SHOWN: Final = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -78,6 +76,8 @@ def compare(
 
     Exit code 1: something differs.
     """
+    from anchor.client.readings import compared
+
     body: dict[str, Any] = {
         "customerId": customer,
         "unit": unit or None,
@@ -96,7 +96,7 @@ def compare(
     }
     output = Output(json_)
     with connect(url, key, data, output, doing="comparing") as server:
-        answer = server.post("/api/v1/balance/compare", body)
+        answer = server.post("/api/v1/balance/compare", compared, body)
     if json_:
         output.json(answer)
     elif "sides" in answer:
@@ -131,7 +131,7 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
     where = "" if last is None else f" [dim](index {first:,} to {last:,})[/]"
     output.say(f"The record: {compared['deltaCount']:,} deltas, {amount(compared['total'], unit)}{where}")
     for side in answer["sides"]:
-        name = _NAMES[side["side"]]
+        name = _side(side["side"])
         listed = f"{side['count']:,} deltas, {amount(side['total'], unit)}"
         if side["agrees"]:
             output.say(f"[green]✓[/] {name}: {listed}: the same, entry by entry")
@@ -153,9 +153,8 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
             right=("index", "record", "listed", "off by"),
         )
         for one in found[:SHOWN]:
-            colour = _COLOURS[one["kind"]]
             table.add_row(
-                f"[{colour}]{one['kind']}[/]",
+                kind_shown(one["kind"]),
                 plain(one["referenceId"] or "–"),
                 "–" if one["index"] is None else f"{one['index']:,}",
                 "–" if one["recordAmount"] is None else amount(one["recordAmount"]),
@@ -168,11 +167,15 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
             output.say(f"… and {total - SHOWN:,} more; --json lists up to 1,000")
 
 
+def _side(name: str) -> str:
+    return _NAMES.get(name, plain(name))
+
+
 def show_balances(output: Output, answer: dict[str, Any], unit: str) -> None:
     """Show what the comparison of balances found."""
     record = answer["record"]
     output.say(f"The record ({record['which']}): [bold]{amount(record['balance'], unit)}[/]")
     for side in answer["agreeing"]:
-        output.say(f"[green]✓[/] {_NAMES[side]} agrees")
+        output.say(f"[green]✓[/] {_side(side)} agrees")
     for one in answer["discrepancies"]:
         output.say(f"[red]✗[/] {plain(one['explanation'])}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _COLOURS: Final = {"missing": "red", "extra": "yellow", "altered": "magenta", "duplicated": "yellow"}
 SHOWN: Final = 20
+"""So many entries that differ are listed for a person."""
 _ROWS_A_STEP: Final = 4_096
 
 
@@ -218,6 +219,11 @@ def _tell(
     output.say(f"[dim]{seconds:.1f} s[/]")
 
 
+def kind_shown(kind: str) -> str:
+    """Return how an entry differs, in its colour."""
+    return f"[{_COLOURS.get(kind, 'bold')}]{plain(kind)}[/]"
+
+
 def _table(output: Output, found: "tuple[Discrepancy, ...]", lines: "array[int]") -> Any:
     from anchor.protocol.amounts import decimal_from_units
 
@@ -227,7 +233,7 @@ def _table(output: Output, found: "tuple[Discrepancy, ...]", lines: "array[int]"
     for one in found:
         line = _line(lines, one.position)
         table.add_row(
-            f"[{_COLOURS[one.kind]}]{one.kind.value}[/]",
+            kind_shown(one.kind.value),
             plain(one.reference_id or "–"),
             "–" if one.index is None else f"{one.index:,}",
             "–" if line is None else f"{line:,}",

@@ -36,6 +36,8 @@ def erase(
     A server asks for a key that may administer. Amounts, indexes and times cannot be erased.
     docs/erasure.md says what is left.
     """
+    from anchor.client.readings import erased
+
     for field in fields:
         if field not in _ERASABLE:
             raise CommandFailed(
@@ -47,7 +49,7 @@ def erase(
             f"Erase {', '.join(fields)} of {receipt}? It cannot be undone.", err=True
         ):
             raise CommandFailed("nothing was erased", code="not_confirmed")
-        answer = server.post("/api/v1/erasures", {"receiptId": receipt, "fields": fields, "by": by})
+        answer = server.post("/api/v1/erasures", erased, {"receiptId": receipt, "fields": fields, "by": by})
     if json_:
         output.json(answer)
         return

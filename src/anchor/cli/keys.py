@@ -31,9 +31,12 @@ def create(
     json_: Json = False,
 ) -> None:
     """Make a key. It is shown once."""
+    from anchor.client.readings import new_api_key
+
     output = Output(json_)
+    body = {"name": name, "scopes": scope or None, "customerId": customer}
     with connect(url, key, data, output, doing="making the key") as server:
-        answer = server.post("/api/v1/keys", {"name": name, "scopes": scope or None, "customerId": customer})
+        answer = server.post("/api/v1/keys", new_api_key, body)
     if json_:
         output.json(answer)
         return
@@ -48,12 +51,14 @@ def create(
 @keys.command("list")
 def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = False) -> None:
     """List all keys, revoked ones too. The keys themselves are not kept."""
+    from anchor.client.readings import api_keys
+
     output = Output(json_)
     items = []
     with connect(url, key, data, output, doing="listing the keys") as server:
         cursor = None
         while True:
-            page = server.get("/api/v1/keys", cursor=cursor)
+            page = server.get("/api/v1/keys", api_keys, cursor=cursor)
             items += page["items"]
             cursor = page["next"]
             if cursor is None:
@@ -83,9 +88,11 @@ def revoke(
     json_: Json = False,
 ) -> None:
     """Revoke a key for good. It stops working within a second."""
+    from anchor.client.readings import api_key
+
     output = Output(json_)
     with connect(url, key, data, output, doing="revoking the key") as server:
-        answer = server.delete(f"/api/v1/keys/{key_id}")
+        answer = server.delete(f"/api/v1/keys/{key_id}", api_key)
     if json_:
         output.json(answer)
     else:

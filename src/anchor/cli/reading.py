@@ -43,10 +43,13 @@ def derive(
 
     Exit code 1: the audit found that the log does not add up.
     """
+    from anchor.client.readings import derived
+
     output = Output(json_)
     with connect(url, key, data, output, doing="deriving the balance") as server:
         answer = server.get(
             f"/api/v1/balance/derive/{segment(customer)}",
+            derived,
             unit=unit or None,
             asOfIndex=as_of_index,
             asOfTime=as_of_time,
@@ -108,6 +111,8 @@ def checkpoint(
     json_: Json = False,
 ) -> None:
     """Seal a range of CUSTOMER's ledger under one hash: the same range gives the same hash, for ever."""
+    from anchor.client.readings import checkpoint as reading
+
     body = {
         "customerId": customer,
         "unit": unit or None,
@@ -119,7 +124,7 @@ def checkpoint(
     }
     output = Output(json_)
     with connect(url, key, data, output, doing="sealing the range") as server:
-        answer = server.post("/api/v1/balance/checkpoint", body)
+        answer = server.post("/api/v1/balance/checkpoint", reading, body)
     if json_:
         output.json(answer)
         return

@@ -40,6 +40,8 @@ def emit(
     json_: Json = False,
 ) -> None:
     """Record one delta of CUSTOMER. It is durable when this returns."""
+    from anchor.client.readings import recorded
+
     body: dict[str, Any] = {
         "customerId": customer,
         "delta": delta,
@@ -52,7 +54,7 @@ def emit(
     }
     output = Output(json_)
     with connect(url, key, data, output, doing="recording") as server:
-        answer = server.post("/api/v1/balance/delta", body)
+        answer = server.post("/api/v1/balance/delta", recorded, body)
     if json_:
         output.json(answer)
         return

@@ -4,17 +4,20 @@ Both answer the same routes, so that a command is written once. Amounts come bac
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.output import Output, exact_json, json_bytes
 
 if TYPE_CHECKING:
+    from anchor.client.members import Members
     from anchor.client.transport import Transport
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS: Final = 60.0
 
@@ -50,14 +53,14 @@ class Server:
         """Close the connection."""
         self._transport.close()
 
-    def get(self, path: str, **query: Any) -> Any:
-        """Return the answer to a GET; parameters that are None are left out.
+    def get(self, path: str, reading: "Callable[[Members], T]", **query: Any) -> T:
+        """Return what ``reading`` makes of the answer to a GET; parameters that are None are left out.
 
         Raises ClientError, and CommandFailed for a parameter that is not Unicode text.
         """
         _require_text(query)
         with self._waiting():
-            return self._transport.call("GET", path, query=query)
+            return self._transport.ask(reading, "GET", path, query=query)
 
     def get_bytes(self, path: str, **query: Any) -> bytes:
         """Return the body that a GET answers with, as it is. Raises as ``get`` does."""
@@ -65,20 +68,23 @@ class Server:
         with self._waiting():
             return self._transport.send("GET", path, query=query).content
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Return the answer to a POST; fields that are None are left out. Raises ClientError."""
+    def post(self, path: str, reading: "Callable[[Members], T]", body: Mapping[str, Any]) -> T:
+        """Return what ``reading`` makes of the answer to a POST. Fields that are None are left out.
+
+        Raises ClientError.
+        """
         given = {name: value for name, value in body.items() if value is not None}
-        return self.post_bytes(path, json_bytes(exact_json(given)))
+        return self.post_bytes(path, reading, json_bytes(exact_json(given)))
 
-    def post_bytes(self, path: str, body: bytes) -> Any:
-        """Return the answer to a POST of a body that is JSON already. Raises ClientError."""
+    def post_bytes(self, path: str, reading: "Callable[[Members], T]", body: bytes) -> T:
+        """Return what ``reading`` makes of the answer to a POST of JSON. Raises ClientError."""
         with self._waiting():
-            return self._transport.call("POST", path, content=body)
+            return self._transport.ask(reading, "POST", path, content=body)
 
-    def delete(self, path: str) -> Any:
-        """Return the answer to a DELETE. Raises ClientError."""
+    def delete(self, path: str, reading: "Callable[[Members], T]") -> T:
+        """Return what ``reading`` makes of the answer to a DELETE. Raises ClientError."""
         with self._waiting():
-            return self._transport.call("DELETE", path)
+            return self._transport.ask(reading, "DELETE", path)
 
     def _waiting(self) -> AbstractContextManager[object]:
         return self._output.progress(self._doing, None)

@@ -5,9 +5,12 @@ Both take the same rows as JSON objects and check them by the same rules: those 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from anchor.cli.server import Server
+
+if TYPE_CHECKING:
+    from anchor.client.members import Members
 
 BATCH_PATH: Final = "/api/v1/balance/delta/batch"
 BATCH_ROWS: Final = 1_000
@@ -47,21 +50,31 @@ class ServerSink:
         self._server = server
 
     def record(self, rows: Sequence[bytes]) -> list[Outcome]:
-        """Record at most ``BATCH_ROWS`` JSON objects. Raises CommandFailed where the server does not."""
-        answer = self._server.post_bytes(BATCH_PATH, b'{"deltas":[' + b",".join(rows) + b"]}")
-        return [_outcome(result) for result in answer["results"]]
+        """Record at most ``BATCH_ROWS`` JSON objects. Raises ClientError where the server does not."""
+        body = b'{"deltas":[' + b",".join(rows) + b"]}"
+        return self._server.post_bytes(BATCH_PATH, lambda answer: _outcomes(answer, len(rows)), body)
 
     def close(self) -> None:
         """Close the connection."""
         self._server.close()
 
 
-def _outcome(result: dict[str, Any]) -> Outcome:
-    problem = result.get("problem")
-    if problem is None:
-        return IDEMPOTENT if result["idempotent"] else RECORDED
-    told = problem.get("detail") or problem["title"]
-    return Outcome("refused", problem["code"], told, problem.get("field") or "")
+def _outcomes(answer: "Members", count: int) -> list[Outcome]:
+    """Read what became of each row. Raises MemberError."""
+    from anchor.client.members import MemberError
+
+    results = answer.parts("results")
+    if len(results) != count:
+        raise MemberError(f"/results has {len(results)} items for {count} rows")
+    return [_outcome(result) for result in results]
+
+
+def _outcome(result: "Members") -> Outcome:
+    if "problem" not in result:
+        return IDEMPOTENT if result.flag("idempotent") else RECORDED
+    problem = result.part("problem")
+    told = problem.text_or_none("detail") or problem.text("title")
+    return Outcome("refused", problem.text("code"), told, problem.text_or_none("field") or "")
 
 
 class LocalSink:

@@ -24,9 +24,11 @@ def status(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fa
 
     Exit code 1: an alarm lasts.
     """
+    from anchor.client.readings import status as reading
+
     output = Output(json_)
     with connect(url, key, data, output, doing="asking how it stands") as server:
-        answer = server.get("/api/v1/status")
+        answer = server.get("/api/v1/status", reading)
     if json_:
         output.json(answer)
     else:

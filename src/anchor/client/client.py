@@ -1,12 +1,13 @@
 """The client: one method for each call of the HTTP face."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 
+from anchor.client import readings
 from anchor.client.errors import AnchorProblem
 from anchor.client.exchange import HttpOrderedRecord, HttpRecord
 from anchor.client.members import Json, MemberError, Members
@@ -147,7 +148,7 @@ class AnchorClient:
         for name, balance in (("yourBalance", yours), ("counterpartyBalance", counterparty)):
             if balance is not None:
                 body[name] = balance_text(balance)
-        return self._transport.ask(_with("match"), "POST", "/api/v1/balance/compare", body=body)
+        return self._transport.ask(readings.compared, "POST", "/api/v1/balance/compare", body=body)
 
     def compare_deltas(
         self,
@@ -176,7 +177,7 @@ class AnchorClient:
                 body[name] = [
                     {"referenceId": reference, "amount": amount_text(amount)} for reference, amount in entries
                 ]
-        return self._transport.ask(_with("match"), "POST", "/api/v1/balance/compare", body=body)
+        return self._transport.ask(readings.compared, "POST", "/api/v1/balance/compare", body=body)
 
     def reconcile(self, customer_id: str, books: Iterable[Entry], unit: str = "") -> Reconciliation:
         """Find every entry of long books that differs from the record, whatever their order.
@@ -198,7 +199,7 @@ class AnchorClient:
     def erase(self, receipt_id: str, fields: Iterable[str], by: str) -> Json:
         """Erase ``reason``, ``referenceId`` or ``metadata`` of a delta for good. Its proofs stay valid."""
         body = {"receiptId": receipt_id, "fields": list(fields), "by": by}
-        return self._transport.call("POST", "/api/v1/erasures", body=body)
+        return self._transport.ask(readings.erased, "POST", "/api/v1/erasures", body=body)
 
     # Checkpoints
 
@@ -304,7 +305,8 @@ class AnchorClient:
 
         Who trusts no server checks a proof file instead: ``anchor verify FILE --rpc URL``.
         """
-        return self._transport.call("GET", f"/api/v1/verify/{segment(proof_id)}", query={"source": source})
+        path = f"/api/v1/verify/{segment(proof_id)}"
+        return self._transport.ask(readings.verified, "GET", path, query={"source": source})
 
     def ready(self) -> bool:
         """Return whether the server can record now."""
@@ -316,7 +318,7 @@ class AnchorClient:
 
     def require_ready(self) -> None:
         """Return where the server can record now; else raise what keeps it, as AnchorProblem."""
-        self._transport.ask(_with("status"), "GET", "/readyz")
+        self._transport.ask(readings.whole({"status": str}), "GET", "/readyz")
 
     def log_id(self) -> str:
         """Return the id of the server's log, as its contract holds it: 0x and 64 hex digits."""
@@ -326,14 +328,14 @@ class AnchorClient:
 
     def status(self) -> Json:
         """Return how the log and its anchoring stand."""
-        return self._transport.ask(_with("deltaCount", "chains", "alarms"), "GET", "/api/v1/status")
+        return self._transport.ask(readings.status, "GET", "/api/v1/status")
 
     def create_key(
         self, name: str, scopes: Sequence[str] | None = None, *, customer_id: str | None = None
     ) -> Json:
         """Make an API key; the answer's ``key`` is shown this once."""
         body = {"name": name, "scopes": None if scopes is None else list(scopes), "customerId": customer_id}
-        return self._transport.call("POST", "/api/v1/keys", body=body, once=True)
+        return self._transport.ask(readings.new_api_key, "POST", "/api/v1/keys", body=body, once=True)
 
     def keys(self) -> Iterator[Json]:
         """Go through the API keys, without the keys themselves."""
@@ -341,7 +343,7 @@ class AnchorClient:
 
     def revoke_key(self, key_id: int) -> Json:
         """Revoke an API key for good."""
-        return self._transport.call("DELETE", f"/api/v1/keys/{key_id}")
+        return self._transport.ask(readings.api_key, "DELETE", f"/api/v1/keys/{key_id}")
 
 
 def _idempotency(given: str | None, referenced: bool) -> dict[str, str] | None:
@@ -362,14 +364,3 @@ def _results(answer: Members, count: int) -> list[Recorded | Refused]:
 def _page(answer: Members) -> Page[Json]:
     """Read a part of a list. Raises MemberError."""
     return Page(tuple(answer.items("items")), answer.text_or_none("next"))
-
-
-def _with(*names: str) -> Callable[[Members], Json]:
-    """Return what reads an answer whole, once it has these members."""
-
-    def reading(answer: Members) -> Json:
-        for name in names:
-            answer.any(name)
-        return answer.answer
-
-    return reading

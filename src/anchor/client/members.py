@@ -1,12 +1,32 @@
 """The members of an answer, each with the type that it must have: what listens there may be anything."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = Any
 """None, bool, int, Decimal, str, list or dict of these."""
 
-_NAMES: Final = {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}
+_NAMES: Final = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    Decimal: "a number",
+}
+
+Shape: TypeAlias = Any
+"""What a value must be: one of the types above, a Maybe, ``[Shape]`` for a list of such values, or a
+mapping of names to Shapes for an object that has these members, and perhaps more."""
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """A shape, or null; ``left_out``: or nothing at all."""
+
+    shape: Shape
+    left_out: bool = False
 
 
 class MemberError(ValueError):
@@ -53,10 +73,7 @@ class Members:
 
     def number(self, name: str) -> Decimal:
         """Return a number as it was written."""
-        value = self.any(name)
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            raise MemberError(f"{self.place}/{name} is not a number")
-        return Decimal(value)
+        return Decimal(self._typed(name, Decimal))
 
     def part(self, name: str) -> "Members":
         """Return an object."""
@@ -72,6 +89,23 @@ class Members:
 
     def _typed(self, name: str, kind: type) -> Any:
         value = self.any(name)
-        if type(value) is not kind:
-            raise MemberError(f"{self.place}/{name} is not {_NAMES[kind]}")
+        require(value, kind, f"{self.place}/{name}")
         return value
+
+
+def require(value: Json, shape: Shape, place: str = "") -> None:
+    """Raise MemberError where a value is not of this shape. ``place``: its JSON pointer in the answer."""
+    if isinstance(shape, Maybe):
+        if value is not None:
+            require(value, shape.shape, place)
+    elif isinstance(shape, Mapping):
+        members = Members(value, place)
+        for name, of in shape.items():
+            if name in members or not (isinstance(of, Maybe) and of.left_out):
+                require(members.any(name), of, f"{place}/{name}")
+    elif isinstance(shape, list):
+        require(value, list, place)
+        for at, item in enumerate(value):
+            require(item, shape[0], f"{place}/{at}")
+    elif type(value) is not shape and not (shape is Decimal and type(value) is int):
+        raise MemberError(f"{place} is not {_NAMES[shape]}")

@@ -21,6 +21,7 @@ from anchor.cli.reading import fetch_proof, show_checkpoint
 from anchor.cli.rows import parse_mapping
 from anchor.cli.server import Server, connect, segment
 from anchor.cli.sinks import LocalSink
+from anchor.client import readings
 
 if TYPE_CHECKING:
     from anchor.service.development import Development
@@ -109,7 +110,7 @@ class Story:
         self._heading("Anchor", "one 32-byte root over all of it, and nothing else, goes on chain")
         with self._output.progress("sealing, sending, waiting for finality", None):
             self._running.anchor_now()
-        newest = self._server.get("/api/v1/batches", limit=1)["items"][0]
+        newest = self._server.get("/api/v1/batches", readings.page, limit=1)["items"][0]
         self._require(bool(newest["anchors"]), "an anchor", str(newest))
         place = newest["anchors"][0]
         receipt = self._running.chain.endpoint.call("eth_getTransactionReceipt", [place["transactionHash"]])
@@ -137,7 +138,9 @@ class Story:
             counts[flight.carrier] = counts.get(flight.carrier, 0) + 1
         answers = []
         for carrier in sorted(totals, key=lambda one: totals[one]):
-            answer = self._server.get(f"/api/v1/balance/derive/{segment(carrier)}", unit=UNIT)
+            answer = self._server.get(
+                f"/api/v1/balance/derive/{segment(carrier)}", readings.derived, unit=UNIT
+            )
             right = answer["balance"] == totals[carrier] and answer["deltaCount"] == counts[carrier]
             self._require(right, f"{totals[carrier]} for {carrier}", str(answer))
             answers.append(answer)
@@ -166,6 +169,7 @@ class Story:
         self._command("anchor", "checkpoint", CARRIER, "--unit", UNIT, "--from", first, "--to", last)
         answer = self._server.post(
             "/api/v1/balance/checkpoint",
+            readings.checkpoint,
             {"customerId": CARRIER, "unit": UNIT, "fromIndex": first, "toIndex": last},
         )
         miles = -sum(flown[at].miles for at in places)
@@ -187,6 +191,7 @@ class Story:
         self._command("anchor", "compare", CARRIER, "--unit", UNIT, "--their-books", books, *maps, *span)
         answer = self._server.post(
             "/api/v1/balance/compare",
+            readings.compared,
             {
                 "customerId": CARRIER,
                 "unit": UNIT,
@@ -209,12 +214,10 @@ class Story:
         flown = [flight for flight in self._flights if flight.carrier == CARRIER]
         flight = flown[index]
         self._heading("Prove", f"flight {flight.reference}: a file for an auditor who trusts nobody")
-        ledgers = self._server.get("/api/v1/ledgers", customerId=CARRIER)["items"]
+        ledgers = self._server.get("/api/v1/ledgers", readings.page, customerId=CARRIER)["items"]
         ledger = next(one for one in ledgers if one["unit"] == UNIT)
-        page = self._server.get(f"/api/v1/ledgers/{ledger['ledgerId']}/deltas", cursor=index, limit=1)[
-            "items"
-        ]
-        delta = page[0]
+        path_of_deltas = f"/api/v1/ledgers/{ledger['ledgerId']}/deltas"
+        delta = self._server.get(path_of_deltas, readings.page, cursor=index, limit=1)["items"][0]
         self._require(delta["referenceId"] == flight.reference, flight.reference, str(delta))
         path = self._directory / "flight.proof.json"
         self._command("anchor", "proof", delta["receiptId"], "--out", path)

@@ -1,0 +1,85 @@
+"""What listens at a URL may be anything: an answer that no Anchor server gives is named as such."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.running import anchor_here as anchor
+
+
+class Anything(ThreadingHTTPServer):
+    """Answers every request with the same JSON."""
+
+    answer: Any = None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Anything
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.dumps(self.server.answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def anything() -> Iterator[Anything]:
+    server = Anything(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+RECEIPT = {"status": "QUEUED", "receiptId": "r", "index": 0, "fingerprint": "f", "idempotent": False}
+BALANCE = {"balance": 1, "deltaCount": 1}
+DERIVED = {"customerId": "a", "unit": "", "ledgerId": "l", "pending": BALANCE, "recorded": BALANCE, **BALANCE}
+
+
+@pytest.mark.parametrize(
+    ("words", "answers"),
+    [
+        (("emit", "acme", "1"), [RECEIPT]),
+        (("derive", "acme"), [DERIVED, {**DERIVED, "audit": {"agrees": True}}]),
+        (("checkpoint", "acme", "--period", "2026"), []),
+        (("compare", "acme", "--yours", "1"), [{"match": True}, {"match": True, "sides": [{}]}]),
+        (("status",), [{"alarms": []}]),
+        (("keys", "list"), [{"items": [{}], "next": None}]),
+        (("keys", "create", "k"), [{"id": 1, "name": "k", "scopes": [], "createdAt": 1}]),
+        (("keys", "revoke", "1"), []),
+        (("erase", "r", "reason", "--by", "we", "--yes"), [{"erasures": []}]),
+        (("import", "rows.csv"), [{"results": []}, {"results": [{"problem": {}}]}]),
+    ],
+)
+def test_an_answer_of_something_else_is_named_with_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anything: Anything, words: tuple[str, ...], answers: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text("customerId,delta,referenceId\nacme,1,r1\n")
+    where = {"ANCHOR_URL": f"http://127.0.0.1:{anything.server_port}", "ANCHOR_API_KEY": "ak_x"}
+    for answer in ({}, [], *answers):
+        anything.answer = answer
+        for more in ((), ("--json",)):
+            done = anchor(*words, *more, env=where)
+            assert (done.code, done.out) == (3, ""), done.err
+            assert "no Anchor server says: " in done.err
+            assert "check that the URL is an Anchor server's" in done.err

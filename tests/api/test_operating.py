@@ -26,6 +26,12 @@ def test_a_running_service_is_healthy_and_ready(service: Service) -> None:
     assert service.anybody.get("/readyz").json() == {"status": "ready"}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/api/v1/status"])
+def test_a_parameter_that_is_none_here_is_refused(service: Service, path: str) -> None:
+    answer = service.http.get(path, params={"x": 1})
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "unknown_field", "x")
+
+
 def test_the_status_names_what_is_recorded_and_sealed(service: Service) -> None:
     service.emit("acme", 1)
     service.seal()

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import Response
 
 from anchor.anchoring.status import Status
-from anchor.api.access import Access, json_answer
+from anchor.api.access import Access, json_answer, refuse_unknown_parameters
 from anchor.api.answers import HealthAnswer, StatusAnswer
 from anchor.api.documentation import described
 from anchor.api.problems import Problem
@@ -44,7 +44,8 @@ def routes(
         summary="Whether the process answers",
         **described(HealthAnswer, {"status": "ok"}, scope=None),
     )
-    async def healthy() -> Response:
+    async def healthy(request: Request) -> Response:
+        refuse_unknown_parameters(request)
         return json_answer(HealthAnswer("ok"))
 
     @router.get(
@@ -52,7 +53,8 @@ def routes(
         summary="Whether the database can be used",
         **described(HealthAnswer, {"status": "ready"}, scope=None),
     )
-    def ready() -> Response:
+    def ready(request: Request) -> Response:
+        refuse_unknown_parameters(request)
         open_log(database)
         return json_answer(HealthAnswer("ready"))
 

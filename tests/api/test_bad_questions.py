@@ -311,3 +311,38 @@ def test_a_bad_key_is_not_made(service: Service, body: dict[str, Any], code: str
 
 def test_a_key_that_is_not_there_cannot_be_revoked(service: Service) -> None:
     assert_problem(service.http.delete("/api/v1/keys/99"), 404, "unknown_key")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("compare/cells", {"level": 40}, "Level must be a level from 0 to"),
+        (
+            "compare",
+            {"yourBalance": 1, "asOfIndex": 5},
+            "Index 5 is outside the ledger, which holds 1 delta.",
+        ),
+        (
+            "checkpoint",
+            {"period": "1950"},
+            "'1950' is not accepted: a month from 01 to 12 of a year from 1970",
+        ),
+        (
+            "checkpoint",
+            {"endDate": "2026-01-01"},
+            "It is not given: startDate and endDate are needed together.",
+        ),
+        (
+            "delta",
+            {"delta": 1, "occurredAt": "1950-01-01"},
+            "'1950-01-01' is not accepted: a time from 1970 to",
+        ),
+    ],
+)
+def test_what_is_said_is_a_sentence_that_tells_what_is_wrong(
+    service: Service, path: str, body: dict[str, Any], detail: str
+) -> None:
+    service.emit("acme", 1)
+    more = {"salt": "A" * 22 + "==", "above": None, "size": None} if path == "compare/cells" else {}
+    answer = service.http.post(f"/api/v1/balance/{path}", json={"customerId": "acme", **more, **body})
+    assert answer.json()["detail"].startswith(detail), answer.text

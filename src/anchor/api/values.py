@@ -140,7 +140,7 @@ def time_ms(value: int | str, now_ms: int, field: str) -> int:
         try:
             value = parse_instant(field, value)
         except PeriodError as error:
-            raise Problem("invalid_time", f"{error.remedy}.", field=field) from None
+            raise _time_problem(error, field) from None
     if value < 0:
         raise _before_1970(field)
     if value > MAX_U64:
@@ -157,7 +157,17 @@ def time_parameter(text: str, now_ms: int, field: str) -> int:
     try:
         return _not_ahead(parse_instant(field, text), now_ms, field)
     except PeriodError as error:
-        raise Problem("invalid_time", f"{error.remedy}.", field=field) from None
+        raise _time_problem(error, field) from None
+
+
+def _time_problem(error: PeriodError, field: str) -> Problem:
+    return Problem("invalid_time", _told(error), field=field)
+
+
+def _told(error: PeriodError) -> str:
+    if not error.text:
+        return f"It is not given: {error.remedy}."
+    return f"{shown(error.text)} is not accepted: {error.remedy}."
 
 
 def _not_ahead(value: int, now_ms: int, field: str) -> int:
@@ -175,7 +185,7 @@ def span_of(period: str | None, start_date: str | None, end_date: str | None) ->
     try:
         return parse_span(period=period, start_date=start_date, end_date=end_date)
     except PeriodError as error:
-        raise Problem("invalid_period", f"{error.remedy}.", field=f"/{error.field}") from None
+        raise Problem("invalid_period", _told(error), field=f"/{error.field}") from None
 
 
 def hash_of(text: str, field: str) -> Bytes32:

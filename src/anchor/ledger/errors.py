@@ -149,7 +149,8 @@ class IndexOutOfRange(LedgerError):
     """What a request calls it: ``fromIndex``, ``asOfIndex``."""
 
     def __str__(self) -> str:
-        return f"index {self.index} is outside the ledger, which holds {self.size} deltas"
+        size = "1 delta" if self.size == 1 else f"{self.size} deltas"
+        return f"index {self.index} is outside the ledger, which holds {size}"
 
 
 @dataclass(eq=False)

@@ -46,7 +46,7 @@ class ExchangeRefused(LedgerError):
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.remedy}"
+        return f"{self.field} must be {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from anchor.cli.output import Output, amount
+from anchor.cli.output import Output, amount, counted
 from anchor.cli.reading import say_written
 from anchor.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
@@ -71,3 +71,15 @@ def test_what_is_under_way_is_shown_as_it_is_called() -> None:
 
 def test_an_amount_is_markup() -> None:
     assert Text.from_markup(f"[bold]{amount(-1, '[/x]')}[/]").plain == "-1 [/x]"
+
+
+def test_one_is_one_and_many_are_many(tmp_path: Path, directory: Path) -> None:
+    assert (counted(1, "delta"), counted(1_000, "delta")) == ("1 delta", "1,000 deltas")
+    assert (counted(1, "entry", "entries"), counted(2, "entry", "entries")) == ("1 entry", "2 entries")
+    books = tmp_path / "books.csv"
+    books.write_text("referenceId,delta\nr1,-1\n")
+    assert anchor("emit", "one", "-1", "--reference", "r1", "--data", directory).code == 0
+    done = anchor("compare", "one", "--your-books", books, "--data", directory)
+    assert ("The record: 1 delta," in done.out, "your side: 1 delta," in done.out) == (True, True)
+    done = anchor("compare-books", "one", books, "--data", directory)
+    assert ("The record: 1 delta," in done.out, "your books: 1 entry," in done.out) == (True, True)

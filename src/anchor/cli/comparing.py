@@ -25,7 +25,7 @@ from anchor.cli.options import (
     YourBalance,
     YourBooks,
 )
-from anchor.cli.output import Output, amount, plain
+from anchor.cli.output import Output, amount, counted, plain
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 
@@ -129,10 +129,12 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
     compared = answer["record"]
     first, last = compared["fromIndex"], compared["toIndex"]
     where = "" if last is None else f" [dim](index {first:,} to {last:,})[/]"
-    output.say(f"The record: {compared['deltaCount']:,} deltas, {amount(compared['total'], unit)}{where}")
+    output.say(
+        f"The record: {counted(compared['deltaCount'], 'delta')}, {amount(compared['total'], unit)}{where}"
+    )
     for side in answer["sides"]:
         name = _side(side["side"])
-        listed = f"{side['count']:,} deltas, {amount(side['total'], unit)}"
+        listed = f"{counted(side['count'], 'delta')}, {amount(side['total'], unit)}"
         if side["agrees"]:
             output.say(f"[green]✓[/] {name}: {listed}: the same, entry by entry")
             continue

@@ -12,7 +12,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import CountUsage, Customer, Data, Json, Key, Unit, Url
-from anchor.cli.output import Bar, Output, amount, plain
+from anchor.cli.output import Bar, Output, amount, counted, plain
 from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
 
@@ -195,8 +195,10 @@ def _tell(
 ) -> None:
     from anchor.protocol.amounts import decimal_from_units
 
-    output.say(f"The record: {found.size:,} deltas, {amount(decimal_from_units(found.record_total), unit)}")
-    listed = f"{len(lines):,} entries, {amount(decimal_from_units(found.books_total), unit)}"
+    total = amount(decimal_from_units(found.record_total), unit)
+    output.say(f"The record: {counted(found.size, 'delta')}, {total}")
+    total = amount(decimal_from_units(found.books_total), unit)
+    listed = f"{counted(len(lines), 'entry', 'entries')}, {total}"
     if found.match:
         output.say(f"[green]✓[/] your books: {listed}: the same, entry by entry")
     else:
@@ -214,7 +216,7 @@ def _tell(
         if len(found.discrepancies) > SHOWN:
             output.say(f"… and {len(found.discrepancies) - SHOWN:,} more; --json lists all")
     for what, one in zip(("every difference", "where they part"), asked, strict=True):
-        trips = "1 round trip" if one.round_trips == 1 else f"{one.round_trips} round trips"
+        trips = counted(one.round_trips, "round trip")
         output.say(f"[dim]{what}: {trips}, {one.sent:,} bytes sent, {one.received:,} received[/]")
     output.say(f"[dim]{seconds:.1f} s[/]")
 

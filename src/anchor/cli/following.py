@@ -9,7 +9,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Customer, JsonLines, Key, OldestBlock, Unit, Url, as_url, within
-from anchor.cli.output import Output, amount, plain
+from anchor.cli.output import Output, amount, counted, plain
 
 if TYPE_CHECKING:
     from anchor.replica.findings import Finding
@@ -218,7 +218,7 @@ def _show(output: Output, went: "Round", document: dict[str, Any], store: Path, 
         output.line(f"[yellow]–[/] nothing is copied: {plain(went.not_checked or 'there is nothing')}")
         return
     new = f"{went.new_deltas:,} new, " if went.new_deltas else ""
-    output.line(f"{mark} {new}{went.size:,} deltas, {amount(document['balance'], unit)}")
+    output.line(f"{mark} {new}{counted(went.size, 'delta')}, {amount(document['balance'], unit)}")
     if went.head is not None:
         output.line(
             f"{mark} {went.head.head.size:,} of them under batch {went.head.batch.number:,}, "

@@ -202,9 +202,9 @@ def amount(value: Any, unit: str = "") -> str:
     return f"{text} {plain(unit)}" if unit else text
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: 1 delta, 2 deltas."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun: 1 delta, 2 deltas. ``nouns``: of many, where an s is not enough."""
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
 
 
 def show_failure(failure: CommandFailed, as_json: bool) -> None:

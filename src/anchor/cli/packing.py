@@ -9,7 +9,7 @@ import typer
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
-from anchor.cli.output import Output, plain
+from anchor.cli.output import Output, counted, plain
 from anchor.cli.reading import parse_show
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def pack(
         block = None if parts.evidence is None else hex_of(parts.evidence.block_hash)
         output.json({"file": str(out), "deltas": len(indices), "evidenceBlock": block})
         return
-    output.say(f"[green]✓[/] {plain(out)}: {len(indices):,} deltas, {out.stat().st_size:,} bytes")
+    output.say(f"[green]✓[/] {plain(out)}: {counted(len(indices), 'delta')}, {out.stat().st_size:,} bytes")
     if parts.evidence is not None:
         output.say(f"  evidence of block {hex_of(parts.evidence.block_hash)}")
     output.say(f"  check it: [bold]anchor verify {plain(out)} --rpc URL --contract ADDRESS[/]")

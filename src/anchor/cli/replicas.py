@@ -23,7 +23,7 @@ from anchor.cli.options import (
     YourBalance,
     YourBooks,
 )
-from anchor.cli.output import Output, amount, plain
+from anchor.cli.output import Output, amount, counted, plain
 from anchor.cli.reading import say_written, show_balance
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 
@@ -60,8 +60,8 @@ def status(store: StoreFile, json_: Json = False) -> None:
     on_chain = "not yet"
     if head is not None:
         on_chain = (
-            f"{head['size']:,} deltas under batch {head['batch']:,}, since {moment(head['committedBy'])} "
-            "at the latest"
+            f"{counted(head['size'], 'delta')} under batch {head['batch']:,}, "
+            f"since {moment(head['committedBy'])} at the latest"
         )
     output.pairs(
         ("customer", plain(answer["customerId"]) + (f" in {plain(unit)}" if unit else "")),
@@ -204,7 +204,8 @@ def check(store: StoreFile, json_: Json = False) -> None:
             | {"misfit": None if misfit is None else misfit_json(misfit)}
         )
     elif misfit is None:
-        output.say(f"[green]✓[/] {size:,} deltas lead to every head that the copy saw on the chain")
+        told = "every head that the copy saw on the chain follows from its"
+        output.say(f"[green]✓[/] {told} {counted(size, 'delta')}")
     else:
         output.line(f"[red]✗[/] {plain(misfit.statement)}")
         output.line(f"    expected  [green]{plain(misfit.expected)}[/]")

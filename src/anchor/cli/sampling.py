@@ -9,7 +9,7 @@ import typer
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit, as_url
-from anchor.cli.output import Output, plain
+from anchor.cli.output import Output, counted, plain
 from anchor.cli.verifying import EXIT_CODES, show
 
 
@@ -49,7 +49,9 @@ def sample(
     if json_:
         output.json({"file": str(out), "block": hex_of(made.block), "deltas": list(made.drawn)})
         return
-    output.say(f"[green]✓[/] {plain(out)}: {len(made.drawn)} of {to_index - from_index + 1:,} deltas")
+    output.say(
+        f"[green]✓[/] {plain(out)}: {len(made.drawn)} of {counted(to_index - from_index + 1, 'delta')}"
+    )
     output.line(f"  drawn by block {hex_of(made.block)}, the first that held them")
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Json, as_url
-from anchor.cli.output import Output
+from anchor.cli.options import Json, as_url, within
+from anchor.cli.output import Output, counted
 
 if TYPE_CHECKING:
     from anchor.monitor.batches import ServerBatches
@@ -70,7 +70,8 @@ def watch(
         ),
     ] = 0,
     every: Annotated[
-        float, typer.Option(min=0.1, max=_LONGEST_EVERY, metavar="SECONDS", help="How often to look.")
+        float,
+        typer.Option(metavar="SECONDS", callback=within(0.1, _LONGEST_EVERY), help="How often to look."),
     ] = 12.0,
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
     json_: Json = False,
@@ -89,8 +90,6 @@ def watch(
         address, rule = parse_contract(contract), Finality.parse(finality)
     except ValueError as error:
         raise CommandFailed(str(error), "correct --contract or --finality", ExitCode.USAGE, "usage") from None
-    if every != every:
-        raise CommandFailed("--every is no number", "give seconds", ExitCode.USAGE, "usage")
     with ExitStack() as stack:
         chains = [JsonRpcChain(url) for url in rpc]
         for chain in chains:
@@ -267,11 +266,11 @@ class _Shown:
     def resumed(self, known: "State") -> None:
         settled = known.settled
         place = "the beginning" if settled is None else f"block {settled.number}"
-        self._output.line(f"{_count(known.heads, 'final head')} known, going on from {place}")
+        self._output.line(f"{counted(known.heads, 'final head')} known, going on from {place}")
         if known.alarms:
             newest = known.alarms[-1]
             self.note(
-                f"{_count(len(known.alarms), 'alarm')} on record in the state file, "
+                f"{counted(len(known.alarms), 'alarm')} on record in the state file, "
                 f"the newest {newest.kind}: {newest.detail}"
             )
 
@@ -327,7 +326,7 @@ class _Shown:
     def ending(self, heads: int, first_block: int) -> None:
         since = f" from block {first_block} on" if first_block else ""
         self._output.line(
-            f"{_count(heads, 'head')} seen{since}" if heads else f"nothing was anchored{since} yet"
+            f"{counted(heads, 'head')} seen{since}" if heads else f"nothing was anchored{since} yet"
         )
 
 
@@ -343,10 +342,6 @@ def _write_line(sighting: "Sighting") -> None:
     }
     sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _safe(text: str) -> str:

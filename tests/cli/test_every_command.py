@@ -1,5 +1,6 @@
 """What holds for every command: JSON on request, numbers within bounds, and a fault of ours is no answer."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -97,6 +98,33 @@ def test_what_is_no_url_is_refused_at_once_and_not_repeated(words: tuple[str, ..
     assert done.code == ExitCode.USAGE
     assert "http://" in done.err
     assert "ak_secret" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "command"),
+    [
+        (("derive", "acme", "--url", "ftp://x"), "--url", "anchor derive"),
+        (("derive",), "CUSTOMER", "anchor derive"),
+        (("keys", "revoke", "one"), "ID", "anchor keys revoke"),
+        (("hammer", "http://x", "--wait", "nan"), "--wait", "anchor hammer"),
+        (("nothing",), "nothing", "anchor"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_in_json_too(words: tuple[str, ...], named: str, command: str) -> None:
+    done = anchor(*words, "--json")
+    told = json.loads(done.err)
+    assert (done.code, done.out, told["code"]) == (ExitCode.USAGE, "", "usage")
+    assert named in told["detail"]
+    assert told["remedy"] == f"see {command} --help"
+
+
+def test_a_question_that_nobody_answers_is_answered_with_no() -> None:
+    for more in ((), ("--json",)):
+        with mock.patch("sys.stdin", io.StringIO("")):
+            done = anchor("erase", "r", "reason", "--by", "we", "--url", "http://localhost:1", *more)
+        assert (done.code, done.out.strip()) == (ExitCode.REFUSED, "")
+        assert "nothing was erased" in done.err
+    assert json.loads(done.err.splitlines()[-1])["code"] == "not_confirmed"
 
 
 def test_a_chain_has_a_name_that_settings_can_hold(tmp_path: Path) -> None:

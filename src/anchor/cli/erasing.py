@@ -45,10 +45,8 @@ def erase(
             )
     output = Output(json_)
     with connect(url, key, data, output, doing="erasing") as server:
-        if not yes and not typer.confirm(
-            f"Erase {', '.join(fields)} of {receipt}? It cannot be undone.", err=True
-        ):
-            raise CommandFailed("nothing was erased", code="not_confirmed")
+        if not yes and not _confirmed(f"Erase {', '.join(fields)} of {receipt}? It cannot be undone."):
+            raise CommandFailed("nothing was erased", "say yes, or add --yes", code="not_confirmed")
         answer = server.post("/api/v1/erasures", erased, {"receiptId": receipt, "fields": fields, "by": by})
     if json_:
         output.json(answer)
@@ -61,3 +59,12 @@ def erase(
             "[yellow]a reader still needs old pages of the database, which hold it:[/] "
             "run the same again later"
         )
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        # Nobody answered, and the line of the question still stands open.
+        typer.echo(err=True)
+        return False

@@ -6,7 +6,7 @@ verifier's commands work where nothing but the base install is there.
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -34,7 +34,7 @@ from anchor.cli import (
     watching,
 )
 from anchor.cli.demo import command as demo
-from anchor.cli.failures import DEBUG_VARIABLE, ExitCode, failure_of, internal_failure
+from anchor.cli.failures import DEBUG_VARIABLE, CommandFailed, ExitCode, failure_of, internal_failure
 
 app = typer.Typer(
     name="anchor",
@@ -93,12 +93,18 @@ def _root(
     pass
 
 
+_UsageError: Final[Any] = typer.BadParameter.__mro__[1]
+"""What typer raises for a command that is typed wrongly; BadParameter is one kind of it."""
+
+
 def main() -> None:
     """Run the command line and exit with a code of ``anchor.cli.failures``."""
+    as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        # Left to itself, typer tells in a box of text what is typed wrongly.
+        code = app(prog_name="anchor", standalone_mode=not as_json)
     except BaseException as error:
-        failure = failure_of(error)
+        failure = _typed_wrongly(error) or failure_of(error)
         if failure is None:
             if not isinstance(error, Exception):
                 raise
@@ -109,8 +115,16 @@ def main() -> None:
             failure = internal_failure(error)
         from anchor.cli.output import show_failure
 
-        show_failure(failure, as_json="--json" in sys.argv[1:])
+        show_failure(failure, as_json=as_json)
         sys.exit(failure.exit_code)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _typed_wrongly(error: Any) -> CommandFailed | None:
+    if not isinstance(error, _UsageError):
+        return None
+    command = "anchor" if error.ctx is None else error.ctx.command_path
+    return CommandFailed(error.format_message(), f"see {command} --help", ExitCode.USAGE, "usage")
 
 
 __all__ = ["ExitCode", "app", "main"]

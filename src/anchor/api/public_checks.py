@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anchor.api.answers import CheckAnswer, CheckedAnswer, VerifyAnswer
-from anchor.api.shaping import anchor, hex_text
+from anchor.api.shaping import anchor
 from anchor.ledger.checkpoints import CheckpointView
 from anchor.ledger.errors import NotSealedYet
 from anchor.ledger.model import Log
 from anchor.ledger.proving import Prover
 from anchor.ledger.proving_periods import prove_period
 from anchor.ledger.views import ReceiptView, find_batch
+from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.database import Database
 from anchor.verify.chain_view import ChainView, Finality
@@ -69,8 +70,8 @@ class PublicChecks:
             checks=checks.steps,
             statements=checks.statements,
             anchors=[anchor(each) for each in view.anchors],
-            ledger_id=hex_text(view.ledger.ledger_id),
-            fingerprint=hex_text(row.fingerprint),
+            ledger_id=hex_of(view.ledger.ledger_id),
+            fingerprint=hex_of(row.fingerprint),
             proof_hash=None,
             from_index=row.index_in_ledger,
             to_index=row.index_in_ledger,
@@ -107,9 +108,9 @@ class PublicChecks:
             checks=checks.steps,
             statements=checks.statements,
             anchors=anchors,
-            ledger_id=hex_text(sealed.ledger_id),
+            ledger_id=hex_of(sealed.ledger_id),
             fingerprint=None,
-            proof_hash=hex_text(view.proof_hash),
+            proof_hash=hex_of(view.proof_hash),
             from_index=sealed.from_index,
             to_index=sealed.to_index,
         )
@@ -179,7 +180,7 @@ class _Checks:
             if self.db != "not_asked":
                 outcome = "passed" if agrees else "failed"
                 self.steps.append(
-                    CheckAnswer("db", name, outcome, explanation, hex_text(expected), hex_text(found))
+                    CheckAnswer("db", name, outcome, explanation, hex_of(expected), hex_of(found))
                 )
 
     def take_chain(self, found: Verification) -> None:

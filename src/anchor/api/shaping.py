@@ -30,6 +30,7 @@ from anchor.ledger.errors import LedgerError
 from anchor.ledger.model import Receipt
 from anchor.ledger.views import BatchView, DeltaView, ReceiptView
 from anchor.protocol.amounts import UNITS_PER_ONE
+from anchor.protocol.errors import hex_of
 from anchor.storage.reading import AnchorOnChain, LedgerRow
 
 
@@ -72,19 +73,19 @@ def checkpoint(view: CheckpointView) -> CheckpointAnswer:
     sealed = view.checkpoint
     return CheckpointAnswer(
         proof_token=view.proof_token,
-        proof_hash=hex_text(view.proof_hash),
+        proof_hash=hex_of(view.proof_hash),
         delta_count=view.delta_count,
         status=view.status.value,
         customer_id=view.customer_id,
         unit=view.unit,
-        ledger_id=hex_text(sealed.ledger_id),
+        ledger_id=hex_of(sealed.ledger_id),
         from_index=sealed.from_index,
         to_index=sealed.to_index,
         opening_balance=amount_json(sealed.opening_balance),
         closing_balance=amount_json(sealed.closing_balance),
         net_change=amount_json(view.net_change),
-        opening_root=hex_text(sealed.opening_root),
-        closing_root=hex_text(sealed.closing_root),
+        opening_root=hex_of(sealed.opening_root),
+        closing_root=hex_of(sealed.closing_root),
         created_at=view.created_at,
         start=view.span.start if view.span else None,
         end=view.span.end if view.span else None,
@@ -116,12 +117,12 @@ def delta(view: DeltaView) -> DeltaAnswer:
         reason=row.reason,
         reference_id=row.reference_id,
         metadata=None if row.metadata is None else Raw(row.metadata.encode()),
-        adjusts=None if row.adjusts is None else hex_text(row.adjusts),
-        fingerprint=hex_text(row.fingerprint),
+        adjusts=None if row.adjusts is None else hex_of(row.adjusts),
+        fingerprint=hex_of(row.fingerprint),
         receipt_id=view.receipt_id,
         status=view.status.value,
         erased={
-            ErasableField(name).public_name: hex_text(commitment) for name, commitment in row.erased.items()
+            ErasableField(name).public_name: hex_of(commitment) for name, commitment in row.erased.items()
         }
         or UNSET,
     )
@@ -132,10 +133,10 @@ def receipt(view: ReceiptView) -> ReceiptAnswer:
     return ReceiptAnswer(
         receipt_id=view.delta.receipt_id,
         status=view.delta.status.value,
-        fingerprint=hex_text(view.delta.delta.fingerprint),
+        fingerprint=hex_of(view.delta.delta.fingerprint),
         customer_id=view.ledger.customer_id,
         unit=view.ledger.unit,
-        ledger_id=hex_text(view.ledger.ledger_id),
+        ledger_id=hex_of(view.ledger.ledger_id),
         delta=delta(view.delta),
         batch=view.batch,
         anchors=[anchor(each) for each in view.anchors],
@@ -145,7 +146,7 @@ def receipt(view: ReceiptView) -> ReceiptAnswer:
 def ledger(row: LedgerRow) -> LedgerAnswer:
     """Return a ledger as it is answered."""
     return LedgerAnswer(
-        ledger_id=hex_text(row.ledger_id),
+        ledger_id=hex_of(row.ledger_id),
         customer_id=row.customer_id,
         unit=row.unit,
         size=row.size,
@@ -161,9 +162,9 @@ def batch_summary(view: BatchView) -> BatchSummary:
     return BatchSummary(
         number=row.number,
         sealed_at=row.sealed_at,
-        anchor_root=hex_text(row.anchor_root),
-        history_root=hex_text(row.history_root),
-        map_root=hex_text(row.map_root),
+        anchor_root=hex_of(row.anchor_root),
+        history_root=hex_of(row.history_root),
+        map_root=hex_of(row.map_root),
         delta_count=row.delta_count,
         ledger_count=row.ledger_count,
         anchors=[anchor(each) for each in view.anchors],
@@ -175,10 +176,10 @@ def anchor(each: AnchorOnChain) -> AnchorAnswer:
     return AnchorAnswer(
         chain=each.chain.name,
         chain_id=each.chain.chain_id,
-        contract=hex_text(each.chain.contract),
-        transaction_hash=hex_text(each.anchor.transaction_hash),
+        contract=hex_of(each.chain.contract),
+        transaction_hash=hex_of(each.anchor.transaction_hash),
         block_number=each.anchor.block_number,
-        block_hash=hex_text(each.anchor.block_hash),
+        block_hash=hex_of(each.anchor.block_hash),
         block_time=each.anchor.block_time,
         state=each.anchor.state,
         batch=each.anchor.batch,
@@ -191,7 +192,7 @@ def derived(view: Derived) -> DerivedAnswer:
     return DerivedAnswer(
         customer_id=view.customer_id,
         unit=view.unit,
-        ledger_id=hex_text(view.ledger_id),
+        ledger_id=hex_of(view.ledger_id),
         balance=amount_json(view.verified.balance),
         delta_count=view.verified.delta_count,
         last_verified_index=view.last_verified_index,
@@ -207,8 +208,3 @@ def derived(view: Derived) -> DerivedAnswer:
 
 def _counted(counted: CountedBalance) -> StandingAnswer:
     return StandingAnswer(amount_json(counted.balance), counted.delta_count)
-
-
-def hex_text(value: bytes) -> str:
-    """Return bytes as 0x-prefixed lower-case hex."""
-    return "0x" + value.hex()

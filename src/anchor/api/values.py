@@ -23,7 +23,7 @@ MAX_AHEAD_MS: Final = 24 * 60 * 60 * 1000
 
 # Control characters, and the two separators that end a line as they do.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
+HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _BEFORE_1970: Final = re.compile(r"-[0-9]+", re.ASCII)
 # A decimal of any length: what parse_amount does not take of these is too long for it.
@@ -190,7 +190,7 @@ def span_of(period: str | None, start_date: str | None, end_date: str | None) ->
 
 def hash_of(text: str, field: str) -> Bytes32:
     """Return the 32 bytes of ``0x`` and 64 lower-case hexadecimal digits. Raises Problem."""
-    if not _HASH.fullmatch(text):
+    if not HASH.fullmatch(text):
         raise Problem(
             "invalid_value", f"{shown(text)} is not 0x and 64 hexadecimal digits, lower case.", field=field
         )

@@ -9,12 +9,12 @@ from anchor.api.access import Access, body_as, json_answer
 from anchor.api.documentation import described
 from anchor.api.erasure_messages import ErasedAnswer, ErasureAnswer, ErasureRequest
 from anchor.api.problems import Problem
-from anchor.api.shaping import hex_text
 from anchor.api.values import require_id, require_unit
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.clock import Clock
 from anchor.ledger.erasing import ErasableField, erasable_field, erase_fields, receipt_at
 from anchor.ledger.model import Log
+from anchor.protocol.errors import hex_of
 from anchor.storage.database import Database
 
 _ERASED: Final = {
@@ -77,12 +77,12 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         return json_answer(
             ErasedAnswer(
                 erased.receipt_id,
-                hex_text(erased.ledger_id),
+                hex_of(erased.ledger_id),
                 erased.index,
                 [
                     ErasureAnswer(
                         one.field.public_name,
-                        hex_text(one.commitment),
+                        hex_of(one.commitment),
                         one.erased_at,
                         one.erased_by,
                         one.already,

@@ -12,11 +12,11 @@ from starlette.responses import Response
 from anchor.api.access import json_answer, refuse_unknown_parameters
 from anchor.api.answers import LogAnswer, Page, ShownBatch
 from anchor.api.documentation import described
-from anchor.api.shaping import hex_text
 from anchor.api.turns import Turns
 from anchor.api.values import whole_number
 from anchor.ledger.model import Log
 from anchor.ledger.views import batches_from
+from anchor.protocol.errors import hex_of
 from anchor.storage.database import Database
 
 AT_ONCE: Final = 2
@@ -45,7 +45,7 @@ def routes(database: Database, log: Log) -> APIRouter:
     async def which_log(request: Request) -> Response:
         """Needs no key. The contract of the log holds the same `logId`."""
         refuse_unknown_parameters(request)
-        return json_answer(LogAnswer(hex_text(log.log_id), hex_text(log.identity_public_key)))
+        return json_answer(LogAnswer(hex_of(log.log_id), hex_of(log.identity_public_key)))
 
     @router.get(
         "/api/v1/log/batches",
@@ -64,7 +64,7 @@ def routes(database: Database, log: Log) -> APIRouter:
         first = whole_number(cursor, "cursor")
         found = await turns.take(lambda: batches_from(database, first, limit + 1))
         items = [
-            ShownBatch(row.number, hex_text(row.history_root), hex_text(row.map_root), row.sealed_at)
+            ShownBatch(row.number, hex_of(row.history_root), hex_of(row.map_root), row.sealed_at)
             for row in found[:limit]
         ]
         return json_answer(Page(items, str(found[limit].number) if len(found) > limit else None))

@@ -12,6 +12,7 @@ from anchor.api.documentation import described
 from anchor.api.problems import Problem
 from anchor.api.public_checks import AskedChain, PublicChecks, Source
 from anchor.api.turns import Turns
+from anchor.api.values import HASH
 from anchor.ledger.checkpoints import (
     TOKEN_PREFIX,
     UnknownCheckpoint,
@@ -29,7 +30,6 @@ WAITING: Final = 60
 
 _RECEIPT: Final = re.compile(rf"{RECEIPT_PREFIX}[a-z2-7]{{26}}", re.ASCII)
 _TOKEN: Final = re.compile(rf"{TOKEN_PREFIX}[a-z2-7]{{26}}", re.ASCII)
-_HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "id": "rcpt_gy3tmojvgq2dknzyha4wcytbmi",
@@ -87,7 +87,7 @@ def _verify(
             return checks.receipt(find_receipt(database, log, proof_id), source)
         if _TOKEN.fullmatch(proof_id):
             return checks.checkpoint(find_checkpoint(database, proof_id), source, proof_id)
-        if _HASH.fullmatch(proof_id):
+        if HASH.fullmatch(proof_id):
             oldest = find_checkpoints_of_hash(database, bytes.fromhex(proof_id[2:]))[0]
             return checks.checkpoint(oldest, source, proof_id)
     except UnknownReceipt:

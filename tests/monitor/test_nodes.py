@@ -91,7 +91,9 @@ def test_a_node_on_a_fork_is_not_silenced_by_the_taller_one(log: WatchedLog, sta
     assert "which is final" in alarm.detail
 
 
-def test_a_node_that_makes_up_a_height_silences_nobody(log: WatchedLog, make_proxy: MakeProxy) -> None:
+def test_a_node_that_makes_up_a_height_silences_nobody(
+    log: WatchedLog, make_proxy: MakeProxy, start_anvil: StartAnvil
+) -> None:
     """It holds all blocks that there are, and shows a thousand more, without an anchor in them."""
     proxy = make_proxy(log.anvil.url)
     watcher = log.watcher(proxy.url, log.anvil.url)
@@ -106,10 +108,18 @@ def test_a_node_that_makes_up_a_height_silences_nobody(log: WatchedLog, make_pro
     proxy.on("eth_getBlockByNumber", taller)
     log.seal_and_anchor()
     seen = see(watcher)
-    assert [sighting.kind for sighting in seen] == ["endpoint_lags", "anchored", "checked"]
-    assert "of the future" in seen[0].detail
+    assert [sighting.kind for sighting in seen] == ["block_of_the_future", "anchored", "checked"]
+    assert proxy.url in seen[0].detail
     assert watcher.state.settled is not None
     assert watcher.state.settled.number == log.node.tallest_block().number
+    # Nor does it keep one that lags from being set aside.
+    behind = start_anvil("--fork-url", log.anvil.url)
+    log.seal_and_anchor()
+    log.mine_slowly(LAG_BLOCKS)
+    seen = see(log.watcher(proxy.url, log.anvil.url, behind.url))
+    assert [sighting.kind for sighting in seen][:2] == ["endpoint_lags", "block_of_the_future"]
+    assert behind.url in seen[0].detail
+    assert len(seen) == 6
     # Where it lies about what is in the blocks, nothing counts.
     proxy.on("eth_getLogs", answer([]))
     log.seal_and_anchor()

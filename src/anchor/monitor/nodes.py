@@ -4,8 +4,8 @@ A look at the chain is made at one height, whose block all nodes that are asked 
 it that differ cannot both be true, and nothing counts until they agree.
 
 A node that lags is set aside, so whoever shows the tallest chain could silence the others. Therefore that
-chain has to hold what the lagging node shows, and its newest block must not be of the future: a height that
-was made up cannot be half a minute above that of a node that keeps up with the clock.
+chain has to hold what the lagging node shows, and a block of the future is no height to lag behind: one that
+was made up has to be half a minute above that of a node which keeps up with the clock.
 """
 
 import time
@@ -78,24 +78,27 @@ class Nodes:
 
     def _keeping_up(self, newest: dict[JsonRpcChain, Block], warnings: list[Sighting]) -> list[JsonRpcChain]:
         """Return the nodes to ask: all but those that lag, as far as the tallest may be believed."""
-        leader = max(newest, key=lambda chain: newest[chain].number)
-        tallest = newest[leader]
+        latest = self._now() + FUTURE_SECONDS
+        believed = [chain for chain, block in newest.items() if block.timestamp <= latest]
+        leader = max(believed, key=lambda chain: newest[chain].number, default=None)
         asked = []
+        # How far is left out of what is said: it would be news at every look.
         for chain, block in newest.items():
-            if lag_behind(_tip(tallest), _tip(block)) is None:
+            if leader is None or lag_behind(_tip(newest[leader]), _tip(block)) is None:
                 asked.append(chain)
                 continue
-            # How far is left out: it would be news at every look.
             lags = (
                 f"{chain.name} is more than {LAG_BLOCKS} blocks and {LAG_SECONDS:.0f} s behind {leader.name}"
             )
-            if tallest.timestamp > self._now() + FUTURE_SECONDS:
-                lags += ", whose newest block is of the future: both are asked"
-                asked.append(chain)
-            elif leader.block(block.number) != block:
+            if leader.block(block.number) != block:
                 lags += ", which does not hold its newest block: both are asked"
                 asked.append(chain)
             warnings.append(Sighting("endpoint_lags", lags))
+        for chain, block in newest.items():
+            above = any(lag_behind(_tip(block), _tip(other)) for other in newest.values())
+            if above and chain not in believed:
+                ahead = f"{chain.name}'s newest block is more than {FUTURE_SECONDS:.0f} s ahead of our clock"
+                warnings.append(Sighting("block_of_the_future", ahead))
         return asked
 
     def _final(self, asked: Sequence[JsonRpcChain], finality: Finality) -> Block | None:

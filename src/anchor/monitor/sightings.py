@@ -26,6 +26,7 @@ ALARMS: Final = {
 WARNINGS: Final = {
     "endpoint_unreachable": "a node gives no answer; the others are asked",
     "endpoint_lags": "a node is far behind another, and not asked meanwhile unless that one contradicts it",
+    "block_of_the_future": "a node far above another is ahead of our clock, and sets no other aside",
     "no_new_blocks": "the newest block is old: the chain stands still, or the node does",
     "batches_unavailable": "the log does not show its batches now; they are checked when it does",
 }

@@ -94,7 +94,7 @@ def deploy(
 ) -> Deployment:
     """Create the contract by a transaction of ``signer``, or by the one that ``unfinished`` keeps.
 
-    Raises DeploymentFailed, RpcError, FeeAboveCap, OSError.
+    Raises DeploymentFailed, RpcError, EndpointsDisagree, FeeAboveCap, OSError.
     """
     code = creation_code(log_id, owner, submitter)
     receipt = send_and_wait(node, signer, None, code, limits=limits, waiting=waiting, unfinished=unfinished)
@@ -164,8 +164,8 @@ def send_and_wait(
 
     With ``unfinished`` it is kept there before any node sees it, and one that is kept there already, and
     says the same, is waited for. Whoever writes down the outcome lets it be forgotten. For what an operator
-    does by hand; the anchoring loop has its own sender. Raises DeploymentFailed, RpcError, FeeAboveCap,
-    OSError.
+    does by hand; the anchoring loop has its own sender. Raises DeploymentFailed, RpcError,
+    EndpointsDisagree, FeeAboveCap, OSError.
     """
     waiting = waiting or Waiting()
     signed = None

@@ -44,7 +44,7 @@ class UnfinishedTransaction:
     ) -> SignedTransaction | None:
         """Return the kept transaction where it is this very one and is, or can still be, mined.
 
-        Raises RpcError, OSError.
+        Raises RpcError, EndpointsDisagree, OSError.
         """
         signed = self.kept()
         if signed is None or signed.sender != sender or signed.transaction.chain_id != node.chain_id:

@@ -9,6 +9,8 @@ import pytest
 
 from anchor.chain.development import DevelopmentChain
 from anchor.chain.values import address_text
+from anchor.replica.evidence import dispute
+from anchor.replica.values import Misfit
 from anchor.service.background_server import BackgroundServer, listen
 from anchor.service.json_rpc_app import JsonRpcApp
 from anchor.verify import write_proof_file
@@ -140,3 +142,36 @@ def test_a_file_that_is_missing_keeps_no_other_from_its_answer(
         "file": str(missing),
         "error": {"code": "file", "problem": f"{missing}: no such file or directory"},
     }
+
+
+def disputed(folder: Path, proofs: list[str]) -> Path:
+    misfit = Misfit("altered", "2", "Delta 2 is not what it was.", "amount -5", "amount [/x]")
+    file = folder / "copy.altered.dispute.json"
+    file.write_bytes(dispute(misfit, 1_776_000_000_000, None, held={}, shown={"a": 0.5}, proofs=proofs))
+    return file
+
+
+def test_a_dispute_is_shown_as_what_it_is_and_the_proofs_beside_it_are_checked(
+    log: AnchoredLog, proof: Path, tmp_path: Path
+) -> None:
+    beside = tmp_path / "held.proof.json"
+    beside.write_bytes(proof.read_bytes())
+    file = disputed(tmp_path, [beside.name, "gone.proof.json", f"../{tmp_path.name}/held.proof.json", ".."])
+    for named in ([file], [file, beside]):
+        done = anchor("verify", *named, "--rpc", log.url)
+        assert done.code == 4
+        assert "This is a dispute" in done.out
+        assert "amount [/x]" in done.out
+        assert "1 valid, 1 dispute" in done.out
+        assert "NOT VALID" not in done.out
+        told = anchor("verify", *named, "--rpc", log.url, "--json").json()
+        assert [one["kind"] for one in told] == ["dispute", "delta"]
+        assert (told[0]["verdict"], told[1]["verdict"]) == ("not_checked_against_a_chain", "valid")
+        assert told[0]["proofs"] == [str(beside)]
+    # Of a folder the proof files are meant.
+    assert anchor("verify", tmp_path, "--rpc", log.url).code == 0
+    beside.unlink()
+    assert "is not here: held.proof.json" in anchor("verify", file).out
+    altered(proof, tmp_path).rename(beside)
+    assert anchor("verify", file, "--rpc", log.url).code == 1
+    assert "Nothing was saved with it" in anchor("verify", disputed(tmp_path, [])).out

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from anchor.cli.disputes import SUFFIX, read_dispute
 from anchor.cli.failures import CommandFailed, ExitCode, failure_of
 from anchor.cli.options import Json, OldestBlock, as_url
-from anchor.cli.output import Output
+from anchor.cli.output import Output, counted
 
 if TYPE_CHECKING:
     from anchor.verify import Verification
@@ -74,6 +75,7 @@ def verify(
 
     Exit code 0: valid. 1: not valid. 3: a file could not be read. 4: not checked against a chain.
     Of several files all are checked, and the worst code is given: 1 before 3 before 4.
+    A dispute that anchor follow saved is shown, and the proof files beside it are checked.
     """
     from rich.markup import escape
 
@@ -83,9 +85,18 @@ def verify(
     results: list[Verification] = []
     answers: list[object] = []
     unread = 0
+    disputes = 0
     found = _found(files)
     for file in found:
         try:
+            dispute = read_dispute(file)
+            if dispute is not None:
+                disputes += 1
+                answers.append(dispute.to_json())
+                dispute.show(output)
+                # They are checked next, unless they were named themselves.
+                found += [path for path in dispute.beside() if path not in found]
+                continue
             # A pack says how many deltas it has once it is open; until then the bar stands at nothing.
             total = 1 if file.suffix == ".zip" else None
             with output.progress(f"checking {file.name}", total) as bar:
@@ -122,8 +133,10 @@ def verify(
     if json_:
         output.json(answers[0] if len(answers) == 1 else answers)
     elif len(found) > 1:
-        _sum_up(output, results, unread)
+        _sum_up(output, results, unread, disputes)
     codes = {EXIT_CODES[result.verdict] for result in results} | ({ExitCode.REFUSED} if unread else set())
+    if disputes:
+        codes.add(ExitCode.UNAVAILABLE)
     raise typer.Exit(next(code for code in _WORST_FIRST if code in codes))
 
 
@@ -131,7 +144,7 @@ _WORST_FIRST: Final = (ExitCode.NO, ExitCode.REFUSED, ExitCode.UNAVAILABLE, Exit
 
 
 _NO_PROOFS: Final = {"evidence.json", "chain.json", "peaks.json"}
-"""What an unpacked audit pack holds beside its period."""
+"""What an unpacked audit pack holds beside its period. Disputes prove nothing either."""
 
 
 def _found(paths: list[Path]) -> list[Path]:
@@ -142,7 +155,10 @@ def _found(paths: list[Path]) -> list[Path]:
             inside = sorted(
                 one
                 for one in path.rglob("*")
-                if one.suffix in {".json", ".zip"} and one.name not in _NO_PROOFS and one.is_file()
+                if one.suffix in {".json", ".zip"}
+                and one.name not in _NO_PROOFS
+                and not one.name.endswith(SUFFIX)
+                and one.is_file()
             )
             if not inside:
                 raise CommandFailed(f"there is no proof file in {path}", "name files", code="no_proof_files")
@@ -152,12 +168,13 @@ def _found(paths: list[Path]) -> list[Path]:
     return found
 
 
-def _sum_up(output: Output, results: list["Verification"], unread: int) -> None:
+def _sum_up(output: Output, results: list["Verification"], unread: int, disputes: int) -> None:
     output.say()
     verdicts = ("valid", "not_checked_against_a_chain", "invalid")
     counts = [(verdict, sum(one.verdict == verdict for one in results)) for verdict in verdicts]
     counts.append(("not read", unread))
-    output.say(", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts if count))
+    told = [f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts if count]
+    output.say(", ".join([*told, counted(disputes, "dispute")] if disputes else told))
 
 
 def show(output: Output, result: "Verification", name: str) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 
 from anchor.chain.refusals import PASSING, Refusal, classify
-from anchor.verify.bounded_http import AnswerRefused, read_answer
+from anchor.verify.bounded_http import AnswerRefused, certificates, read_answer
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 WHOLE_ANSWER: Final = 4
@@ -112,6 +112,7 @@ class HttpEndpoint:
         # A host without a key has no secret, and its own name is said with every failure.
         self._secrets = secrets_of(url) if self.name.endswith(HIDDEN) else ()
         self._client = httpx.Client(
+            verify=certificates(),
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
             transport=transport,
             headers={"content-type": "application/json"},

@@ -10,6 +10,7 @@ import httpx
 
 from anchor.client.errors import AnchorProblem, AnchorUnreachable, CannotBeSent, UnexpectedAnswer
 from anchor.client.members import Json, Members
+from anchor.verify.bounded_http import certificates
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Transport:
         self._pause: Final = pause
         try:
             self._client: Final = httpx.Client(
+                verify=certificates(),
                 base_url=self._url,
                 # Compressed, a small answer could become any large one.
                 headers={"Accept-Encoding": "identity"} | ({} if key is None else {"X-Api-Key": key}),

@@ -9,7 +9,7 @@ from anchor.monitor.history import BatchesUnavailable
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.bounded_http import AnswerRefused, read_answer
+from anchor.verify.bounded_http import AnswerRefused, certificates, read_answer
 from anchor.verify.json_rpc import shown_url
 from anchor.verify.proof_members import Members, hash32, list_of, u64
 from anchor.verify.strict_json import ProofFileError, parse_json
@@ -41,7 +41,9 @@ class ServerBatches:
         self.name: Final = shown_url(url)
         self._url: Final = url.rstrip("/")
         self._timeout: Final = timeout
-        self._client: Final = httpx.Client(timeout=timeout, transport=transport, follow_redirects=False)
+        self._client: Final = httpx.Client(
+            verify=certificates(), timeout=timeout, transport=transport, follow_redirects=False
+        )
         self._log_id: Final = log_id
         self._is_ours = False
         self._page: dict[int, Batch] = {}

@@ -14,7 +14,7 @@ from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.replica.values import Shown
-from anchor.verify.bounded_http import AnswerRefused, read_answer
+from anchor.verify.bounded_http import AnswerRefused, certificates, read_answer
 from anchor.verify.proof_file import DeltaRecord, ProofFile, ProofLedger, ProofLog
 from anchor.verify.proof_members import Members, hash32, list_of, u64
 from anchor.verify.proof_part_reading import read_record
@@ -73,7 +73,11 @@ class Operator:
         self.url: Final = url.rstrip("/")
         self._timeout = timeout
         self._client = httpx.Client(
-            headers={"X-Api-Key": key}, timeout=timeout, transport=transport, follow_redirects=False
+            verify=certificates(),
+            headers={"X-Api-Key": key},
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=False,
         )
 
     def __enter__(self) -> Self:

@@ -1,11 +1,19 @@
 """One HTTP answer, bounded as a whole in time and in size, from a server that nobody trusts."""
 
+import ssl
 import threading
+from functools import cache
 from typing import Any, Final
 
 import httpx
 
 _PLAIN: Final = "identity"
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Return what HTTPS servers are checked by. Read once a process, which takes a tenth of a second."""
+    return httpx.create_ssl_context()
 
 
 class AnswerRefused(Exception):

@@ -14,7 +14,7 @@ import httpx
 
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
-from anchor.verify.bounded_http import AnswerRefused, read_answer
+from anchor.verify.bounded_http import AnswerRefused, certificates, read_answer
 from anchor.verify.chain_view import (
     AnchoredEvent,
     Block,
@@ -57,7 +57,9 @@ class JsonRpcChain:
         self.name: str = shown_url(url)
         self._url = url
         self._timeout = timeout
-        self._client = httpx.Client(timeout=timeout, transport=transport, follow_redirects=False)
+        self._client = httpx.Client(
+            verify=certificates(), timeout=timeout, transport=transport, follow_redirects=False
+        )
 
     def close(self) -> None:
         """Close the connection."""

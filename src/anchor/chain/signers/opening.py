@@ -1,13 +1,14 @@
-"""From the settings to a signer."""
+"""From the settings to a signer.
+
+Each kind is imported where it is opened: what signs takes longer to import than all of a server, which
+signs nothing.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.settings import SignerSettings
-from anchor.chain.signers.aws_kms import KmsSigner, kms_client
-from anchor.chain.signers.local import signer_from_environment, signer_from_keystore
-from anchor.chain.signers.remote import RemoteSigner
 from anchor.chain.signers.signer import Signer, SignerMisconfigured
 
 
@@ -17,15 +18,23 @@ def open_signer(settings: SignerSettings, *, environment: Mapping[str, str]) -> 
     Raises SignerMisconfigured; SignerUnavailable and SignerRefused where KMS does not show its key.
     """
     if settings.kind == "keystore":
+        from anchor.chain.signers.local import signer_from_keystore
+
         assert settings.keystore is not None
         return signer_from_keystore(settings.keystore, read_password(settings, environment))
     if settings.kind == "environment":
+        from anchor.chain.signers.local import signer_from_environment
+
         assert settings.key_variable is not None
         return signer_from_environment(settings.key_variable, environment)
     if settings.kind == "aws-kms":
+        from anchor.chain.signers.aws_kms import KmsSigner, kms_client
+
         assert settings.kms_key_id is not None
         client = kms_client(settings.kms_region, settings.kms_endpoint)
         return KmsSigner(client, settings.kms_key_id, address=settings.address)
+    from anchor.chain.signers.remote import RemoteSigner
+
     assert settings.url is not None
     assert settings.address is not None
     return RemoteSigner(HttpEndpoint(settings.url), settings.address, method=settings.method)

@@ -11,6 +11,7 @@ from tests.fixtures.service import Caller, Service
 pytestmark = pytest.mark.databases("sqlite")
 
 DELTA = "/api/v1/balance/delta"
+COMPARE = "/api/v1/balance/compare"
 LISTS = {"customerId": "acme", "yourDeltas": [], "counterpartyDeltas": []}
 BALANCES = {"customerId": "acme", "yourBalance": 1}
 
@@ -32,7 +33,7 @@ class Held:
 def ask(caller: Caller, what: str) -> int:
     if what == "audit":
         return caller.get("/api/v1/balance/derive/acme?audit=true").status_code
-    return caller.post("/api/v1/balance/compare", json=LISTS).status_code
+    return caller.post(COMPARE, json=LISTS).status_code
 
 
 @pytest.mark.parametrize(
@@ -63,8 +64,20 @@ def test_two_compute_and_the_others_wait_while_all_else_is_answered(
             assert turned_away.acquire(timeout=30)
         assert not held.begun.acquire(blocking=False)
         assert service.http.post(DELTA, json={"customerId": "acme", "delta": 1}).status_code == 201
-        assert service.http.post("/api/v1/balance/compare", json=BALANCES).status_code == 200
+        assert service.http.post(COMPARE, json=BALANCES).status_code == 200
         held.go.set()
         for thread in threads:
             thread.join(60)
     assert answered == [200] * taken
+
+
+def test_lists_are_compared_with_so_much_of_the_record_and_no_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        service.emit("acme", 1)
+    monkeypatch.setattr(comparing, "LONGEST_RECORD", 3)
+    refused = service.http.post(COMPARE, json=LISTS)
+    assert (refused.status_code, refused.json()["code"]) == (422, "range_too_long")
+    assert service.http.post(COMPARE, json=LISTS | {"fromIndex": 1}).status_code == 200
+    assert service.http.post(COMPARE, json=BALANCES).status_code == 200

@@ -160,6 +160,12 @@ _KINDS: Final = (
         "range_reversed", 422, "The range ends before it begins.", "Send fromIndex at or below toIndex."
     ),
     ProblemKind(
+        "range_too_long",
+        422,
+        "The record has more deltas there than lists are compared with.",
+        "Name a period, or fromIndex and toIndex; anchor compare-books compares books of any length.",
+    ),
+    ProblemKind(
         "span_empty",
         422,
         "No delta was recorded in this time.",

@@ -7,7 +7,13 @@ from typing import Final
 from sqlalchemy import Connection
 
 from anchor.ledger.periods import Span
-from anchor.ledger.ranges import range_of_indices, range_of_span, require_index, standing_of
+from anchor.ledger.ranges import (
+    RangeTooLong,
+    range_of_indices,
+    range_of_span,
+    require_index,
+    standing_of,
+)
 from anchor.storage.comparing import (
     balance_after,
     find_figures,
@@ -71,11 +77,13 @@ def compare_deltas_with_record(
     to_index: int | None = None,
     span: Span | None = None,
     listed: int | None = DEFAULT_LISTED,
+    most: int | None = None,
 ) -> DeltaComparison:
     """Return the discrepancies of each side's list with the record of a customer and unit.
 
     The whole record is meant unless ``from_index`` and ``to_index`` (both included) or a ``span`` of
-    ``recordedAt`` say otherwise. Raises UnknownCustomer, IndexOutOfRange and RangeReversed.
+    ``recordedAt`` say otherwise: at most ``most`` deltas, since each that is missing takes half a kilobyte.
+    Raises UnknownCustomer, IndexOutOfRange, RangeReversed and RangeTooLong.
     """
     with database.read() as connection:
         ledger = standing_of(connection, customer_id, unit)
@@ -84,6 +92,8 @@ def compare_deltas_with_record(
             if span is None
             else range_of_span(connection, ledger, span)
         )
+        if most is not None and len(compared) > most:
+            raise RangeTooLong(len(compared), most)
         comparison = compare_deltas(
             read_entries(connection, ledger.ledger, compared.start, compared.stop),
             lambda index: balance_after(connection, ledger.ledger, index),

@@ -26,6 +26,18 @@ class RangeReversed(LedgerError):
         return f"the range ends at index {self.to_index}, before it begins at {self.from_index}"
 
 
+@dataclass(eq=False)
+class RangeTooLong(LedgerError):
+    """A range of more deltas than are looked at in one go."""
+
+    code: ClassVar[str] = "range_too_long"
+    count: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"the range has {self.count} deltas, and at most {self.most} are compared with lists"
+
+
 def standing_of(connection: Connection, customer_id: str, unit: str) -> LedgerStanding:
     """Return how the ledger of a customer and unit stands. Raises UnknownCustomer."""
     standing = ledger_standing(connection, customer_id, unit)

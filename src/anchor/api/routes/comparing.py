@@ -68,6 +68,7 @@ _PROBLEMS: Final = (
     "unknown_customer",
     "index_out_of_range",
     "range_reversed",
+    "range_too_long",
     "amount_not_a_number",
     "amount_too_precise",
     "amount_out_of_range",
@@ -79,6 +80,8 @@ _PROBLEMS: Final = (
     "overloaded",
 )
 
+LONGEST_RECORD: Final = 250_000
+"""Deltas of the record that lists are compared with: ten times as many as a body has room for."""
 AT_ONCE: Final = 2
 """How many comparisons of lists compute at once."""
 WAITING: Final = 32
@@ -154,6 +157,7 @@ def _compare(database: Database, key: ApiKey, body: CompareRequest) -> CompareAn
             from_index=body.from_index,
             to_index=body.to_index,
             span=span,
+            most=LONGEST_RECORD,
         )
     )
 

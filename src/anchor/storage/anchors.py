@@ -238,13 +238,9 @@ def _batch(row: Row[Any]) -> BatchRow:
     return BatchRow(row.number, row.sealed_at, bytes(row.anchor_root), row.delta_count)
 
 
-def _chain(row: Row[Any]) -> ChainRow:
-    return ChainRow(*_bytes(row))
+def _chain(row: Sequence[Any]) -> ChainRow:
+    return ChainRow(*row)
 
 
-def _anchor(row: Row[Any]) -> AnchorRow:
-    return AnchorRow(*_bytes(row))
-
-
-def _bytes(row: Sequence[Any]) -> list[Any]:
-    return [bytes(value) if isinstance(value, memoryview) else value for value in row]
+def _anchor(row: Sequence[Any]) -> AnchorRow:
+    return AnchorRow(*row)

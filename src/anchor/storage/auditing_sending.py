@@ -23,7 +23,7 @@ _CHECKED_ELSEWHERE: Final = {"deltas", "batches", "ledgers", "log", "leases"}
 
 def audited_chains(connection: Connection) -> list[ChainRow]:
     """Return every chain, those out of use too."""
-    return [ChainRow(*_bytes(row)) for row in connection.execute(select(chains).order_by(chains.c.id))]
+    return [ChainRow(*row) for row in connection.execute(select(chains).order_by(chains.c.id))]
 
 
 def roots_of_batches(connection: Connection) -> dict[int, Bytes32]:
@@ -51,7 +51,7 @@ def audited_sends(connection: Connection) -> Iterator[tuple[SendRow, list[Attemp
         )
         signed = {send: list(group) for send, group in groupby(map(_attempt, found), lambda row: row.send)}
         for row in rows:
-            yield SendRow(*_bytes(row)), signed.get(row.id, [])
+            yield SendRow(*row), signed.get(row.id, [])
         last = rows[-1].id
 
 
@@ -71,7 +71,7 @@ def audited_anchors_of(connection: Connection) -> Iterator[AnchorRow]:
         .order_by(anchors.c.chain, anchors.c.batch)
         .limit(_ROWS_AT_ONCE)
     ).all():
-        yield from (AnchorRow(*_bytes(row)) for row in rows)
+        yield from (AnchorRow(*row) for row in rows)
         last = (rows[-1].chain, rows[-1].batch)
 
 
@@ -106,12 +106,8 @@ def _times_outside(
             continue
         statement = select(*table.primary_key.columns, column).where(or_(column < earliest, column > latest))
         for row in connection.execute(statement):
-            yield table.name, tuple(_bytes(row)[:-1]), column.name, row[-1]
+            yield table.name, tuple(row[:-1]), column.name, row[-1]
 
 
 def _attempt(row: Any) -> AttemptRow:
-    return AttemptRow(*_bytes(row))
-
-
-def _bytes(row: Sequence[Any]) -> list[Any]:
-    return [bytes(value) if isinstance(value, memoryview) else value for value in row]
+    return AttemptRow(*row)

@@ -61,8 +61,7 @@ def observation_of(connection: Connection, chain: int) -> ObservationRow | None:
     row = connection.execute(select(observations).where(observations.c.chain == chain)).one_or_none()
     if row is None:
         return None
-    values: list[Any] = [bytes(value) if isinstance(value, memoryview) else value for value in row]
-    return ObservationRow(*values)
+    return ObservationRow(*row)
 
 
 def raise_alarm(connection: Connection, chain: str, name: str, detail: str, now: int) -> bool:

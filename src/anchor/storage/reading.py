@@ -111,7 +111,7 @@ def deltas_from(connection: Connection, ledger: int, start: int, limit: int) -> 
         )
         for index, field, commitment in connection.execute(statement):
             erased.setdefault(index, {})[field] = bytes(commitment)
-    return [DeltaRow._make((*_bytes(row), erased.get(row[0], {}))) for row in rows]
+    return [DeltaRow._make((*row, erased.get(row[0], {}))) for row in rows]
 
 
 def amounts_and_balances(
@@ -171,7 +171,7 @@ def anchors_over(connection: Connection, first: int, last: int) -> list[AnchorOn
             )
             .order_by(anchors.c.batch)
         )
-        found += [AnchorOnChain(chain, AnchorRow(*_bytes(row))) for row in rows]
+        found += [AnchorOnChain(chain, AnchorRow(*row)) for row in rows]
     return found
 
 
@@ -181,8 +181,4 @@ def _one_ledger(connection: Connection, condition: Any) -> LedgerRow | None:
 
 
 def _ledger(row: Sequence[Any]) -> LedgerRow:
-    return LedgerRow(*_bytes(row))
-
-
-def _bytes(row: Sequence[Any]) -> list[Any]:
-    return [bytes(value) if isinstance(value, memoryview) else value for value in row]
+    return LedgerRow(*row)

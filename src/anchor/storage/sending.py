@@ -1,9 +1,10 @@
 """What we sent: a send for each planned anchor, and every transaction that was signed for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.schema_sending import attempts, sends
@@ -301,13 +302,9 @@ def usual_cost(connection: Connection, chain: int) -> tuple[int, int] | None:
     return None if row is None else (row.gas_used, row.fee_paid)
 
 
-def _send(row: Row[Any]) -> SendRow:
-    return SendRow(*_plain(row))
+def _send(row: Sequence[Any]) -> SendRow:
+    return SendRow(*row)
 
 
-def _attempt(row: Row[Any]) -> AttemptRow:
-    return AttemptRow(*_plain(row))
-
-
-def _plain(row: Row[Any]) -> list[Any]:
-    return [bytes(value) if isinstance(value, memoryview) else value for value in row]
+def _attempt(row: Sequence[Any]) -> AttemptRow:
+    return AttemptRow(*row)

@@ -220,16 +220,16 @@ def _transport(flaky: Flaky, pauses: list[float]) -> Transport:
 
 def test_it_tries_again_while_the_server_is_away_or_busy() -> None:
     flaky, pauses = Flaky(httpx.ConnectError("refused"), 503, httpx.ReadTimeout("slow"), 200), []
-    assert _transport(flaky, pauses).call("POST", "/x", body={"a": 1}) == {"ok": True}
+    assert _transport(flaky, pauses).send("POST", "/x", body={"a": 1}).json() == {"ok": True}
     assert pauses == [0.25, 2, 1.0]
     assert {request.content for request in flaky.sent} == {b'{"a": 1}'}
 
 
 def test_it_gives_up_and_says_why() -> None:
     with pytest.raises(AnchorUnreachable, match="refused"):
-        _transport(Flaky(*[httpx.ConnectError("refused")] * 4), []).call("GET", "/x")
+        _transport(Flaky(*[httpx.ConnectError("refused")] * 4), []).send("GET", "/x")
     with pytest.raises(AnchorProblem) as raised:
-        _transport(Flaky(*[503] * 4), []).call("GET", "/x")
+        _transport(Flaky(*[503] * 4), []).send("GET", "/x")
     assert raised.value.retry_after == 2
 
 
@@ -269,7 +269,7 @@ def test_what_no_request_can_carry_is_named_and_a_key_is_not() -> None:
 def test_what_may_happen_only_once_is_sent_once() -> None:
     flaky = Flaky(httpx.ReadTimeout("slow"))
     with pytest.raises(AnchorUnreachable):
-        _transport(flaky, []).call("POST", "/x", once=True)
+        _transport(flaky, []).send("POST", "/x", once=True)
     assert len(flaky.sent) == 1
 
 

@@ -63,27 +63,8 @@ class Transport:
         """Close the connections."""
         self._client.close()
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        body: Json = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        once: bool = False,
-    ) -> Json:
-        """Return the answer's JSON; numbers with a fraction are Decimal.
-
-        ``content`` is a body that is JSON already. The request is retried while the server is not
-        reachable or too busy, unless it must be sent ``once``. Raises ClientError.
-        """
-        answer = self.send(method, path, query=query, body=body, content=content, headers=headers, once=once)
-        return self.json_of(answer)
-
     def ask(self, reading: Callable[[Members], T], method: str, path: str, **more: Any) -> T:
-        """Return what ``reading`` makes of the answer, asked for as ``call`` does. Raises ClientError."""
+        """Return what ``reading`` makes of the answer, asked for as ``send`` does. Raises ClientError."""
         return self.read(reading, self.send(method, path, **more))
 
     def read(self, reading: Callable[[Members], T], answer: httpx.Response) -> T:
@@ -116,7 +97,11 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> httpx.Response:
-        """Return a successful answer, as ``call`` does but unread. Raises ClientError."""
+        """Return a successful answer.
+
+        ``content`` is a body that is JSON already. The request is retried while the server is not
+        reachable or too busy, unless it must be sent ``once``. Raises ClientError.
+        """
         if body is not None:
             content = json_body(body)
         sent_headers = dict(headers or {})

@@ -145,8 +145,7 @@ def deterministic_address(log_id: Bytes32, owner: bytes, submitter: bytes, salt:
 
 def created_address(sender: bytes, nonce: int) -> bytes:
     """Return the address (20 bytes) of the contract that a transaction of this nonce creates."""
-    counted = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    return keccak(rlp.encode([sender, counted]))[12:]
+    return keccak(rlp.encode([sender, nonce]))[12:]
 
 
 def send_and_wait(

@@ -29,6 +29,7 @@ from anchor.protocol.salted_fingerprint import salted_fingerprint
 from anchor.storage import auditing as stored
 from anchor.storage.auditing import AuditedLedger
 from anchor.storage.database import Database
+from anchor.storage.map_nodes import place_key
 from anchor.storage.schema import HISTORY
 
 __all__ = ["Finding", "HeadOnChain", "audit", "audit_chain"]
@@ -271,7 +272,7 @@ def _check_versions(
     newest is there is checked in the end.
     """
     findings = []
-    keys = {_map_key(position): node for position, node in written.items()}
+    keys = {place_key(position): node for position, node in written.items()}
     count = 0
     for depth, prefix, *stated in stored.map_nodes_of(connection, batch, list(keys)):
         node = keys[depth, prefix]
@@ -286,10 +287,6 @@ def _check_versions(
     return count, findings
 
 
-def _map_key(position: Position) -> tuple[int, bytes]:
-    return position.depth, position.prefix.to_bytes((position.depth + 7) // 8, "big")
-
-
 def _check_map(
     connection: Connection, places: dict[Position, MapNode], written_in: dict[Position, int]
 ) -> Iterator[Finding]:
@@ -302,7 +299,7 @@ def _check_map(
         elif batch != written_in[position]:
             yield Finding.of("map_nodes", (depth, prefix, batch), "batch", batch, written_in[position])
     for position, node in missing.items():
-        key = (*_map_key(position), written_in[position])
+        key = (*place_key(position), written_in[position])
         yield Finding.of("map_nodes", key, "hash", None, node.hash)
 
 

@@ -61,7 +61,7 @@ def _way(ledger_id: Bytes32, above: int) -> list[Position]:
 
 
 def _versions_at(connection: Connection, batch: int, places: Sequence[Position]) -> dict[Position, MapNode]:
-    keys = [(place.depth, _prefix_bytes(place)) for place in places]
+    keys = [place_key(place) for place in places]
     if connection.dialect.name == "sqlite":
         values = ",".join(["(?,?)"] * len(keys))
         # CROSS JOIN holds SQLite to this order: for each place, one search of the table.
@@ -104,7 +104,7 @@ def write_map_nodes(
 
 
 def _drop_superseded(connection: Connection, places: Sequence[Position], needed_from: int) -> None:
-    keys = [(place.depth, _prefix_bytes(place)) for place in places]
+    keys = [place_key(place) for place in places]
     newer = map_nodes.alias("newer")
     connection.execute(
         delete(map_nodes).where(
@@ -125,8 +125,7 @@ def _drop_superseded(connection: Connection, places: Sequence[Position], needed_
 def _row(batch: int, place: Position, node: MapNode) -> tuple[Any, ...]:
     leaf = node if isinstance(node, MapLeaf) else None
     return (
-        place.depth,
-        _prefix_bytes(place),
+        *place_key(place),
         batch,
         node.hash,
         None if leaf is None else leaf.ledger_id,
@@ -134,5 +133,6 @@ def _row(batch: int, place: Position, node: MapNode) -> tuple[Any, ...]:
     )
 
 
-def _prefix_bytes(place: Position) -> bytes:
-    return place.prefix.to_bytes((place.depth + 7) // 8, "big")
+def place_key(place: Position) -> tuple[int, bytes]:
+    """Return a place as the table names it: its depth, and its prefix in whole bytes."""
+    return place.depth, place.prefix.to_bytes((place.depth + 7) // 8, "big")

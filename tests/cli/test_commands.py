@@ -10,13 +10,14 @@ import pytest
 from anchor.service.development import Development, Ports
 from tests.cli.running import Finished
 from tests.cli.running import anchor_here as anchor
+from tests.fixtures.development import development_over
 
 ANY = Ports(0, 0)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
-    directory = tmp_path_factory.mktemp("dev") / "data"
+def running(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
+    directory = development_over(module_database_url, tmp_path_factory.mktemp("dev") / "data")
     with Development(directory, {}, ports=ANY, anchoring=False) as service:
         rows = [
             {"customerId": "acme", "delta": amount, "referenceId": f"r{place}", "unit": "hour"}

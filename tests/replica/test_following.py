@@ -17,12 +17,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from anchor.client import AnchorClient, NewDelta
 from anchor.replica.self_check import check_copy
 from anchor.replica.store import Store
 from anchor.service.development import Development, Ports
 from tests.cli.running import Finished, anchor_here, start
+from tests.fixtures.development import development_over
 from tests.fixtures.rpc_proxy import MakeProxy, answer, change, status
 
 
@@ -55,8 +57,8 @@ class Operated:
 
 
 @pytest.fixture(scope="module")
-def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
-    directory = tmp_path_factory.mktemp("operator") / "dev"
+def operated(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
+    directory = development_over(module_database_url, tmp_path_factory.mktemp("operator") / "dev")
     with (
         Development(directory, {}, ports=Ports(0, 0), anchoring=False) as running,
         AnchorClient(running.url, running.admin_key) as client,
@@ -176,15 +178,20 @@ def test_an_operator_who_alters_the_database_is_caught_and_the_evidence_checks(u
     us.operated.emit(us.customer, 5)
     us.operated.anchor()
     assert us.follow().code == 0
-    database = us.operated.running.directory / "anchor.db"
-    with sqlite3.connect(database, timeout=30) as altered:
-        altered.execute("DROP TRIGGER deltas_no_update")
-        altered.execute(
-            "UPDATE deltas SET reason = 'something else' WHERE \"index\" = 3 AND ledger = "
-            "(SELECT id FROM ledgers WHERE customer_id = ?)",
-            (us.customer,),
+    database = us.operated.running.log.database
+    with database.write() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text("ALTER TABLE deltas DISABLE TRIGGER USER"))
+        else:
+            connection.execute(text("DROP TRIGGER deltas_no_update"))
+        altered = connection.execute(
+            text(
+                "UPDATE deltas SET reason = 'something else' WHERE \"index\" = 3 AND ledger = "
+                "(SELECT id FROM ledgers WHERE customer_id = :customer)"
+            ),
+            {"customer": us.customer},
         )
-    altered.close()
+        assert altered.rowcount == 1
     went = us.follow("--json")
     assert went.code == 1
     (finding,) = went.json()["findings"]

@@ -55,6 +55,8 @@ def test_however_many_read_slowly_there_is_a_connection_to_write_with(database: 
         assert reading.acquire(timeout=30)
     try:
         for place in range(4):
+            with database.read_to_record() as connection:
+                assert connection.execute(text("SELECT 1")).scalar_one() == 1
             with database.write() as connection:
                 connection.exec_driver_sql(NODE.format(place))
     finally:

@@ -112,7 +112,7 @@ def hash_of_key(text: str) -> Bytes32:
 
 def find_key(database: Database, key_hash: Bytes32) -> ApiKey | None:
     """Return the key with this hash; None where there is none or it was revoked."""
-    with database.read() as connection:
+    with database.read_to_record() as connection:
         row = api_key_of_hash(connection, key_hash)
     return None if row is None or row.revoked_at is not None else _key(row)
 

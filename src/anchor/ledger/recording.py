@@ -170,7 +170,7 @@ class Recorder:
         numbers = {key: known[key] for key in wanted if key in known}
         missing = [key for key in wanted if key not in numbers]
         if missing:
-            with self._database.read() as connection:
+            with self._database.read_to_record() as connection:
                 numbers |= find_ledger_numbers(connection, missing)
         return numbers, [self._identity_key.ledger_identity(*key) for key in missing if key not in numbers]
 

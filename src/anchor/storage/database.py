@@ -25,7 +25,7 @@ _BUSY_PAUSE_SECONDS: Final = 0.0005
 _POOL_SIZE: Final = 10
 """Connections that a process keeps; as many more are opened while they are needed."""
 _FOR_WRITING: Final = 4
-"""Connections that readers leave, so that however many read slowly, what is recorded need not wait."""
+"""Connections that other readers leave, so that however many read slowly, recording need not wait."""
 _POOL_TIMEOUT_SECONDS: Final = 30.0
 
 _SQLITE_REASONS: Final = {
@@ -175,10 +175,16 @@ class Database:
         if not self._readers.acquire(timeout=_POOL_TIMEOUT_SECONDS):
             raise StorageUnavailable("all connections are in use")
         try:
-            with self._failures_named(), self._reads.connect() as connection:
+            with self.read_to_record() as connection:
                 yield connection
         finally:
             self._readers.release()
+
+    @contextmanager
+    def read_to_record(self) -> Iterator[Connection]:
+        """The same for the short reads that recording waits for: not behind other readers, as ``write``."""
+        with self._failures_named(), self._reads.connect() as connection:
+            yield connection
 
     @contextmanager
     def _failures_named(self) -> Iterator[None]:

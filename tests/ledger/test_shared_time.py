@@ -23,12 +23,12 @@ TWO_HOURS_MS = 7_200_000
 def test_a_server_with_a_wrong_clock_moves_nobodys_time(
     database: Database, monkeypatch: pytest.MonkeyPatch, wrong_by: int
 ) -> None:
-    log = create_log(database, KEY, SystemClock())
-    recorder, sealer = Recorder(database, log, KEY, SystemClock()), Sealer(database, log, SystemClock())
     began = SystemClock().now_ms()
     truth = time.time_ns
     with monkeypatch.context() as wrong:
         wrong.setattr(time, "time_ns", lambda: truth() + wrong_by * 1_000_000)
+        log = create_log(database, KEY, SystemClock())
+        recorder, sealer = Recorder(database, log, KEY, SystemClock()), Sealer(database, log, SystemClock())
         (of_wrong,) = recorder.record([Emission("acme", 1)])
         batch = sealer.seal()
     (of_right,) = recorder.record([Emission("bolt", 1)])

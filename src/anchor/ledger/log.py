@@ -6,6 +6,7 @@ from anchor.ledger.clock import Clock
 from anchor.ledger.errors import LogMissing, WrongIdentityKey
 from anchor.protocol.identities import IdentityKey
 from anchor.storage.database import Database
+from anchor.storage.fence import shared_time
 from anchor.storage.logs import Log, read_log, write_log
 
 
@@ -21,7 +22,7 @@ def create_log(database: Database, identity_key: IdentityKey, clock: Clock) -> L
                 log_id=identity_key.log_id,
                 identity_public_key=identity_key.public_key,
                 receipt_key=secrets.token_bytes(16),
-                created_at=clock.now_ms(),
+                created_at=clock.now_ms(shared_time(connection)),
             )
             write_log(connection, existing)
     check_identity_key(existing, identity_key)

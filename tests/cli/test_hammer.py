@@ -243,8 +243,8 @@ def test_nothing_is_written_where_something_is_not_what_it_has_to_be(running: De
         served(LyingServer(running.url, another_log)) as other,
     ):
         for wrong, code, said in (
-            (hammer(running, url=running.rpc_url), 3, "no Anchor server says"),
-            (hammer(running, running.rpc_url), 3, "no Anchor server says"),
+            (hammer(running, url=running.rpc_url), 4, "no Anchor server says"),
+            (hammer(running, running.rpc_url), 4, "no Anchor server says"),
             (hammer(running, url=nobody), 4, "cannot be reached"),
             (hammer(running, nobody), 4, "cannot be reached"),
             (hammer(running, "--rpc", nobody), 4, "the chain cannot be asked"),

@@ -13,9 +13,15 @@ from tests.cli.running import anchor_here as anchor
 
 
 class Anything(ThreadingHTTPServer):
-    """Answers every request with the same JSON."""
+    """Answers every request with the same JSON, or takes it and ends without a word."""
 
     answer: Any = None
+    mute = False
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.keys: list[str | None] = []
+        """The idempotency keys of the requests, in their order."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -23,6 +29,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.keys.append(self.headers.get("Idempotency-Key"))
+        if self.server.mute:
+            return
         body = json.dumps(self.server.answer).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -80,6 +89,30 @@ def test_an_answer_of_something_else_is_named_with_what_it_lacks(
         anything.answer = answer
         for more in ((), ("--json",)):
             done = anchor(*words, *more, env=where)
-            assert (done.code, done.out) == (3, ""), done.err
+            assert (done.code, done.out) == (4, ""), done.err
             assert "no Anchor server says: " in done.err
             assert "check that the URL is an Anchor server's" in done.err
+
+
+@pytest.fixture
+def mute(anything: Anything) -> Iterator[Anything]:
+    anything.keys.clear()
+    anything.mute = True
+    yield anything
+    anything.mute = False
+
+
+@pytest.mark.parametrize("reference", [None, "r1"])
+def test_a_delta_that_is_sent_again_is_the_same_one(mute: Anything, reference: str | None) -> None:
+    more = () if reference is None else ("--reference", reference)
+    where = {"ANCHOR_URL": f"http://127.0.0.1:{mute.server_port}", "ANCHOR_API_KEY": "ak_x"}
+    assert anchor("emit", "acme", "1", *more, env=where).code == 4
+    assert len(mute.keys) == 4
+    (key,) = set(mute.keys)
+    assert (key is None) == (reference is not None)
+
+
+def test_a_key_is_asked_for_once(mute: Anything) -> None:
+    where = {"ANCHOR_URL": f"http://127.0.0.1:{mute.server_port}", "ANCHOR_API_KEY": "ak_x"}
+    assert anchor("keys", "create", "k", env=where).code == 4
+    assert len(mute.keys) == 1

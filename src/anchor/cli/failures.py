@@ -121,6 +121,7 @@ _UNAVAILABLE: Final = frozenset(
         "transport_failed",
         "signer_unavailable",
         "endpoints_disagree",
+        "unexpected_answer",
     }
 )
 

@@ -36,7 +36,7 @@ def create(
     output = Output(json_)
     body = {"name": name, "scopes": scope or None, "customerId": customer}
     with connect(url, key, data, output, doing="making the key") as server:
-        answer = server.post("/api/v1/keys", new_api_key, body)
+        answer = server.post("/api/v1/keys", new_api_key, body, once=True)
     if json_:
         output.json(answer)
         return

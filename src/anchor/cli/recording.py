@@ -41,6 +41,7 @@ def emit(
 ) -> None:
     """Record one delta of CUSTOMER. It is durable when this returns."""
     from anchor.client.readings import recorded
+    from anchor.client.transport import idempotency_header
 
     body: dict[str, Any] = {
         "customerId": customer,
@@ -54,7 +55,12 @@ def emit(
     }
     output = Output(json_)
     with connect(url, key, data, output, doing="recording") as server:
-        answer = server.post("/api/v1/balance/delta", recorded, body)
+        answer = server.post(
+            "/api/v1/balance/delta",
+            recorded,
+            body,
+            headers=idempotency_header(None, reference is not None),
+        )
     if json_:
         output.json(answer)
         return

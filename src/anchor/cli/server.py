@@ -68,16 +68,29 @@ class Server:
         with self._waiting():
             return self._transport.send("GET", path, query=query).content
 
-    def post(self, path: str, reading: "Callable[[Members], T]", body: Mapping[str, Any]) -> T:
+    def post(
+        self,
+        path: str,
+        reading: "Callable[[Members], T]",
+        body: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> T:
         """Return what ``reading`` makes of the answer to a POST. Fields that are None are left out.
+
+        It is sent again where no answer comes, unless it may be sent only ``once``. Raises ClientError.
+        """
+        given = {name: value for name, value in body.items() if value is not None}
+        content = json_bytes(exact_json(given))
+        with self._waiting():
+            return self._transport.ask(reading, "POST", path, content=content, headers=headers, once=once)
+
+    def post_bytes(self, path: str, reading: "Callable[[Members], T]", body: bytes) -> T:
+        """Return what ``reading`` makes of the answer to a POST of JSON, which may be sent again.
 
         Raises ClientError.
         """
-        given = {name: value for name, value in body.items() if value is not None}
-        return self.post_bytes(path, reading, json_bytes(exact_json(given)))
-
-    def post_bytes(self, path: str, reading: "Callable[[Members], T]", body: bytes) -> T:
-        """Return what ``reading`` makes of the answer to a POST of JSON. Raises ClientError."""
         with self._waiting():
             return self._transport.ask(reading, "POST", path, content=body)
 

@@ -1,6 +1,5 @@
 """The client: one method for each call of the HTTP face."""
 
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,7 +11,7 @@ from anchor.client.errors import AnchorProblem
 from anchor.client.exchange import HttpOrderedRecord, HttpRecord
 from anchor.client.members import Json, MemberError, Members
 from anchor.client.paths import segment
-from anchor.client.transport import ATTEMPTS, Transport
+from anchor.client.transport import ATTEMPTS, Transport, idempotency_header
 from anchor.client.values import (
     Amount,
     Checkpoint,
@@ -94,7 +93,7 @@ class AnchorClient:
             "POST",
             "/api/v1/balance/delta",
             body=new.to_json(),
-            headers=_idempotency(idempotency_key, reference_id is not None),
+            headers=idempotency_header(idempotency_key, reference_id is not None),
         )
 
     def emit_batch(
@@ -107,7 +106,7 @@ class AnchorClient:
             "POST",
             "/api/v1/balance/delta/batch",
             body={"deltas": [delta.to_json() for delta in deltas]},
-            headers=_idempotency(idempotency_key, referenced),
+            headers=idempotency_header(idempotency_key, referenced),
         )
 
     # Balances
@@ -344,13 +343,6 @@ class AnchorClient:
     def revoke_key(self, key_id: int) -> Json:
         """Revoke an API key for good."""
         return self._transport.ask(readings.api_key, "DELETE", f"/api/v1/keys/{key_id}")
-
-
-def _idempotency(given: str | None, referenced: bool) -> dict[str, str] | None:
-    """Return the header that makes this call's retries safe, where no reference does."""
-    if given is not None:
-        return {"Idempotency-Key": given}
-    return None if referenced else {"Idempotency-Key": secrets.token_urlsafe(24)}
 
 
 def _results(answer: Members, count: int) -> list[Recorded | Refused]:

@@ -53,7 +53,10 @@ class UnexpectedAnswer(ClientError):
     ``why`` says what of the answer is missing or wrong, where that is known.
     """
 
-    remedy: Final = "check that the URL is an Anchor server's"
+    remedy: Final = (
+        "check that the URL is an Anchor server's; what was asked may have been done, so look before you "
+        "ask again"
+    )
 
     def __init__(self, url: str, status: int, why: str = "") -> None:
         super().__init__(

@@ -1,6 +1,7 @@
 """One request over HTTP: retried where that is safe, its JSON read exactly, its refusals raised."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -23,6 +24,13 @@ _PROBLEM: Final = "application/problem+json"
 def json_body(value: Json) -> bytes:
     """Return a value as the JSON of a request. A lone surrogate goes as its escape, to be refused."""
     return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+def idempotency_header(given: str | None, referenced: bool) -> dict[str, str] | None:
+    """Return the header that makes a recording's retries safe, where no reference does."""
+    if given is not None:
+        return {"Idempotency-Key": given}
+    return None if referenced else {"Idempotency-Key": secrets.token_urlsafe(24)}
 
 
 class Transport:

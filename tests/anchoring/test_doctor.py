@@ -1,5 +1,6 @@
 """``anchor doctor``: a plain verdict for each check, and nothing changed by asking."""
 
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.signers.local import LocalSigner
 from anchor.chain.values import address_text
+from anchor.ledger.clock import SystemClock
 from tests.fixtures.anchoring import LOG_ID, Bench
 from tests.fixtures.anvil import StartAnvil
 from tests.fixtures.rpc_proxy import MakeProxy, answer, status
@@ -119,6 +121,24 @@ def test_funds_fees_and_finality_are_judged(bench: Bench) -> None:
     assert examine(bench, fees=FeeLimits(max_fee=1))["fees"].outcome == "warning"
     assert examine(bench, fees=FeeLimits())["fees"].outcome == "warning"
     assert examine(bench, finality=FinalityRule(None, 3))["finality"].outcome == "warning"
+
+
+@pytest.mark.databases("postgresql")
+def test_on_postgresql_the_servers_clock_counts_since_it_dates_the_batches(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = time.time_ns
+    with monkeypatch.context() as wrong:
+        wrong.setattr(time, "time_ns", lambda: truth() - 3_600 * 10**9)
+        chain = bench.connection()
+        asked = {
+            database: Doctor(chain, log_id=LOG_ID, database=database, clock=SystemClock()).examine()
+            for database in (bench.database, None)
+        }
+    found = [
+        [verdict.outcome for verdict in verdicts if verdict.check == "clock"] for verdicts in asked.values()
+    ]
+    assert found == [["good"], ["bad"]]
 
 
 def test_a_clock_behind_the_chain_is_told(bench: Bench) -> None:

@@ -21,6 +21,7 @@ from anchor.ledger.clock import Clock
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.storage.anchors import batch_of_root, chain_in_use
 from anchor.storage.database import Database
+from anchor.storage.fence import shared_time
 
 CLOCK_TOLERANCE_SECONDS: Final = 120
 USUAL_GAS: Final = 32_000
@@ -120,22 +121,31 @@ class Doctor:
 
     def _blocks(self) -> None:
         latest = self._node.tallest_block()
-        age = (self._clock.now_ms() - latest.time) / 1000
+        now, whose = self._time()
+        age = (now - latest.time) / 1000
         self._good("newest block", f"{latest.number}, {age:.0f} s old")
         if age < -CLOCK_TOLERANCE_SECONDS:
             self._bad(
                 "clock",
-                f"this machine is {-age:.0f} s behind the chain",
-                "set the clock (NTP): batches would be sealed in the past",
+                f"{whose} is {-age:.0f} s behind the chain",
+                "set its clock (NTP): batches would be sealed in the past",
             )
         elif age > self._settings.no_block_after:
             self._warn(
                 "clock",
                 f"the newest block is {age:.0f} s old",
-                "compare the clock (NTP); if it is right, the chain or the endpoint stands still",
+                f"compare the clock of {whose} (NTP); if it is right, the chain or the endpoint stands still",
             )
         else:
             self._good("clock", "agrees with the chain's")
+
+    def _time(self) -> tuple[int, str]:
+        """Return the time (ms) by the clock that batches are dated by, and whose it is."""
+        shared = None
+        if self._database is not None:
+            with self._database.read() as reading:
+                shared = shared_time(reading)
+        return self._clock.now_ms(shared), "this machine" if shared is None else "the database server"
 
     def _finality(self) -> None:
         rule = self._settings.finality

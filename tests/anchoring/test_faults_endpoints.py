@@ -300,6 +300,27 @@ class TestLyingAndLagging:
         assert bench.alarms() == {}
         bench.check_caught_up()
 
+    def test_29_an_endpoint_that_says_its_chain_and_no_more_is_told_and_so_is_the_send_that_waits_for_it(
+        self, bench: Bench, make_proxy: MakeProxy
+    ) -> None:
+        proxy = make_proxy(bench.anvil.url)
+        proxy.on("*", status(429))
+        proxy.on("eth_chainId", change(lambda chain_id: chain_id))
+        loop = bench.loop(endpoints=[HttpEndpoint(bench.anvil.url), HttpEndpoint(proxy.url)], agreement=2)
+        bench.press.add()
+        loop.run_once()
+        bench.clock.advance(61_000)
+        loop.run_once()
+        assert (bench.states(), set(bench.alarms())) == (["sent"], {"endpoint_unreachable"})
+        assert proxy.url in bench.alarms()["endpoint_unreachable"]
+        bench.clock.advance(601_000)
+        loop.run_once()
+        assert "nonce 0 is used, and no receipt of ours counts" in bench.alarms()["stuck"]
+        proxy.heal()
+        finish(bench, loop)
+        assert (bench.states(), bench.alarms()) == (["final"], {})
+        bench.check_caught_up()
+
 
 @pytest.mark.databases("sqlite", "postgresql")
 def test_35_an_l2s_data_fee_is_read_from_the_chain_and_counted(bench: Bench, make_proxy: MakeProxy) -> None:

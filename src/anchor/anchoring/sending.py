@@ -144,7 +144,18 @@ class SendStep:
         now = chain.clock.monotonic()
         waited = now - self._first_seen.setdefault(send.id, now)
         nonce = chain.node.nonce(chain.signer.address)
-        if send.sender == chain.signer.address and send.nonce < nonce:
+        with chain.lease.read() as reading:
+            attempts = attempts_of(reading, send.id)
+        last = attempts[-1]
+        used = send.sender == chain.signer.address and send.nonce < nonce
+        if waited > chain.settings.stuck_after:
+            conditions.add(
+                AlarmName.STUCK,
+                f"batch {send.batch} waits for {waited:.0f} s after {len(attempts)} attempts, "
+                f"the last of them 0x{last.transaction_hash.hex()} at {last.max_fee} wei per gas"
+                + (f"; nonce {send.nonce} is used, and no receipt of ours counts" if used else ""),
+            )
+        if used:
             # It, or what took its place, is mined: the settling step finds out which.
             return False
         lost = None
@@ -156,15 +167,6 @@ class SendStep:
             with chain.lease.write() as writing:
                 chain.move(writing, send, Event.NONCE_LOST, reason=lost)
             return True
-        with chain.lease.read() as reading:
-            attempts = attempts_of(reading, send.id)
-        last = attempts[-1]
-        if waited > chain.settings.stuck_after:
-            conditions.add(
-                AlarmName.STUCK,
-                f"batch {send.batch} waits for {waited:.0f} s after {len(attempts)} attempts, "
-                f"the last of them 0x{last.transaction_hash.hex()} at {last.max_fee} wei per gas",
-            )
         if self._unsigned is not None:
             conditions.add(*self._unsigned)
         for alarm, detail in self._withheld.items():

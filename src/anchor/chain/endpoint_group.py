@@ -126,6 +126,7 @@ class EndpointGroup:
             try:
                 answers.append(Answer(name, self._ask(place, method, params, read), None))
             except RpcError as failure:
+                self._say_silent(failure)
                 answers.append(Answer(name, None, failure))
         return answers
 
@@ -137,6 +138,7 @@ class EndpointGroup:
             try:
                 said[self._names[place]] = self._ask(place, method, params, read)
             except RpcError as failure:
+                self._say_silent(failure)
                 last = failure
         if not said:
             raise last or WrongChain(self.chain_id, {})
@@ -179,6 +181,11 @@ class EndpointGroup:
             raise nonsense from None
         self._recovered(place)
         return value
+
+    def _say_silent(self, failure: RpcError) -> None:
+        """Tell of an endpoint that is not heard where all are, though it may have said its chain."""
+        if isinstance(failure, TransportFailed) and not isinstance(failure, AnsweredNonsense):
+            self.findings.append(Finding("endpoint_unreachable", str(failure)))
 
     def _failed(self, place: int) -> None:
         failures = self._failures.get(place, 0) + 1

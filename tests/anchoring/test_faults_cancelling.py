@@ -10,7 +10,7 @@ from anchor.chain.fees import FeeLimits
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.transactions import decode_signed
 from tests.fixtures.anchoring import Bench, MakeBench
-from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, RpcProxy, answer, refuse
+from tests.fixtures.rpc_proxy import Call, Fault, MakeProxy, Reply, RpcProxy, answer, refuse, status
 
 GWEI = 10**9
 
@@ -76,22 +76,33 @@ def test_30_a_cancel_takes_no_more_gas_than_the_anchor_and_no_less_than_a_transf
     assert cancel.gas_limit == (anchor.gas_limit if said == hex(10**9) else 21_000)
 
 
-def test_30_a_cancel_that_no_node_took_is_offered_anew_at_a_higher_price(stuck: Stuck) -> None:
+@pytest.mark.parametrize("why", [refuse("no transfers today"), status(429)], ids=["refused", "429"])
+def test_30_a_cancel_that_no_node_took_is_offered_again_and_gets_no_dearer(stuck: Stuck, why: Fault) -> None:
     bench, loop = stuck.bench, stuck.loop
-    refuse_cancels(stuck.proxy, "no transfers today")
+    stuck.proxy.on("eth_sendRawTransaction", why)
     loop.run_once()
-    for _ in range(2):
+    for _ in range(3):
         bench.clock.advance(31_000)
         mine_above(bench)
         loop.run_once()
-    attempts = bench.attempt_rows()
-    assert [one.kind for one in attempts] == ["anchor", "cancel", "cancel", "cancel"]
-    fees = [one.max_fee for one in attempts]
-    assert fees == sorted(set(fees))
-    assert "no transfers today" in bench.alarms()["node_refuses"]
+    assert [one.kind for one in bench.attempt_rows()] == ["anchor", "cancel"]
+    assert {"node_refuses", "endpoint_unreachable"} & set(bench.alarms())
     stuck.proxy.heal()
     bench.clock.advance(16_000)
     loop.run_once()
     bench.mine()
     loop.run_once()
     assert bench.states()[0] == "cancelled"
+
+
+def test_30_a_cancel_that_had_too_little_gas_gets_more_at_the_same_price(stuck: Stuck) -> None:
+    bench, loop = stuck.bench, stuck.loop
+    refuse_cancels(stuck.proxy, "intrinsic gas too low", below=25_000)
+    loop.run_once()
+    stuck.proxy.on("eth_estimateGas", answer(hex(25_000)))
+    bench.clock.advance(31_000)
+    mine_above(bench)
+    loop.run_once()
+    _, before, after = bench.attempt_rows()
+    assert (after.max_fee, after.max_tip, after.refusal) == (before.max_fee, before.max_tip, None)
+    assert after.gas_limit > before.gas_limit == 21_000

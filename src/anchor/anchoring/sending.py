@@ -24,6 +24,7 @@ from anchor.chain.transactions import (
     SignedTransaction,
     Transaction,
     UnreadableTransaction,
+    decode_signed,
 )
 from anchor.chain.values import Block
 from anchor.storage.sending import (
@@ -175,11 +176,12 @@ class SendStep:
         if send.cancel_requested_at is not None and last.kind != "cancel":
             return self._replace(send, attempts, "cancel", latest, conditions)
         accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
-        # Without new blocks no price helps, and what no node took yet is not too cheap. (A cancel that none
-        # took leaves the one before it waiting.)
-        taken = last.accepted_at is not None or (last.kind == "cancel" and accepted)
-        due = taken and latest.number > signed_block and now - signed_at >= chain.settings.replace_after
-        if due and self._replace(send, attempts, last.kind, latest, conditions):
+        # Without new blocks no price helps, and what no node took yet is not too cheap.
+        due = latest.number > signed_block and now - signed_at >= chain.settings.replace_after
+        if due and last.accepted_at is not None:
+            if self._replace(send, attempts, last.kind, latest, conditions):
+                return True
+        elif due and last.kind == "cancel" and self._cancel_with_more_gas(send, attempts, latest, conditions):
             return True
         self._say_unseen(send, attempts, conditions)
         if last.accepted_at is not None and self._recently(last, now):
@@ -208,6 +210,18 @@ class SendStep:
         if fees is None:
             return False
         return self._sign_and_offer(send, kind, replace(transaction, fees=fees), latest, conditions)
+
+    def _cancel_with_more_gas(
+        self, send: SendRow, attempts: list[AttemptRow], latest: Block, conditions: Conditions
+    ) -> bool:
+        """Sign a cancel that no node took once more at its price, where a transfer takes more gas by now."""
+        chain, last = self._chain, attempts[-1]
+        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        gas_limit = self._bidder.cancelling_gas(max(a.gas_limit for a in attempts))
+        if gas_limit <= max(a.gas_limit for a in attempts if a.kind == "cancel"):
+            return False
+        transaction = replace(decode_signed(last.raw).transaction, gas_limit=gas_limit)
+        return self._sign_and_offer(send, "cancel", transaction, latest, conditions)
 
     def _outbid(
         self,

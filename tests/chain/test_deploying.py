@@ -35,7 +35,7 @@ from anchor.chain.unfinished import UnfinishedTransaction
 from anchor.chain.values import address_text
 from anchor.protocol.hashing import ZERO
 from tests.fixtures.anvil import CHAIN_ID, Anvil, StartAnvil
-from tests.fixtures.rpc_proxy import MakeProxy, answer, refuse
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, refuse
 
 LOG_ID = b"\x21" * 32
 
@@ -85,6 +85,32 @@ def test_the_proxy_is_put_on_a_chain_that_lacks_it(start_anvil: StartAnvil) -> N
     assert deployment.address == deterministic_address(LOG_ID, owner.address, owner.address)
     assert node.code(DEPLOYMENT_PROXY) != b""
     assert AnchorLog(node, deployment.address).deployed_log_id() == LOG_ID
+
+
+def test_nothing_goes_through_the_proxy_before_every_endpoint_shows_it(
+    start_anvil: StartAnvil, make_proxy: MakeProxy
+) -> None:
+    anvil = start_anvil("--disable-default-create2-deployer")
+    proxy = make_proxy(anvil.url)
+    empty = proxy.on("eth_getCode", answer("0x"), times=4)
+
+    def estimate(call: Call) -> Reply:
+        # As of the block before, where there is no code at the proxy's address.
+        if empty.used < 4 and call.params[0].get("to", "").lower() == address_text(DEPLOYMENT_PROXY).lower():
+            return answer(hex(90_000))(call)
+        return answer(call.forward()["result"])(call)
+
+    proxy.on("eth_estimateGas", estimate)
+    node, owner = Node([HttpEndpoint(proxy.url), HttpEndpoint(anvil.url)], CHAIN_ID), signer_of(anvil)
+    made = deploy_deterministic(
+        node,
+        owner,
+        log_id=LOG_ID,
+        owner=owner.address,
+        submitter=owner.address,
+        waiting=Waiting(seconds=20, look=0.01),
+    )
+    assert AnchorLog(node, made.address).deployed_log_id() == LOG_ID
 
 
 def test_the_proxys_transaction_is_by_the_signer_that_we_fund() -> None:

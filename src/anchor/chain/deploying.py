@@ -14,7 +14,7 @@ import rlp
 
 from anchor.chain.contract import creation_code
 from anchor.chain.fees import FeeLimits, offer, read_market
-from anchor.chain.node import Node
+from anchor.chain.node import EndpointsDisagree, Node
 from anchor.chain.refusals import Refusal
 from anchor.chain.signers.signer import Signer
 from anchor.chain.transactions import SignedTransaction, Transaction
@@ -255,6 +255,18 @@ def _deploy_proxy(node: Node, signer: Signer, limits: FeeLimits | None, waiting:
         waiting.sleep(waiting.look)
     if not receipt.succeeded:
         raise _no_proxy("it reverted")
+    # An endpoint that is a block behind would take what is sent there next for a plain call.
+    while not _has_proxy(node):
+        if waiting.monotonic() > deadline:
+            raise _no_proxy("not every endpoint shows its code")
+        waiting.sleep(waiting.look)
+
+
+def _has_proxy(node: Node) -> bool:
+    try:
+        return bool(node.code(DEPLOYMENT_PROXY))
+    except EndpointsDisagree:
+        return False
 
 
 def _no_proxy(why: str) -> DeploymentFailed:

@@ -191,6 +191,24 @@ def test_29_endpoints_that_differ_about_the_nonce_are_an_alarm_and_no_new_plan(
     bench.check_caught_up()
 
 
+def test_29_a_lie_about_the_balance_keeps_no_send_in_flight_from_being_broadcast_again(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=beside(bench, proxy))
+    batch = bench.press.press()
+    loop.run_once()
+    bench.anvil.rpc("anvil_dropAllTransactions")
+    proxy.on("eth_getBalance", answer("0x1"))
+    bench.clock.advance(16_000)
+    for _ in range(3):
+        loop.run_once()
+    assert "the balance of" in bench.alarms()["endpoints_disagree"]
+    bench.mine()
+    assert bench.reader().head() == batch.anchor_root
+
+
 def test_29_a_new_plan_waits_until_the_endpoints_agree_about_the_nonce(
     bench: Bench, make_proxy: MakeProxy
 ) -> None:

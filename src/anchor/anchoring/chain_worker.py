@@ -202,7 +202,16 @@ class ChainWorker:
         """Write what status and metrics show, and warn before the funds run out."""
         chain = self._chain
         assert chain is not None
-        balance = chain.node.balance(chain.signer.address)
+        try:
+            balance = chain.node.balance(chain.signer.address)
+        except EndpointsDisagree as disagreement:
+            # It is only shown here: whoever offers a fee asks again, and takes no old one.
+            self._conditions.add(AlarmName.ENDPOINTS_DISAGREE, describe(disagreement))
+            with self._lease.read() as reading:
+                last = observation_of(reading, chain.row.id)
+            if last is None or last.sender != chain.signer.address:
+                return
+            balance = last.sender_balance
         price = latest.base_fee
         if price is None:
             price = read_market(chain.node, latest, chain.settings.fees).price

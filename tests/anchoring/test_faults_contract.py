@@ -362,6 +362,20 @@ def test_42_an_old_root_of_ours_that_an_attacker_anchors_again_is_a_foreign_head
     assert "foreign_head" not in bench.alarms()
 
 
+def test_20_an_old_head_from_another_fork_than_the_newest_anchors_block_is_not_foreign(
+    bench: Bench, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule(None, 1000))
+    for _ in range(2):
+        bench.press.add()
+        loop.run_once()
+        finish(bench, loop, rounds=1)
+    proxy.on("eth_call", answer("0x" + bench.line()[0].new_head.hex()))
+    loop.run_once()
+    assert "foreign_head" not in bench.alarms()
+
+
 def test_open_chain_refuses_before_anything_is_written(bench: Bench) -> None:
     loop = bench.loop(contract=b"\x42" * 20)
     loop.lease.acquire()

@@ -118,16 +118,24 @@ def choose_target(
 def _anchored_over(chain: SendingChain, head: Bytes32, anchored: AnchorRow, latest: Block) -> bool:
     """Return whether an older head of ours follows an anchor that stands: no chain that went back does that.
 
-    Both are asked at a block by its number, so that a node that lacks the newest blocks says nothing.
+    Both are asked at a block by its number, so that a node that lacks the newest blocks says nothing. An
+    event must tell of it too: behind one URL the block may be of one fork, and the head of another.
     """
     if latest.number < anchored.block_number:
         return False
     try:
         block = chain.node.agreed_block(anchored.block_number)
         heads = chain.contract.heads(latest.number)
+        events = list(chain.contract.anchored(anchored.block_number, latest.number, new_head=head))
     except (RpcError, EndpointsDisagree, NotOurContract):
         return False
-    return block is not None and block.hash == anchored.block_hash and set(heads.values()) == {head}
+    if block is None or block.hash != anchored.block_hash or set(heads.values()) != {head}:
+        return False
+    with chain.lease.read() as reading:
+        own = _number_of(reading, head) or 0
+        before = [_number_of(reading, event.previous_head) for event in events]
+    # Upon a head that is not ours, or a newer one: a line of ours that a reorganisation moved does neither.
+    return any(number is None or number > own for number in before)
 
 
 def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:

@@ -21,13 +21,14 @@ from anchor.ledger.periods import Span
 from anchor.ledger.proving import Prover
 from anchor.ledger.proving_periods import PeriodTooLarge, prove_period
 from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import Disclosure, ProofFile
+from anchor.verify.proof_file import Disclosure, FreshnessClaim, ProofFile
 from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.proof_writing import write_proof_file
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
 from tests.fixtures.anvil import CHAIN_ID, Anvil
 from tests.fixtures.logs import OpenedLog
+from tests.ledger.written_ledgers import anchor_batch
 
 UNIT = "GPU-hrs"
 CUSTOMER = "cust_8xKj2m"
@@ -222,3 +223,23 @@ def test_what_is_not_there_is_said_to_be_not_there(anchored: Anchored) -> None:
         anchored.prover.consistency(CUSTOMER, UNIT, 3)
     with pytest.raises(UnknownCustomer):
         anchored.prover.freshness(CUSTOMER, "another unit")
+
+
+def test_the_newest_root_is_that_of_the_chain_that_is_asked_for(opened: OpenedLog) -> None:
+    prover = Prover(opened.database, opened.log)
+    for number in (1, 2, 3):
+        opened.record(Emission(CUSTOMER, -1, "usage", f"job_{number}", UNIT))
+        opened.clock.advance(1000)
+        assert opened.sealer.seal() is not None
+        anchor_batch(opened.database, number)
+        if number == 1:
+            anchor_batch(opened.database, number, primary=False)
+    # A batch after those that are final, for old versions of the map go with it.
+    opened.record(Emission(CUSTOMER, -1, "usage", "job_4", UNIT))
+    opened.clock.advance(1000)
+    assert opened.sealer.seal() is not None
+    for chain_id, number in ((None, 3), (1, 3), (2, 1), (7, 3)):
+        proof = prover.freshness(CUSTOMER, UNIT, chain_id)
+        assert isinstance(proof.claim, FreshnessClaim)
+        assert proof.claim.head.batch.batch.number == number
+        assert verify_proof(proof, None).verdict == "not_checked_against_a_chain"

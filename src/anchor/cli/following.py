@@ -40,7 +40,7 @@ def follow(
             "--rpc",
             metavar="URL",
             callback=as_url,
-            help="A node of the log's primary chain; several are held against each other.",
+            help="A node of a chain of the log's; several are held against each other.",
         ),
     ],
     unit: Unit = "",

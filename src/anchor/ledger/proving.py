@@ -94,11 +94,14 @@ class Prover:
             included, shown = self._included(connection, ledger, as_of_index)
             return self._file(ledger, BalanceClaim(included, shown))
 
-    def freshness(self, customer_id: str, unit: str) -> ProofFile:
-        """Prove a ledger's head under the newest root on a chain. Raises NotSealedYet."""
+    def freshness(self, customer_id: str, unit: str, chain_id: int | None = None) -> ProofFile:
+        """Prove a ledger's head under the newest root on a chain: this one, or the primary.
+
+        Raises NotSealedYet.
+        """
         with self._database.read() as connection:
             ledger = provable_ledger(connection, customer_id, unit)
-            head = _shown(connection, ledger, *best_head(connection, ledger, 0))
+            head = _shown(connection, ledger, *best_head(connection, ledger, 0, chain_id))
             return self._file(ledger, FreshnessClaim(head))
 
     def consistency(self, customer_id: str, unit: str, earlier_size: int) -> ProofFile:
@@ -240,9 +243,11 @@ def best_batch(connection: Connection, ledger: LedgerRow, index: int) -> int:
     return best_head(connection, ledger, index)[0]
 
 
-def best_head(connection: Connection, ledger: LedgerRow, index: int) -> tuple[int, HeadRow]:
+def best_head(
+    connection: Connection, ledger: LedgerRow, index: int, chain_id: int | None = None
+) -> tuple[int, HeadRow]:
     """Return that batch, and the ledger's head in it. Raises NotSealedYet."""
-    for number in provable_batches(connection):
+    for number in provable_batches(connection, chain_id):
         head = head_at(connection, ledger.id, number)
         if head is not None and head.size > index:
             return number, head

@@ -77,7 +77,11 @@ class HeadChecks:
     def check(self) -> Seen:
         """Fetch the head, check it, and keep it where it fits. Raises ClientError."""
         try:
-            shown = self._operator.proof(self._store.pins.ledger_id, "freshness")
+            chain_id = self._chain.chain_id()
+        except ChainUnavailable as unavailable:
+            return Seen(unavailable.reason)
+        try:
+            shown = self._operator.proof(self._store.pins.ledger_id, "freshness", chainId=chain_id)
         except AnchorProblem as problem:
             if problem.code != "not_sealed_yet":
                 raise
@@ -89,10 +93,6 @@ class HeadChecks:
         if misfit is not None:
             self._findings.add(self._store, misfit, shown=proof_file_json(shown.proof))
             return Seen("the server shows something else")
-        try:
-            chain_id = self._chain.chain_id()
-        except ChainUnavailable as unavailable:
-            return Seen(unavailable.reason)
         if all(anchor.chain_id != chain_id for anchor in claim.head.batch.anchors):
             return self._missed.unanchored(claim.head)
         return self._on_chain(shown, claim.head)

@@ -124,6 +124,10 @@ _PROVABLE_BATCHES = select(
     _newest_anchored(),
     select(func.max(batches.c.number)).scalar_subquery(),
 )
+_OF_CHAIN = chains.c.chain_id == bindparam("of_chain_id")
+_NEWEST_OF_CHAIN = select(
+    _newest_anchored(_OF_CHAIN, anchors.c.state == "final"), _newest_anchored(_OF_CHAIN)
+)
 _FINAL_ANCHOR_FROM = select(func.min(anchors.c.batch)).where(
     anchors.c.chain == bindparam("on_chain"),
     anchors.c.batch >= bindparam("at_batch"),
@@ -202,13 +206,16 @@ def batch_numbered(connection: Connection, number: int) -> SealedBatch | None:
     return None if row is None else sealed_batch(row)
 
 
-def provable_batches(connection: Connection) -> list[int]:
+def provable_batches(connection: Connection, chain_id: int | None = None) -> list[int]:
     """Return the batches that a proof is best made under, best first.
 
-    The newest that is final on the primary chain; the newest that is final, or at least mined, on any
-    chain; and the newest of all.
+    The newest that is final, or at least mined, on the chain ``chain_id``, where one is asked for; the
+    newest that is final on the primary chain; the newest that is final, or at least mined, on any chain;
+    and the newest of all.
     """
-    ranked = connection.execute(_PROVABLE_BATCHES).one()
+    ranked = list(connection.execute(_PROVABLE_BATCHES).one())
+    if chain_id is not None:
+        ranked = [*connection.execute(_NEWEST_OF_CHAIN, {"of_chain_id": chain_id}).one(), *ranked]
     return list(dict.fromkeys(number for number in ranked if number is not None))
 
 

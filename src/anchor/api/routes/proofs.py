@@ -60,9 +60,17 @@ def routes(database: Database, log: Log, identity_key: IdentityKey, access: Acce
         summary="Prove a ledger's newest anchored head",
         **_described("freshness"),
     )
-    def freshness(key: Reader, ledgerId: str) -> Response:  # noqa: N803
+    def freshness(
+        key: Reader,
+        ledgerId: str,  # noqa: N803
+        chainId: Annotated[  # noqa: N803
+            int | None,
+            Query(ge=1, le=2**63 - 1, description="The chain whose newest root is meant; else the primary."),
+        ] = None,
+    ) -> Response:
         row = readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))
-        return proof_response(prover.freshness(row.customer_id, row.unit), f"freshness-{ledgerId[2:10]}")
+        proof = prover.freshness(row.customer_id, row.unit, chainId)
+        return proof_response(proof, f"freshness-{ledgerId[2:10]}")
 
     @router.get(
         "/api/v1/ledgers/{ledgerId}/proofs/consistency",

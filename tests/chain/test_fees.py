@@ -145,6 +145,24 @@ def test_no_endpoint_sets_the_price_alone(
     assert read_market(node, latest, FeeLimits()).tip == expected
 
 
+def test_an_endpoint_that_lags_sets_no_price(anvil: Anvil, make_proxy: MakeProxy) -> None:
+    lagging, healthy = make_proxy(anvil.url), make_proxy(anvil.url)
+    node = Node([HttpEndpoint(healthy.url), HttpEndpoint(lagging.url)], CHAIN_ID)
+    latest = node.tallest_block()
+    node.lagging = {lagging.url}
+    for proxy, price in ((lagging, LOW), (healthy, FAIR)):
+        proxy.on("eth_feeHistory", answer({"reward": [[price]]}))
+        proxy.on("eth_gasPrice", answer(price))
+        proxy.on("eth_call", answer(f"0x{int(price, 16):064x}"))
+    expected = int(FAIR, 16)
+    assert read_market(node, latest, FeeLimits()).tip == expected
+    assert read_market(node, latest, FeeLimits(legacy=True)).tip == expected
+    assert data_fee(node, b"signed", has_oracle=True) == expected
+    node.lagging = set()
+    lagging.on("eth_call", answer("0x"))
+    assert data_fee(node, b"signed", has_oracle=True) == expected
+
+
 def test_an_endpoint_without_rewards_or_without_the_method_leaves_the_price_to_the_others(
     anvil: Anvil, make_proxy: MakeProxy
 ) -> None:

@@ -132,12 +132,12 @@ class AgreeingEndpoints(EndpointGroup):
 
     def agreed(self, what: str, said: Mapping[str, Value], shown: Callable[[Value], str]) -> Value:
         """Return what the endpoints that keep up say. Raises EndpointsDisagree where they differ."""
-        kept_up = self._keeping_up(said)
+        kept_up = self.keeping_up(said)
         if len(set(kept_up.values())) > 1:
             raise EndpointsDisagree(what, {name: shown(value) for name, value in kept_up.items()})
         return next(iter(kept_up.values()))
 
-    def _keeping_up(self, said: Mapping[str, Value]) -> Mapping[str, Value]:
+    def keeping_up(self, said: Mapping[str, Value]) -> Mapping[str, Value]:
         """Leave out the endpoints that lag, unless none else has an answer."""
         if len(said) > 1 and self.common is None:
             self.tallest_block()

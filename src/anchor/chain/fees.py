@@ -2,8 +2,8 @@
 
 EIP-1559 where blocks have a base fee: the tip is the median that recent blocks paid, the cap is twice
 the base fee and the tip (it holds through six full blocks in a row). Legacy elsewhere: the node's price.
-Of several endpoints' prices the middle one counts, of two the lower: one that is too low is outbid, and one
-that is too high would be paid. All amounts are wei per gas.
+Of the prices of the endpoints that keep up the middle one counts, of two the lower: one that is too low is
+outbid, and one that is too high would be paid. All amounts are wei per gas.
 """
 
 from collections.abc import Mapping
@@ -102,14 +102,21 @@ def raised(amount: int) -> int:
 
 
 def data_fee(node: Node, raw: bytes, *, has_oracle: bool) -> int:
-    """Return the wei that the OP stack charges for a transaction's data beside its gas; 0 elsewhere."""
+    """Return the wei that the OP stack charges for a transaction's data beside its gas; 0 elsewhere.
+
+    Raises RpcError, MalformedAnswer.
+    """
     if not has_oracle:
         return 0
     # abi.encode(bytes): offset, length, padded bytes.
     padded = raw + bytes(-len(raw) % 32)
     calldata = _GET_L1_FEE + (32).to_bytes(32, "big") + len(raw).to_bytes(32, "big") + padded
     said = node.calls(OP_GAS_PRICE_ORACLE, calldata)
-    return median_low(int.from_bytes(fee, "big") for fee in said.values())
+    # One that is still syncing has no oracle yet, and says nothing.
+    told = {name: int.from_bytes(fee, "big") for name, fee in said.items() if len(fee) == 32}
+    if not told:
+        raise MalformedAnswer("data fee", next(iter(said.values())).hex()[:64])
+    return median_low(node.keeping_up(told).values())
 
 
 def has_data_fee_oracle(node: Node) -> bool:
@@ -121,7 +128,7 @@ def _usual_tip(node: Node) -> int:
     try:
         params = [hex(HISTORY_BLOCKS), "latest", [REWARD_PERCENTILE]]
         told = node.of_all("eth_feeHistory", params, _usual_reward)
-        tips = [tip for tip in told.values() if tip is not None]
+        tips = [tip for tip in node.keeping_up(told).values() if tip is not None]
         if tips:
             return median_low(tips)
     except NodeRefused as error:
@@ -136,7 +143,7 @@ def _usual_tip(node: Node) -> int:
 
 
 def _middle(node: Node, method: str) -> int:
-    return median_low(node.of_all(method, [], _price).values())
+    return median_low(node.keeping_up(node.of_all(method, [], _price)).values())
 
 
 def _price(answer: Any) -> int:

@@ -83,7 +83,7 @@ class Node(AgreeingEndpoints):
 
     def _nonces(self, address: bytes) -> Mapping[str, int]:
         counts = self.of_all("eth_getTransactionCount", [hexadecimal(address), "latest"], _count)
-        kept_up = self._keeping_up(counts)
+        kept_up = self.keeping_up(counts)
         if len(set(kept_up.values())) > 1:
             self.findings.append(Finding("endpoints_disagree", str(_other_nonces(address, kept_up))))
         return kept_up
@@ -93,10 +93,10 @@ class Node(AgreeingEndpoints):
 
         Raises EndpointsDisagree where they differ there too.
         """
-        said = self._keeping_up(self._balances(address, "latest"))
+        said = self.keeping_up(self._balances(address, "latest"))
         if len(set(said.values())) > 1 and self.common_height is not None:
             # An anchor in the newest block has its price.
-            before = self._keeping_up(self._balances(address, self.common_height))
+            before = self.keeping_up(self._balances(address, self.common_height))
             if before.keys() == said.keys():
                 said = before
         return self.agreed(f"the balance of {address_text(address)}", said, "{} wei".format)

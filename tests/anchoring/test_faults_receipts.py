@@ -7,7 +7,7 @@ from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.transactions import Fees, Transaction
 from tests.fixtures.anchoring import Bench, MakeBench
-from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change, frozen_at
 
 
 def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
@@ -116,6 +116,20 @@ def test_19_an_anchor_whose_receipt_was_forgotten_is_found_by_its_event(
     loop.run_once()
     assert bench.states() == ["final"]
     assert [row.fee_paid for row in bench.attempt_rows()] == [None]
+
+
+def test_19_and_so_it_is_beside_an_endpoint_that_is_stuck(bench: Bench, make_proxy: MakeProxy) -> None:
+    stuck, pruned = make_proxy(bench.anvil.url), make_proxy(bench.anvil.url)
+    for proxy in (stuck, pruned):
+        proxy.on("eth_getTransactionReceipt", answer(None))
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url) for proxy in (pruned, stuck)])
+    bench.press.add()
+    loop.run_once()
+    stuck.on("eth_getBlockByNumber", frozen_at(bench.anvil.rpc("eth_getBlockByNumber", "latest", False)))
+    bench.anvil.rpc("evm_increaseTime", 86_401)
+    bench.mine(10)
+    loop.run_once()
+    assert [row.batch for row in bench.anchor_rows()] == [1]
 
 
 @pytest.mark.databases("sqlite", "postgresql")

@@ -107,6 +107,27 @@ def test_repair_calls_nothing_whole_that_it_could_not_read_or_that_goes_back(
     assert [event["batch"] for event in anchor("repair", "--data", data, "--json").json()["foreign"]] == [9]
 
 
+def test_repair_calls_nothing_whole_that_it_could_not_adopt(
+    anvil: Anvil, data: Path, make_proxy: MakeProxy
+) -> None:
+    anchor_one(data)
+    opened = open_directory(data, {})
+    with opened.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM anchors")
+        connection.exec_driver_sql("UPDATE sends SET state = 'superseded'")
+        connection.exec_driver_sql("UPDATE attempts SET block_hash = NULL")
+    opened.close()
+    proxy = make_proxy(anvil.url)
+    proxy.on("eth_getTransactionReceipt", answer(None))
+    through = {"ANCHOR_CHAINS_MAIN_RPC": f'["{proxy.url}"]'}
+    found = anchor("repair", "--data", data, "--json", env=through)
+    assert (found.code, found.json()["whole"], found.json()["adopted"]) == (1, False, [])
+    assert [event["batch"] for event in found.json()["postponed"]] == [1]
+    assert "batch 1 is not adopted yet" in anchor("repair", "--data", data, env=through).out
+    proxy.heal()
+    assert anchor("repair", "--data", data, "--json", env=through).json()["adopted"] == [1]
+
+
 def test_cancel_says_where_nothing_is_in_flight(data: Path) -> None:
     anchor_one(data)
     finished = anchor("cancel", "--data", data)

@@ -165,7 +165,7 @@ def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
     recorded = False
     # The oldest first: once the newest is on record nobody looks for what is before it.
     for event, batch in reversed(found):
-        if not record_event(chain, event, batch):
+        if not record_event(chain, event, batch, latest):
             break
         recorded = True
     if failure is not None:

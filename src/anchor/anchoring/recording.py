@@ -7,7 +7,7 @@ from anchor.chain.contract import Anchored, Revert, anchor_call, anchored_in, re
 from anchor.chain.node import RECEIPTS_KEPT
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused, RpcError
-from anchor.chain.values import Receipt, address_text
+from anchor.chain.values import Block, Receipt, address_text
 from anchor.storage.anchors import AnchorRow, BatchRow, batch_of_root, record_anchor
 from anchor.storage.sending import (
     AttemptRow,
@@ -64,11 +64,13 @@ def record_receipt(chain: SendingChain, send: SendRow, attempt: AttemptRow, rece
     return True
 
 
-def record_event(chain: SendingChain, event: Anchored, batch: BatchRow) -> bool:
+def record_event(chain: SendingChain, event: Anchored, batch: BatchRow, latest: Block | None = None) -> bool:
     """Write an anchor found by its event; one of ours by its receipt, which says what it cost.
 
     False where its block has just left the chain, and where its receipt cannot be had yet: the next
-    look will find it. Raises RpcError, EndpointsDisagree.
+    look will find it. By ``latest``, the newest block, nodes may have forgotten it.
+
+    Raises RpcError, EndpointsDisagree.
     """
     block = chain.node.agreed_block(event.block_number)
     if block is None or block.hash != event.block_hash:
@@ -80,7 +82,7 @@ def record_event(chain: SendingChain, event: Anchored, batch: BatchRow) -> bool:
         found = find_receipt(chain, attempts)
         if found is not None:
             return record_receipt(chain, send, *found)
-        newest = chain.node.common or block
+        newest = latest or block
         if newest.time - block.time < RECEIPTS_KEPT:
             return False
     with chain.lease.write() as writing:

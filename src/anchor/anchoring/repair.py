@@ -20,8 +20,9 @@ from anchor.storage.anchors import anchor_of, batch_of_root, newest_batch
 class Repair:
     """What the chain holds beside the database. The lists of events are the newest first.
 
-    ``missing``: heads whose batch numbers are above our newest; ``foreign``: heads with numbers that we
-    have given to other roots; ``repeated``: heads of ours, anchored once more upon newer ones;
+    ``postponed``: anchors of ours whose block or receipt cannot be had just now, so that they were not
+    adopted; ``missing``: heads whose batch numbers are above our newest; ``foreign``: heads with numbers that
+    we have given to other roots; ``repeated``: heads of ours, anchored once more upon newer ones;
     ``broken``: a head that does not follow the one before it; ``unread_from``: the head whose event no
     endpoint shows, nor those before it, None where the events lead back to the first.
     """
@@ -29,6 +30,7 @@ class Repair:
     head: Bytes32
     newest_batch: int
     adopted: tuple[int, ...]
+    postponed: tuple[Anchored, ...]
     missing: tuple[Anchored, ...]
     foreign: tuple[Anchored, ...]
     repeated: tuple[Anchored, ...]
@@ -37,8 +39,8 @@ class Repair:
 
     @property
     def whole(self) -> bool:
-        """Return whether every head on the chain was read, is ours, and was anchored in its turn."""
-        told = self.missing or self.foreign or self.repeated or self.broken
+        """Return whether every head on the chain was read, is ours and on record, and came in its turn."""
+        told = self.postponed or self.missing or self.foreign or self.repeated or self.broken
         return not told and self.unread_from is None
 
 
@@ -53,6 +55,7 @@ def repair(chain: SendingChain, *, adopt: bool = True) -> Repair:
         newest = newest_batch(reading)
     ours = newest.number if newest is not None else 0
     adopted: list[int] = []
+    postponed: list[Anchored] = []
     missing: list[Anchored] = []
     foreign: list[Anchored] = []
     broken: list[Anchored] = []
@@ -67,8 +70,11 @@ def repair(chain: SendingChain, *, adopt: bool = True) -> Repair:
             known = batch is not None and anchor_of(reading, chain.row.id, batch.number) is not None
         if batch is not None and batch.number == event.number:
             held.append(event)
-            if adopt and not known and record_event(chain, event, batch):
-                adopted.append(batch.number)
+            if adopt and not known:
+                if record_event(chain, event, batch, latest):
+                    adopted.append(batch.number)
+                else:
+                    postponed.append(event)
         else:
             (missing if batch is None and event.number > ours else foreign).append(event)
         if event.previous_head == ZERO:
@@ -77,6 +83,7 @@ def repair(chain: SendingChain, *, adopt: bool = True) -> Repair:
         head,
         ours,
         tuple(adopted),
+        tuple(postponed),
         tuple(missing),
         tuple(foreign),
         tuple(_not_rising(held)),

@@ -34,7 +34,8 @@ def repair(
 ) -> None:
     """Hold the contract's heads against the database: adopt what is ours, list what is missing.
 
-    Stop the worker first. Exit code 1: there are heads that are not ours, or that no endpoint shows.
+    Stop the worker first. Exit code 1: there are heads that are not ours, not adopted yet, or that no
+    endpoint shows.
     """
     output = Output(json_)
     with output.progress(f"opening {data}", None):
@@ -108,6 +109,7 @@ def _document(found: "Repair", accepted: bool) -> dict[str, Any]:
         "head": "0x" + found.head.hex(),
         "newestBatch": found.newest_batch,
         "adopted": list(found.adopted),
+        "postponed": [_event(event) for event in found.postponed],
         "missing": [_event(event) for event in found.missing],
         "foreign": [_event(event) for event in found.foreign],
         "repeated": [_event(event) for event in found.repeated],
@@ -132,6 +134,7 @@ def _show(output: Output, found: "Repair", accepted: bool) -> None:
     if found.whole:
         output.say("[green]✓[/] every head on the chain is a batch of this database")
     told = (
+        ("not adopted yet, as its block or receipt cannot be had: run it again", found.postponed),
         ("missing here", found.missing),
         ("not of this log", found.foreign),
         ("anchored again after a newer one", found.repeated),

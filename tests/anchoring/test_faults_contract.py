@@ -1,6 +1,7 @@
 """CHAIN_FAULTS rows 16-18, 34, 36, 42: what the contract says, and whose heads it holds."""
 
 import json
+import time
 
 import pytest
 
@@ -34,7 +35,7 @@ def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
 
 
 def transact(bench: Bench, signer: LocalSigner, calldata: bytes) -> None:
-    """Send a transaction to the contract, outside of Anchor."""
+    """Send a transaction to the contract, outside of Anchor; mined on return where the node mines at once."""
     node = bench.node()
     transaction = Transaction(
         node.chain_id,
@@ -45,8 +46,13 @@ def transact(bench: Bench, signer: LocalSigner, calldata: bytes) -> None:
         100_000,
         Fees(10**11, 10**10),
     )
-    [sent] = node.broadcast(signer.sign(transaction).raw)
+    signed = signer.sign(transaction)
+    [sent] = node.broadcast(signed.raw)
     assert sent.accepted, sent
+    deadline = time.monotonic() + 30
+    # It answers before the block is there.
+    while bench.anvil.rpc("anvil_getAutomine") and node.receipt(signed.hash) is None:
+        assert time.monotonic() < deadline
 
 
 def name_submitter(bench: Bench, address: bytes) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from anchor.storage.database import Database, StorageUnavailable, UnsupportedDatabase
 from anchor.storage.migrating import schema_revisions
 from tests.fixtures.databases import EVERY_SERVER
+from tests.fixtures.slow_readers import slow_readers
 
 pytestmark = pytest.mark.databases(*EVERY_SERVER)
 
@@ -40,29 +41,10 @@ def test_a_read_sees_one_snapshot(database: Database) -> None:
 
 
 def test_however_many_read_slowly_there_is_a_connection_to_write_with(database: Database) -> None:
-    reading, over = threading.Semaphore(0), threading.Event()
-
-    def read_slowly() -> None:
-        with database.read() as reader:
-            reader.execute(text("SELECT count(*) FROM tree_nodes")).scalar_one()
-            reading.release()
-            over.wait(60)
-
-    readers = [threading.Thread(target=read_slowly) for _ in range(24)]
-    for reader in readers:
-        reader.start()
-    for _ in range(16):
-        assert reading.acquire(timeout=30)
-    try:
+    with slow_readers(database):
         for place in range(4):
-            with database.read_to_record() as connection:
-                assert connection.execute(text("SELECT 1")).scalar_one() == 1
             with database.write() as connection:
                 connection.exec_driver_sql(NODE.format(place))
-    finally:
-        over.set()
-    for reader in readers:
-        reader.join()
     assert count(database) == 4
 
 

@@ -151,6 +151,8 @@ def test_with_the_server_gone_the_copy_still_derives_compares_and_proves(us: Us,
     proof = tmp_path / "delta.proof.json"
     assert us.replica("prove", 4, "--out", proof).code == 0
     assert us.replica("prove", 11).code == 3, "it is under no head yet"
+    assert us.replica("prove", 4, "--out", us.store).code == 2
+    assert us.whole() > 0
     verified = anchor_here("verify", proof, "--rpc", us.rpc, "--finality", "latest", "--json")
     assert (verified.code, verified.json()["facts"]["amount"]) == (0, "-5")
     assert us.replica("check").code == 0

@@ -176,6 +176,8 @@ def prove(
     from anchor.verify import write_proof_file
 
     output = Output(json_)
+    if out is not None and out.exists() and out.samefile(store):
+        raise CommandFailed("--out names the copy itself", "name another file", ExitCode.USAGE, "usage")
     with _opened(store) as opened:
         content = write_proof_file(prove_balance(opened, index) if balance else prove_delta(opened, index))
     if out is None:

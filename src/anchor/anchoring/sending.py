@@ -1,4 +1,4 @@
-"""Signing, broadcasting and replacing: what is done about the one send that a chain has in flight.
+"""Planning, signing and replacing: what is done about the one send that a chain has in flight.
 
 Signed bytes are stored before a node sees them, so whatever was ever broadcast is on record. Waiting
 is measured with the monotonic clock from the moment at which this process first saw a send, so a clock
@@ -10,12 +10,12 @@ from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.bidding import Bidder
+from anchor.anchoring.broadcasting import PRICE, Broadcaster
 from anchor.anchoring.conditions import Conditions
 from anchor.anchoring.planning import Target
 from anchor.anchoring.sending_chain import SendingChain, describe
 from anchor.anchoring.states import IN_FLIGHT, Event, State
 from anchor.chain.contract import anchor_call
-from anchor.chain.node import Broadcast
 from anchor.chain.refusals import Refusal
 from anchor.chain.signers.signer import SignerRefused, SignerUnavailable
 from anchor.chain.transactions import (
@@ -34,7 +34,6 @@ from anchor.storage.sending import (
     highest_bid,
     plan_send,
     record_attempt,
-    record_broadcast,
     retarget_send,
     send_of_id,
     sends_in,
@@ -42,9 +41,6 @@ from anchor.storage.sending import (
 
 OUTBIDS_AT_ONCE: Final = 4
 """How often a refused price is raised in one cycle, an eighth each time."""
-REBROADCAST_SECONDS: Final = 15.0
-
-_PRICE: Final = frozenset({Refusal.UNDERPRICED, Refusal.BELOW_BASE_FEE, Refusal.REPLACEMENT_UNDERPRICED})
 
 
 class SendStep:
@@ -53,10 +49,9 @@ class SendStep:
     def __init__(self, chain: SendingChain) -> None:
         self._chain = chain
         self._bidder = Bidder(chain)
+        self._broadcaster = Broadcaster(chain)
         self._first_seen: dict[int, float] = {}
         self._signed: dict[int, tuple[float, int]] = {}
-        self._broadcast: dict[int, float] = {}
-        self._unseen: set[int] = set()
         self._withheld: dict[AlarmName, str] = {}
         """Why the last replacement was not offered, until one is, or the next is due."""
         self._unsigned: tuple[AlarmName, str] | None = None
@@ -183,19 +178,16 @@ class SendStep:
                 return True
         elif due and last.kind == "cancel" and self._cancel_with_more_gas(send, attempts, latest, conditions):
             return True
-        self._say_unseen(send, attempts, conditions)
-        if last.accepted_at is not None and self._recently(last, now):
+        self._broadcaster.say_unseen(send, attempts, conditions)
+        if last.accepted_at is not None and self._broadcaster.recently(last):
             return False
-        if accepted and not self._recently(accepted[-1], now):
-            self._look_for(send, attempts)
-            self._say_unseen(send, attempts, conditions)
+        if accepted and not self._broadcaster.recently(accepted[-1]):
+            self._broadcaster.look_for(send, attempts)
+            self._broadcaster.say_unseen(send, attempts, conditions)
             # Also where its replacement fails: it may have been dropped from the pools.
             if accepted[-1] is not last:
-                self._broadcast_to_all(send, accepted[-1], conditions)
+                self._broadcaster.broadcast(send, accepted[-1], conditions)
         return self._offer(send, last, latest, conditions)
-
-    def _recently(self, attempt: AttemptRow, now: float) -> bool:
-        return now - self._broadcast.get(attempt.id, -1e9) < REBROADCAST_SECONDS
 
     def _replace(
         self, send: SendRow, attempts: list[AttemptRow], kind: str, latest: Block, conditions: Conditions
@@ -276,8 +268,8 @@ class SendStep:
             self._signed[send.id] = (chain.clock.monotonic(), latest.number)
             with chain.lease.read() as reading:
                 send = send_of_id(reading, send.id)
-            refused = self._broadcast_to_all(send, attempt, conditions)
-            if refused is None or not refused & _PRICE:
+            refused = self._broadcaster.broadcast(send, attempt, conditions)
+            if refused is None or not refused & PRICE:
                 return True
             if Refusal.UNDERPRICED in refused:
                 with chain.lease.read() as reading:
@@ -292,10 +284,10 @@ class SendStep:
 
     def _offer(self, send: SendRow, attempt: AttemptRow, latest: Block, conditions: Conditions) -> bool:
         """Broadcast stored bytes again, unchanged; a price that is refused is raised."""
-        refused = self._broadcast_to_all(send, attempt, conditions)
+        refused = self._broadcaster.broadcast(send, attempt, conditions)
         if refused is None:
             return attempt.accepted_at is None
-        if refused & _PRICE:
+        if refused & PRICE:
             with self._chain.lease.read() as reading:
                 attempts = attempts_of(reading, send.id)
                 send = send_of_id(reading, send.id)
@@ -343,69 +335,15 @@ class SendStep:
             )
             return attempts_of(writing, send.id)[-1]
 
-    def _broadcast_to_all(
-        self, send: SendRow, attempt: AttemptRow, conditions: Conditions
-    ) -> frozenset[Refusal] | None:
-        """Give an attempt to every endpoint and write what they said.
-
-        Return None where one took it; else why they refused it, empty where none answered.
-        """
-        chain = self._chain
-        chain.lease.check()
-        answers = chain.node.broadcast(attempt.raw)
-        self._broadcast[attempt.id] = chain.clock.monotonic()
-        accepted = any(answer.accepted for answer in answers)
-        refusal = None if accepted else "; ".join(f"{a.endpoint}: {a.detail}" for a in answers)[:500]
-        with chain.lease.write() as writing:
-            record_broadcast(
-                writing, attempt.id, accepted=accepted, refusal=refusal, now=chain.clock.now_ms()
-            )
-            if accepted:
-                chain.move(writing, send, Event.ACCEPTED, transaction=attempt.transaction_hash)
-        if accepted:
-            return None
-        return self._say_refused(answers, conditions)
-
-    def _say_refused(self, answers: list[Broadcast], conditions: Conditions) -> frozenset[Refusal]:
-        meanings = frozenset(answer.meaning for answer in answers if answer.meaning is not None)
-        said = "; ".join(f"{answer.endpoint}: {answer.detail}" for answer in answers)[:500]
-        if Refusal.OUT_OF_FUNDS in meanings:
-            conditions.add(AlarmName.OUT_OF_FUNDS, said)
-        elif Refusal.GAS_LIMIT_TOO_HIGH in meanings:
-            conditions.add(AlarmName.GAS_ABOVE_BLOCK_LIMIT, said)
-        elif Refusal.WRONG_CHAIN in meanings:
-            conditions.add(AlarmName.WRONG_CHAIN, said)
-        elif not meanings:
-            conditions.add(AlarmName.ENDPOINT_UNREACHABLE, said)
-        elif not meanings & (_PRICE | {Refusal.NONCE_TOO_LOW, Refusal.NONCE_TOO_HIGH}):
-            conditions.add(AlarmName.NODE_REFUSES, said)
-        return meanings
-
-    def _look_for(self, send: SendRow, attempts: list[AttemptRow]) -> None:
-        """Ask whether any endpoint shows any attempt."""
-        if any(self._chain.node.seen(attempt.transaction_hash) for attempt in reversed(attempts)):
-            self._unseen.discard(send.id)
-        else:
-            self._unseen.add(send.id)
-
-    def _say_unseen(self, send: SendRow, attempts: list[AttemptRow], conditions: Conditions) -> None:
-        if send.id in self._unseen:
-            conditions.add(
-                AlarmName.NEVER_SEEN,
-                f"no endpoint shows 0x{attempts[-1].transaction_hash.hex()}, "
-                f"nor any other of {len(attempts)} attempts",
-            )
-
     def _forget(self, sends: list[SendRow]) -> None:
         """Drop the timers of sends that are no longer in flight."""
         ids = {send.id for send in sends}
         for timers in (self._first_seen, self._signed):
             for send in [known for known in timers if known not in ids]:
                 del timers[send]
-        self._unseen &= ids
+        self._broadcaster.forget(ids)
         if all(send.nonce is None for send in sends):
             self._bidder.forget_minimum()
             self._withheld = {}
         if not ids:
-            self._broadcast.clear()
             self._unsigned = None

@@ -106,3 +106,59 @@ def test_30_a_cancel_that_had_too_little_gas_gets_more_at_the_same_price(stuck: 
     _, before, after = bench.attempt_rows()
     assert (after.max_fee, after.max_tip, after.refusal) == (before.max_fee, before.max_tip, None)
     assert after.gas_limit > before.gas_limit == 21_000
+
+
+def test_30_a_cancel_that_every_node_finds_too_cheap_has_a_highest_price_and_that_is_told(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench("--no-mining")
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
+    bench.press.add()
+    loop.run_once()
+    cancel_send(bench.database, "anvil", bench.clock)
+    refuse_cancels(proxy, "replacement transaction underpriced")
+    for _ in range(6):
+        bench.clock.advance(31_000)
+        mine_above(bench)
+        loop.run_once()
+    fees = [one.max_fee for one in bench.attempt_rows() if one.kind == "cancel"]
+    # Ten times what the market asks: there is no cap in these settings.
+    assert 500 * GWEI < max(fees) < 1100 * GWEI
+    said = bench.alarms()["fee_above_cap"]
+    assert "cancel" in said
+    assert "10 times" in said
+    assert "max_fee_gwei" in said
+    count = len(fees)
+    bench.clock.advance(31_000)
+    mine_above(bench)
+    loop.run_once()
+    assert len(bench.attempt_rows()) == 1 + count
+    # It is offered on and on, at that price.
+    proxy.heal()
+    bench.clock.advance(16_000)
+    loop.run_once()
+    bench.mine()
+    loop.run_once()
+    assert bench.states()[0] == "cancelled"
+
+
+def test_30_a_cancel_never_offers_more_than_the_account_holds(stuck: Stuck) -> None:
+    bench, loop = stuck.bench, stuck.loop
+    address = "0x" + bench.signer.address.hex()
+    bench.anvil.rpc("anvil_setBalance", address, hex(21_000 * 300 * GWEI))
+    refuse_cancels(stuck.proxy, "replacement transaction underpriced")
+    for _ in range(6):
+        loop.run_once()
+        bench.clock.advance(31_000)
+        mine_above(bench)
+    assert max(one.max_fee for one in bench.attempt_rows()) <= 300 * GWEI
+    assert "cancel" in bench.alarms()["out_of_funds"]
+    assert "fee_above_cap" not in bench.alarms()
+    bench.anvil.rpc("anvil_setBalance", address, hex(10**18))
+    stuck.proxy.heal()
+    bench.clock.advance(31_000)
+    loop.run_once()
+    bench.mine()
+    loop.run_once()
+    assert bench.states()[0] == "cancelled"

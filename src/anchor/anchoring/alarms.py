@@ -132,7 +132,8 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         False,
     ),
     AlarmName.FEE_ABOVE_CAP: Meaning(
-        "The chain asks more for gas than the cap allows. Batches wait; none is dropped.",
+        "The chain asks more for gas than the cap allows, or nodes do for a cancel. Batches wait; none is "
+        "dropped.",
         "Wait, or raise max_fee_gwei.",
         True,
     ),

@@ -21,6 +21,7 @@ from anchor.chain.fees import (
     raised,
     read_market,
 )
+from anchor.chain.node import EndpointsDisagree
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused
 from anchor.chain.transactions import Fees, Transaction
@@ -117,16 +118,39 @@ class Bidder:
             conditions.add(alarm, f"{why}; {needed}" if why else str(above))
             return None
 
-    def cancelling_fees(self, latest: Block, highest: tuple[int, int], conditions: Conditions) -> Fees | None:
-        """Return the fees of the operator's cancel, which only the cap bounds, or None (a condition then).
+    def cancelling_fees(
+        self,
+        latest: Block,
+        highest: tuple[int, int],
+        anchors: int,
+        gas_limit: int,
+        conditions: Conditions,
+    ) -> Fees | None:
+        """Return the fees of the operator's cancel, or None (a condition then).
 
-        Raises RpcError.
+        The day's budget is no bound, but what the account holds is, and the cap; without one
+        ``UNCAPPED_FACTOR`` times the market's price, or what outbids ``anchors``, the dearest attempt that it
+        takes the place of: nodes that find every cancel too cheap must not set the price. Raises RpcError.
         """
-        market = self.market(latest)
+        market, cap = self.market(latest), self._chain.settings.fees.max_fee
+        balance = self._chain.node.balance(self._chain.signer.address)
+        held = self._funds(f"the account holds {balance} wei")
+        most, why = cap, f"the cap is {cap} wei: raise max_fee_gwei"
+        if most is None:
+            most = max(UNCAPPED_FACTOR * market.price, raised(anchors))
+            why = (
+                f"that is more than {UNCAPPED_FACTOR} times the market's {market.price} wei, and than what "
+                "outbids the anchor; name a max_fee_gwei that allows it, or another endpoint"
+            )
+        bounds = [
+            (balance // gas_limit, AlarmName.OUT_OF_FUNDS, held),
+            (most, AlarmName.FEE_ABOVE_CAP, why),
+        ]
+        most, alarm, why = min(bounds, key=lambda bound: bound[0])
         try:
-            return self._offer(market, highest, self._most(market, highest))
+            return self._offer(market, highest, most)
         except FeeAboveCap as above:
-            conditions.add(AlarmName.FEE_ABOVE_CAP, str(above))
+            conditions.add(alarm, f"the cancel would offer {above.needed} wei per gas; {why}")
             return None
 
     def cancelling_gas(self, most: int) -> int:
@@ -139,6 +163,9 @@ class Bidder:
             gas = self._chain.node.estimate_gas(own, own, b"")
         except NodeRefused:
             return TRANSFER_GAS
+        except EndpointsDisagree:
+            # What is left over is not paid, and no liar keeps the operator's word from being sent.
+            return max(TRANSFER_GAS, most)
         return TRANSFER_GAS if gas <= TRANSFER_GAS else max(TRANSFER_GAS, min(gas + gas // 4, most))
 
     def _most(self, market: Market, highest: tuple[int, int] | None) -> int | None:

@@ -196,7 +196,7 @@ class SendStep:
         chain = self._chain
         highest = (max(a.max_fee for a in attempts), max(a.max_tip for a in attempts))
         transaction = self._attempt(send, attempts, kind, Fees(*highest))
-        fees = self._outbid(transaction, kind, highest, latest, conditions)
+        fees = self._outbid(transaction, kind, highest, attempts, latest, conditions)
         # Whatever the outcome, the next try is a full wait away.
         self._signed[send.id] = (chain.clock.monotonic(), latest.number)
         if fees is None:
@@ -220,13 +220,15 @@ class SendStep:
         transaction: Transaction,
         kind: str,
         highest: tuple[int, int],
+        attempts: list[AttemptRow],
         latest: Block,
         conditions: Conditions,
     ) -> Fees | None:
-        """Return what a replacement offers; the purse bounds an anchor, not the operator's cancel."""
+        """Return what a replacement of any of ``attempts`` offers."""
         found = Conditions()
         if kind == "cancel":
-            fees = self._bidder.cancelling_fees(latest, highest, found)
+            anchors = max((a.max_fee for a in attempts if a.kind == "anchor"), default=0)
+            fees = self._bidder.cancelling_fees(latest, highest, anchors, transaction.gas_limit, found)
         else:
             fees = self._bidder.fees(latest, highest, transaction.gas_limit, transaction.data, found)
         self._withheld = found.found
@@ -271,12 +273,12 @@ class SendStep:
             refused = self._broadcaster.broadcast(send, attempt, conditions)
             if refused is None or not refused & PRICE:
                 return True
+            with chain.lease.read() as reading:
+                attempts = attempts_of(reading, send.id)
             if Refusal.UNDERPRICED in refused:
-                with chain.lease.read() as reading:
-                    said = attempts_of(reading, send.id)[-1].refusal or ""
-                self._bidder.learn_minimum(transaction.fees.max_tip, said, latest)
+                self._bidder.learn_minimum(transaction.fees.max_tip, attempts[-1].refusal or "", latest)
             highest = (transaction.fees.max_fee, transaction.fees.max_tip)
-            higher = self._outbid(transaction, kind, highest, latest, conditions)
+            higher = self._outbid(transaction, kind, highest, attempts, latest, conditions)
             if higher is None:
                 return True
             transaction = replace(transaction, fees=higher)

@@ -324,6 +324,6 @@ TARGETS = {
     "evidence": Target(evidence_file, evidence_seeds, 12_000, about_evidence),
     "rlp": Target(rlp, rlp_seeds, 4_000, about_header),
     "state_proof": Target(state_proof, trie_seeds, 3_000, about_tries),
-    "sample": Target(sample, sample_seeds, 7_000),
+    "sample": Target(sample, sample_seeds, 7_000, Question),
     "node": Target(node, node_seeds, 1_000),
 }

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from anchor.verify import ProofFile, Verification
+from anchor.verify import ProofFile
 from anchor.verify.sampling import (
-    anchoring_block,
     check_sample,
     draw_sample,
     largest_share_missed,
     write_sample,
 )
 from tests.verify.building import BuiltLog
+from tests.verify.sampled import Sampled
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PROOFS: Final = "proof-file.schema.json"
@@ -42,41 +42,13 @@ def test_more_deltas_give_more_confidence() -> None:
     assert largest_share_missed(59, 2**60) == pytest.approx(0.05, abs=0.001)
 
 
-class Sampled:
-    """A period of a log on a chain in memory, and a sample of it."""
-
-    def __init__(self) -> None:
-        self.log = BuiltLog(7)
-        self.log.record_many("UA", 20)
-        self.log.record_many("other", 3)
-        self.log.seal()
-        self.log.anchor()
-        self.log.record_many("UA", 20)
-        self.log.seal()
-        self.log.anchor()
-        self.period = self.log.period("UA", 5, 34, 2)
-        self.before: ProofFile | None = self.log.freshness("UA", 1)
-        self.drawn = self.draw(self.period)
-
-    @staticmethod
-    def draw(period: ProofFile) -> list[int]:
-        assert period.ledger is not None
-        return draw_sample(anchoring_block(period), period.ledger.ledger_id, 5, 34, 6)
-
-    def file(self, indexes: list[int], number: int = 2) -> bytes:
-        deltas = [self.log.delta("UA", index, number) for index in indexes]
-        return write_sample(self.period, deltas, self.before)
-
-    def check(self, raw: bytes, **named: Any) -> Verification:
-        agreed = {"count": 6, "from_index": 5, "to_index": 34}
-        return check_sample(raw, self.log.chain, **(agreed | named))
-
-
 def test_a_sample_that_the_block_drew_is_valid_and_says_its_confidence() -> None:
     sampled = Sampled()
     result = sampled.check(sampled.file(sampled.drawn))
     assert result.valid, result.failed
     assert "95 % confidence" in result.statements[-1]
+    # The drawn ones were looked at.
+    assert not any("what lies between was not looked at" in line for line in result.statements)
 
 
 @pytest.mark.parametrize("unnamed", ["count", "from_index", "to_index"])

@@ -1,6 +1,6 @@
 // Runs the verifier out of the built page, as it is shipped, over proof files given on standard input.
-// First line: {page, chain}; then one line a file: {raw, trusted, evidence, now}, bytes in base64, a hash in
-// hexadecimal, a time in ms; where a hash is trusted, the chain is not asked. One answer a line comes back.
+// First line: {page, chain}; then one line a file: {raw, trusted, evidence, now, agreed}, bytes in base64, a
+// hash in hexadecimal, a time in ms, what is agreed of a sample; where a hash is trusted, the chain is not asked. One answer a line comes back.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -29,6 +29,7 @@ const blocks = (chain?.blocks ?? []).map((block) => ({
   pins: block.pins,
   events: block.events.map((event) => ({
     number: BigInt(event.number),
+    previousHead: bytes(event.previousHead),
     newHead: bytes(event.newHead),
     transactionHash: bytes(event.transactionHash),
   })),
@@ -45,15 +46,17 @@ const memory = {
     ours(contract) ? blocks.find((block) => hex(block.hash) === hex(hash)).events : [],
 };
 
+const whole = (number) => (number === undefined ? null : BigInt(number));
 const from64 = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 for await (const line of lines) {
-  const { raw, trusted, evidence, now } = JSON.parse(line);
+  const { raw, trusted, evidence, now, agreed = {} } = JSON.parse(line);
   const { kind, verdict, steps, statements } = await verifyFile(new Blob([from64(raw)]), {
     chain: trusted || !chain ? null : memory,
     trusted: trusted ? parseBlockHash(trusted) : null,
     evidence: evidence === undefined ? null : from64(evidence),
     finality: parseFinality("latest"),
     clock: now === undefined ? null : { now: BigInt(now), oldest: 3600n },
+    sample: { count: whole(agreed.count), from: whole(agreed.from_index), to: whole(agreed.to_index) },
   });
   process.stdout.write(JSON.stringify({ kind, verdict, steps, statements }) + "\n");
 }

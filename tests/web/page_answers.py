@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anchor.protocol.errors import hex_of
 from anchor.verify.results import Verification
+from anchor.verify.sampling import FORMAT, LARGEST_SAMPLE_FILE
+from anchor.verify.strict_json import ProofFileError, parse_json
 from tests.verify.building import MemoryChain
 
 ROOT = Path(__file__).parents[2]
@@ -22,19 +24,22 @@ NODE = ROOT / ".venv/bin/node"
 class Question:
     """A file, and, where no node is asked, the block that is trusted and the chain's evidence.
 
-    ``now`` is the reader's time (ms); without it a final block may be of any age.
+    ``now`` is the reader's time (ms); without it a final block may be of any age. ``agreed`` is what the
+    reader names of a sample, as ``check_sample`` takes it.
     """
 
     raw: bytes
     trusted: bytes | None = None
     evidence: bytes | None = None
     now: int | None = None
+    agreed: Mapping[str, int] = field(default_factory=dict)
 
     def line(self) -> str:
         parts = {"raw": self.raw, "evidence": self.evidence}
         texts = {name: base64.b64encode(part).decode() for name, part in parts.items() if part is not None}
         trusted = {} if self.trusted is None else {"trusted": hex_of(self.trusted)}
-        return json.dumps(texts | trusted | ({} if self.now is None else {"now": self.now}))
+        now = {} if self.now is None else {"now": self.now}
+        return json.dumps(texts | trusted | now | {"agreed": dict(self.agreed)})
 
 
 def dumped(chain: MemoryChain) -> dict[str, Any]:
@@ -54,6 +59,7 @@ def dumped(chain: MemoryChain) -> dict[str, Any]:
                 "events": [
                     {
                         "number": event.number,
+                        "previousHead": hex_of(event.previous_head),
                         "newHead": hex_of(event.new_head),
                         "transactionHash": hex_of(event.transaction_hash),
                     }
@@ -83,6 +89,15 @@ def page_answers(chain: MemoryChain | None, questions: Sequence[Question]) -> li
     answers = [json.loads(line) for line in run.stdout.split("\n") if line]
     assert len(answers) == len(questions)
     return answers
+
+
+def is_sample(raw: bytes) -> bool:
+    """Whether the page takes a file for a sampled audit: it says so of itself."""
+    try:
+        value = parse_json(raw, LARGEST_SAMPLE_FILE)
+    except ProofFileError:
+        return False
+    return isinstance(value, dict) and value.get("format") == FORMAT
 
 
 def agree(about: object, python: Verification, page: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import { Members, inclusionPath } from "./members.js";
 import { LARGEST_FILE, readRecord } from "./reading.js";
 import { Checks, INVALID, Stopped } from "./results.js";
 import { ProofFileError, parseJson } from "./strict-json.js";
+import { turns } from "./turns.js";
 import { moment } from "./wording.js";
 import { ZipArchive, ZipError } from "./zip.js";
 
@@ -207,17 +208,6 @@ function cellsOf(record, found) {
 function textOf(field) {
   const text = field.value ?? "";
   return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-}
-
-/** Take turns with the page: what it shows and what is clicked must not wait for the end. */
-function turns() {
-  let last = Date.now();
-  return async (signal) => {
-    if (Date.now() - last < 50) return;
-    await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
-    last = Date.now();
-  };
 }
 
 /**

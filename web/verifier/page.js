@@ -5,9 +5,13 @@ import { FolderClosed, MOST_FILES, chosenFiles, droppedFiles, isEvidence } from 
 import { LARGEST_EVIDENCE } from "./evidence.js";
 import { AgreeingChains, JsonRpcChain, shownUrl } from "./json-rpc.js";
 import { OLDEST_FINAL_BLOCK } from "./on-chain.js";
+import { LARGEST_SAMPLE } from "./sampling.js";
 import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
 import { firstBytes, verifyFile } from "./verifying-files.js";
 import { moment } from "./wording.js";
+
+/** The fields of what was agreed on of a sample. */
+const AGREED = ["from", "to", "count"];
 
 export function start(document) {
   const byId = (id) => document.getElementById(id);
@@ -17,7 +21,8 @@ export function start(document) {
   let running = new AbortController();
 
   const query = new URLSearchParams(document.location.search);
-  for (const name of ["rpc", "contract", "customer", "block"]) byId(name).value = query.get(name) ?? "";
+  for (const name of ["rpc", "contract", "customer", "block", ...AGREED]) byId(name).value = query.get(name) ?? "";
+  byId("agreed").open = AGREED.some((name) => byId(name).value);
   byId(query.get("block") === null ? "online" : "offline").checked = true;
   const finality = query.get("finality");
   if (finality !== null && parseFinality(finality) !== null) {
@@ -57,8 +62,14 @@ export function start(document) {
       trouble("Give the hash of the block that you trust: 0x and 64 hexadecimal digits.");
       return null;
     }
+    const sample = agreed();
+    if (sample === null) {
+      trouble(`What was agreed on of a sample: a range of deltas from 0, and 1 to ${LARGEST_SAMPLE} that are drawn.`);
+      return null;
+    }
     return {
       expectedContract,
+      sample,
       expectedCustomer: byId("customer").value || null,
       finality: parseFinality(byId("finality").value),
       clock: { now: BigInt(Date.now()), oldest },
@@ -66,6 +77,16 @@ export function start(document) {
       trusted,
       evidence: offline() ? (evidence?.raw ?? null) : null,
     };
+  }
+
+  /** What was agreed on of a sample, each null where its field is empty; null where it cannot be that. */
+  function agreed() {
+    const texts = AGREED.map((name) => byId(name).value.trim());
+    if (texts.some((text) => !/^[0-9]{0,19}$/.test(text))) return null;
+    const [from, to, count] = texts.map((text) => (text ? BigInt(text) : null));
+    if (from !== null && to !== null && from > to) return null;
+    if (count !== null && (count < 1n || count > BigInt(LARGEST_SAMPLE))) return null;
+    return { from, to, count };
   }
 
   const urls = () => byId("rpc").value.split(/[\s,]+/).filter(Boolean);

@@ -24,9 +24,11 @@ export const LARGEST_FILE = 256 * 1024;
 export const LARGEST_PERIOD_FILE = 64 * 1024 * 1024;
 const MOST_ANCHORS = 64;
 
-/** The values of a proof file given as its bytes; throws ProofFileError, and nothing else. */
-export function parseProofFile(raw) {
-  const value = parseJson(raw, LARGEST_PERIOD_FILE);
+/**
+ * The values of a proof file given as its JSON value, which was written in `size` bytes, or of a proof within
+ * a larger file; throws ProofFileError, and nothing else.
+ */
+export function proofOf(value, size = 0) {
   const file = new Members(value, "");
   const format = file.fields.get("format");
   if (format !== "anchor-proof") {
@@ -42,7 +44,7 @@ export function parseProofFile(raw) {
   if (!Object.hasOwn(CLAIMS, kind)) {
     refuse("/kind", `is ${shown(kind)}, not one of ${Object.keys(CLAIMS).join(", ")}`);
   }
-  if (kind !== "period" && raw.length > LARGEST_FILE) {
+  if (kind !== "period" && size > LARGEST_FILE) {
     throw new ProofFileError("size", "", `is larger than ${LARGEST_FILE} bytes`);
   }
   const log = file.take("log", readLog);

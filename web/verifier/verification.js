@@ -60,6 +60,7 @@ export async function verifyProof(proof, chain, options = {}) {
       steps: checks.steps,
       statements: [...proven.statements, ...naming(proof), ...chainWords(seen, expectedContract !== null)],
       proof,
+      seen,
     };
   } catch (stopped) {
     if (!(stopped instanceof Stopped)) throw stopped;

@@ -1,10 +1,11 @@
-// From a file to an answer: a proof file or an audit pack, checked against a node or a block that one trusts.
+// From a file to an answer: a proof file, a sample or an audit pack, checked against a node or a block that one trusts.
 
 import { AuditPack, EVIDENCE, checkPack } from "./audit-pack.js";
 import { EvidenceChain, LARGEST_EVIDENCE, parseEvidence } from "./evidence.js";
-import { LARGEST_PERIOD_FILE, parseProofFile } from "./reading.js";
+import { LARGEST_PERIOD_FILE, proofOf } from "./reading.js";
 import { Checks, INVALID, NOT_CHECKED } from "./results.js";
-import { ProofFileError } from "./strict-json.js";
+import { checkSample, isSample, parseSample } from "./sampling.js";
+import { ProofFileError, parseJson } from "./strict-json.js";
 import { ProofError } from "./trees.js";
 import { verifyProof } from "./verification.js";
 
@@ -22,21 +23,39 @@ export async function verifyFile(blob, options = {}) {
     if (options.trusted && evidence === null && pack.hasEvidence) {
       evidence = await pack.read(EVIDENCE, LARGEST_EVIDENCE);
     }
-    return await checkPack(pack, (raw) => verifyBytes(raw, { ...options, evidence }), options);
+    return await checkPack(pack, (raw) => verifyProofBytes(raw, { ...options, evidence }), options);
   } catch (error) {
     if (!(error instanceof ProofFileError)) throw error;
-    return notAProofFile(error);
+    return unreadable(PROOF_FILE, error);
   }
 }
 
-/** Verify a proof file given as its bytes. */
+/** Verify a proof file or a sample given as its bytes. */
 export async function verifyBytes(raw, options = {}) {
+  return verifyRead(raw, options, true);
+}
+
+/** Verify a proof file alone: a period within a pack is no sample of one. */
+function verifyProofBytes(raw, options) {
+  return verifyRead(raw, options, false);
+}
+
+async function verifyRead(raw, options, samples) {
   let proof;
+  let sample = null;
+  let what = PROOF_FILE;
   try {
-    proof = parseProofFile(raw);
+    const value = parseJson(raw, LARGEST_PERIOD_FILE);
+    if (samples && isSample(value)) {
+      what = SAMPLE;
+      sample = parseSample(value);
+      proof = sample.period;
+    } else {
+      proof = proofOf(value, raw.length);
+    }
   } catch (error) {
     if (!(error instanceof ProofFileError)) throw error;
-    return notAProofFile(error, options.onStep);
+    return unreadable(what, error, options.onStep);
   }
   let { chain = null } = options;
   const { trusted = null, evidence = null } = options;
@@ -48,7 +67,7 @@ export async function verifyBytes(raw, options = {}) {
       return unusableEvidence(proof, error, options.onStep);
     }
   }
-  return verifyProof(proof, chain, options);
+  return sample === null ? verifyProof(proof, chain, options) : checkSample(sample, chain, options);
 }
 
 async function isPack(blob) {
@@ -61,15 +80,18 @@ export async function firstBytes(blob, largest) {
   return new Uint8Array(await blob.slice(0, largest + 1).arrayBuffer());
 }
 
-function notAProofFile(error, onStep) {
+const PROOF_FILE = ["file", "a proof file"];
+const SAMPLE = ["sample", "a sample"];
+
+function unreadable([name, what], error, onStep) {
   const place = error.place || "the file";
   const checks = new Checks(onStep);
-  checks.note(`file: ${error.step}`, "failed", "a proof file", place, `${place} ${error.reason}.`);
+  checks.note(`${name}: ${error.step}`, "failed", what, place, `${place} ${error.reason}.`);
   return {
     kind: null,
     verdict: INVALID,
     steps: checks.steps,
-    statements: ["This is not a proof file.", checks.steps[0].explanation],
+    statements: [`This is not ${what}.`, checks.steps[0].explanation],
     proof: null,
   };
 }

@@ -65,7 +65,15 @@ def parse_proof_file(
 
     Raises ProofFileError, and nothing else, on whatever is not a proof file; limits are in bytes.
     """
-    value = parse_json(raw, max(largest, largest_period))
+    return proof_of(parse_json(raw, max(largest, largest_period)), len(raw), largest)
+
+
+def proof_of(value: Any, size: int = 0, largest: int = LARGEST_FILE) -> ProofFile:
+    """Return the values of a proof file given as its JSON value, or of a proof within a larger file.
+
+    ``size`` is the bytes that it was written in: more than ``largest`` are refused of every kind but a
+    period. Raises ProofFileError.
+    """
     file = Members.of(value, "")
     if (found := file.fields.get("format")) != FORMAT:
         raise ProofFileError("format", "/format", f'is {shown(found)}, not "{FORMAT}"')
@@ -80,7 +88,7 @@ def parse_proof_file(
     reader = _CLAIMS.get(kind)
     if reader is None:
         raise ProofFileError("shape", "/kind", f"is {shown(kind)}, not one of {', '.join(_CLAIMS)}")
-    if kind != "period" and len(raw) > largest:
+    if kind != "period" and size > largest:
         raise ProofFileError("size", "", f"is larger than {largest} bytes")
     log = file.take("log", read_log)
     ledger = file.optional("ledger", read_ledger)

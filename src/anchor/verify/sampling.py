@@ -24,7 +24,7 @@ from anchor.verify.proof_file import (
     PeriodClaim,
     ProofFile,
 )
-from anchor.verify.proof_reading import parse_proof_file
+from anchor.verify.proof_reading import proof_of
 from anchor.verify.proof_writing import proof_file_json
 from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification, unreadable
 from anchor.verify.strict_json import ProofFileError, parse_json
@@ -214,7 +214,8 @@ def check_sample(
         "watches the contract's whole history.)",
         confidence,
     )
-    return replace(result, steps=tuple(steps), statements=(*result.statements, *said), facts=facts)
+    ends = (line for line in result.statements if not line.startswith("Only its two ends are shown"))
+    return replace(result, steps=tuple(steps), statements=(*ends, *said), facts=facts)
 
 
 def _parts(document: Any) -> tuple[ProofFile, ProofFile | None, list[ProofFile]]:
@@ -240,7 +241,7 @@ def _parts(document: Any) -> tuple[ProofFile, ProofFile | None, list[ProofFile]]
 
 def _proof(value: Any, place: str) -> ProofFile:
     try:
-        return parse_proof_file(json.dumps(value).encode())
+        return proof_of(value)
     except ProofFileError as error:
         raise ProofFileError(error.step, f"{place}{error.place}", error.reason) from None
 

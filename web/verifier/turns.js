@@ -1,0 +1,14 @@
+// Turns with the page: what it shows and what is clicked must not wait for the end of a long check.
+
+const LONGEST_TURN = 50;
+
+/** What to await between two pieces of work; it throws where `signal` aborted in between. */
+export function turns() {
+  let last = Date.now();
+  return async (signal) => {
+    if (Date.now() - last < LONGEST_TURN) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    last = Date.now();
+  };
+}

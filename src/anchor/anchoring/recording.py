@@ -4,7 +4,7 @@ from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.sending_chain import SendingChain
 from anchor.anchoring.states import Event, State
 from anchor.chain.contract import Anchored, Revert, anchor_call, anchored_in, revert_of
-from anchor.chain.node import RECEIPTS_KEPT
+from anchor.chain.node import RECEIPTS_KEPT, EndpointsDisagree
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused, RpcError
 from anchor.chain.values import Block, Receipt, address_text
@@ -107,6 +107,8 @@ def explain(chain: SendingChain, send: SendRow, attempt: AttemptRow, receipt: Re
         except NodeRefused as error:
             if error.meaning is Refusal.REVERTED:
                 return describe_revert(revert_of(error))
+        except EndpointsDisagree as disagreement:
+            return f"it reverted, and {disagreement}"
         except RpcError:
             continue
     return "it reverted, and no reason can be had"

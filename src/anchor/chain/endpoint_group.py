@@ -17,7 +17,7 @@ from anchor.chain.values import MalformedAnswer, quantity
 
 Value = TypeVar("Value")
 
-_ITS_OWN: Final = frozenset({Refusal.METHOD_MISSING, Refusal.BLOCK_UNKNOWN, Refusal.RANGE_TOO_LARGE})
+OWN_LIMITS: Final = frozenset({Refusal.METHOD_MISSING, Refusal.BLOCK_UNKNOWN, Refusal.RANGE_TOO_LARGE})
 """Refusals by which an endpoint tells of its own limits: another may have an answer."""
 
 
@@ -157,7 +157,7 @@ class EndpointGroup:
                 if not isinstance(last, NodeRefused):
                     last = error
             except NodeRefused as error:
-                if error.meaning not in _ITS_OWN:
+                if error.meaning not in OWN_LIMITS:
                     raise
                 last = error
         raise last or WrongChain(self.chain_id, {})

@@ -3,8 +3,8 @@
 Questions whose answer can do no harm go to the first endpoint that answers. What decides whether an
 anchor is in the chain, and what is sent next (the newest block, block hashes, receipts, nonces, balances,
 the final height, the contract's code and what it holds), is asked of every endpoint that answers, and
-counts only where none contradicts. What did not fit is kept as ``findings`` until the next ``begin_cycle``,
-for the operator.
+counts only where none contradicts; what gas a transaction takes, where most endpoints say so. What did not
+fit is kept as ``findings`` until the next ``begin_cycle``, for the operator.
 
 Not thread-safe: one ``Node`` a thread.
 """
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from anchor.chain.agreement import AgreeingEndpoints, EndpointsDisagree, one_hash
 from anchor.chain.endpoint_group import Answer, AnsweredNonsense, Finding, WrongChain
+from anchor.chain.outcomes import agreed_gas, agreed_result
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import NodeRefused
 from anchor.chain.values import (
@@ -115,11 +116,11 @@ class Node(AgreeingEndpoints):
     def call(
         self, to: bytes, calldata: bytes, *, sender: bytes | None = None, block: BlockId = "latest"
     ) -> bytes:
-        """Return what a call returns. Raises NodeRefused (REVERTED) with the revert data."""
+        """Return what a call returns. Raises NodeRefused (REVERTED, with its data), EndpointsDisagree."""
         request = {"to": hexadecimal(to), "data": hexadecimal(calldata)}
         if sender is not None:
             request["from"] = hexadecimal(sender)
-        return self.ask("eth_call", [request, _block_id(block)], _data)
+        return agreed_result(self, [request, _block_id(block)], _data)
 
     def calls(self, to: bytes, calldata: bytes, *, block: BlockId = "latest") -> dict[str, bytes]:
         """Return what a call returns at each endpoint. Raises RpcError where none answers."""
@@ -127,13 +128,13 @@ class Node(AgreeingEndpoints):
         return self.of_all("eth_call", params, _data)
 
     def estimate_gas(self, sender: bytes, to: bytes | None, calldata: bytes, value: int = 0) -> int:
-        """Return gas. Raises NodeRefused (REVERTED) with the revert data."""
+        """Return gas. Raises NodeRefused (REVERTED, with its data), EndpointsDisagree."""
         request: dict[str, Any] = {"from": hexadecimal(sender), "data": hexadecimal(calldata)}
         if to is not None:
             request["to"] = hexadecimal(to)
         if value:
             request["value"] = hex(value)
-        return self.ask("eth_estimateGas", [request], _amount)
+        return agreed_gas(self, [request], _amount)
 
     # -- transactions
 

@@ -22,7 +22,7 @@ from anchor.storage.anchors import newest_batch
 from anchor.storage.sending import plan_send, record_attempt
 from tests.fixtures.anchoring import Bench, MakeBench
 from tests.fixtures.clocks import FixedClock
-from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, lose_request, refuse
+from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change, lose_request, refuse
 
 
 def finish(bench: Bench, loop: object, *, rounds: int = 4) -> None:
@@ -370,4 +370,36 @@ def test_40_sigterm_while_an_endpoint_hangs_stops_within_five_seconds(
     finish(bench, again)
     assert len(bench.line()) == 1
     assert len(bench.attempt_rows()) == 1
+    bench.check_caught_up()
+
+
+@pytest.mark.parametrize("about", ["its nonce", "the head", "the newest block"])
+def test_30_a_send_about_which_endpoints_differ_for_long_is_stuck_too(
+    make_bench: MakeBench, make_proxy: MakeProxy, about: str
+) -> None:
+    bench = make_bench("--no-mining")
+    honest, liar = make_proxy(bench.anvil.url), make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url) for proxy in (honest, liar)])
+    bench.press.add()
+    loop.run_once()
+    if about == "its nonce":
+        liar.on("eth_getTransactionCount", answer("0x1"))
+    elif about == "the head":
+        liar.on("eth_call", answer("0x" + "ab" * 32))
+    else:
+        liar.on("eth_getBlockByNumber", change(lambda block: block | {"hash": "0x" + "ab" * 32}))
+    for _ in range(3):
+        bench.clock.advance(100_000)
+        loop.run_once()
+    assert set(bench.alarms()) == {"endpoints_disagree"}
+    bench.clock.advance(400_000)
+    loop.run_once()
+    said = bench.alarms()["stuck"]
+    assert "batch 1 waits for 700 s after 1 attempts" in said
+    if about == "its nonce":
+        assert "endpoints differ about whether nonce 0 is used" in said
+    liar.heal()
+    finish(bench, loop)
+    assert bench.states() == ["final"]
+    assert bench.alarms() == {}
     bench.check_caught_up()

@@ -25,6 +25,7 @@ from anchor.anchoring.sending_chain import (
 )
 from anchor.anchoring.settling import SettleStep
 from anchor.anchoring.states import IN_FLIGHT
+from anchor.anchoring.waiting import Waiting
 from anchor.chain.contract import NotOurContract
 from anchor.chain.fees import read_market
 from anchor.chain.node import EndpointsDisagree, Node, WrongChain
@@ -70,6 +71,7 @@ class ChainWorker:
             jitter=jitter,
         )
         self._conditions = Conditions()
+        self._waiting = Waiting(settings, lease, clock)
         self._chain: SendingChain | None = None
         self._last_planned: float | None = None
         self._failures = 0
@@ -114,6 +116,8 @@ class ChainWorker:
         except Exception as error:
             self._failures += 1
             self._conditions.add(AlarmName.INTERNAL_ERROR, f"{type(error).__name__}: {describe(error)}")
+        nonces = self._settle.nonces if self._chain is not None else {}
+        self._waiting.say(nonces, self._conditions)
         self._publish(whole=whole)
         return changed
 

@@ -50,7 +50,6 @@ class SendStep:
         self._chain = chain
         self._bidder = Bidder(chain)
         self._broadcaster = Broadcaster(chain)
-        self._first_seen: dict[int, float] = {}
         self._signed: dict[int, tuple[float, int]] = {}
         self._withheld: dict[AlarmName, str] = {}
         """Why the last replacement was not offered, until one is, or the next is due."""
@@ -138,20 +137,11 @@ class SendStep:
         chain = self._chain
         assert send.nonce is not None
         now = chain.clock.monotonic()
-        waited = now - self._first_seen.setdefault(send.id, now)
         nonce = chain.node.nonce(chain.signer.address)
         with chain.lease.read() as reading:
             attempts = attempts_of(reading, send.id)
         last = attempts[-1]
-        used = send.sender == chain.signer.address and send.nonce < nonce
-        if waited > chain.settings.stuck_after:
-            conditions.add(
-                AlarmName.STUCK,
-                f"batch {send.batch} waits for {waited:.0f} s after {len(attempts)} attempts, "
-                f"the last of them 0x{last.transaction_hash.hex()} at {last.max_fee} wei per gas"
-                + (f"; nonce {send.nonce} is used, and no receipt of ours counts" if used else ""),
-            )
-        if used:
+        if send.sender == chain.signer.address and send.nonce < nonce:
             # It, or what took its place, is mined: the settling step finds out which.
             return False
         lost = None
@@ -340,9 +330,8 @@ class SendStep:
     def _forget(self, sends: list[SendRow]) -> None:
         """Drop the timers of sends that are no longer in flight."""
         ids = {send.id for send in sends}
-        for timers in (self._first_seen, self._signed):
-            for send in [known for known in timers if known not in ids]:
-                del timers[send]
+        for send in [known for known in self._signed if known not in ids]:
+            del self._signed[send]
         self._broadcaster.forget(ids)
         if all(send.nonce is None for send in sends):
             self._bidder.forget_minimum()

@@ -24,6 +24,8 @@ class SettleStep:
         self._chain = chain
         self._looks: dict[int, tuple[int, float]] = {}
         """By send: how often no receipt was found in a row, and since when."""
+        self.nonces: dict[int, str] = {}
+        """By send: what the last look found of its nonce, where no more could be made of it."""
 
     def run(self) -> bool:
         """Return whether anything changed. Raises RpcError, EndpointsDisagree."""
@@ -32,6 +34,7 @@ class SettleStep:
             sends = sends_in(reading, chain.row.id, IN_FLIGHT)
             attempts = {send.id: attempts_of(reading, send.id) for send in sends}
         changed = False
+        self.nonces = {}
         nonces: dict[bytes, tuple[int, int]] = {}
         for send in sends:
             if send.sender is None or send.nonce is None:
@@ -41,6 +44,11 @@ class SettleStep:
             least, most = nonces[send.sender]
             if send.nonce >= most:
                 continue
+            self.nonces[send.id] = (
+                f"nonce {send.nonce} is used, and no receipt of ours counts"
+                if send.nonce < least
+                else f"endpoints differ about whether nonce {send.nonce} is used"
+            )
             found = find_receipt(chain, attempts[send.id])
             if found is not None:
                 self._looks.pop(send.id, None)

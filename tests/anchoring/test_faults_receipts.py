@@ -1,11 +1,17 @@
 """CHAIN_FAULTS rows 2, 19 and 22: receipts that are missing, late, forgotten, or of another block."""
 
 import pytest
+from prometheus_client import generate_latest
 
+from anchor.anchoring.status import read_status
+from anchor.api.routes.operating import as_json
+from anchor.api.status_metrics import metrics_registry
 from anchor.chain.contract import anchor_call
 from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.transactions import Fees, Transaction
+from anchor.cli.output import Output
+from anchor.cli.statuses import show_status
 from tests.fixtures.anchoring import Bench, MakeBench
 from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change, frozen_at
 
@@ -102,7 +108,7 @@ def test_19_a_receipt_that_is_missing_at_first_is_asked_for_again(
 
 
 def test_19_an_anchor_whose_receipt_was_forgotten_is_found_by_its_event(
-    bench: Bench, make_proxy: MakeProxy
+    bench: Bench, make_proxy: MakeProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     proxy = make_proxy(bench.anvil.url)
     proxy.on("eth_getTransactionReceipt", answer(None))
@@ -116,6 +122,20 @@ def test_19_an_anchor_whose_receipt_was_forgotten_is_found_by_its_event(
     loop.run_once()
     assert bench.states() == ["final"]
     assert [row.fee_paid for row in bench.attempt_rows()] == [None]
+    # What it cost is not to be had any more, and that is said where costs are shown.
+    status = read_status(bench.database, bench.clock)
+    assert [chain.anchors_of_unknown_cost for chain in status.chains] == [1]
+    show_status(Output(), as_json(status))
+    assert "unknown for 1 anchor of the last 7 days" in capsys.readouterr().out
+    text = generate_latest(metrics_registry(lambda: status)).decode()
+    assert 'anchor_chain_anchors_of_unknown_cost{chain="anvil"} 1.0' in text
+    proxy.heal()
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    bench.clock.advance(8 * 86_400_000)
+    status = read_status(bench.database, bench.clock)
+    assert [chain.anchors_of_unknown_cost for chain in status.chains] == [0]
 
 
 def test_19_and_so_it_is_beside_an_endpoint_that_is_stuck(bench: Bench, make_proxy: MakeProxy) -> None:

@@ -169,7 +169,8 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
     ),
     AlarmName.STUCK: Meaning(
         "A transaction waits for very long, though its fee was raised or endpoints differ about its nonce.",
-        "Raise max_fee_gwei, or cancel it with `anchor cancel`; where endpoints differ, remove the wrong one.",
+        "Raise max_fee_gwei, or cancel it with `anchor cancel`; where endpoints differ, remove the wrong "
+        "one.",
         False,
     ),
     AlarmName.REORGANISED: Meaning(

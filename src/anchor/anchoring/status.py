@@ -14,7 +14,13 @@ from anchor.storage.anchors import AnchorRow, ChainRow, batch_of_root, chains_in
 from anchor.storage.database import Database
 from anchor.storage.leases import read_lease
 from anchor.storage.observations import AlarmRow, alarms_raised, observation_of
-from anchor.storage.sending import attempts_of, costs_since, fees_paid, sends_in
+from anchor.storage.sending import (
+    anchors_of_unknown_cost,
+    attempts_of,
+    costs_since,
+    fees_paid,
+    sends_in,
+)
 from anchor.storage.unanchored import (
     Backlog,
     deltas_between,
@@ -88,6 +94,8 @@ class ChainStatus:
     gas_price: int | None
     spent_last_day: int
     anchors_last_day: int
+    anchors_of_unknown_cost: int
+    """Of the last seven days: no endpoint showed their receipts, so that no figure here counts them."""
     cost_per_anchor: int | None
     cost_per_delta: str | None
     """A decimal text, down to a millionth of a wei: floats are not for money."""
@@ -176,6 +184,7 @@ def _chain_status(connection: Connection, row: ChainRow, backlog: Backlog, now: 
         gas_price=None if seen is None else seen.gas_price,
         spent_last_day=spent,
         anchors_last_day=count,
+        anchors_of_unknown_cost=anchors_of_unknown_cost(connection, row.id, now - WEEK_MS),
         cost_per_anchor=cost,
         cost_per_delta=_shared(costs.total, deltas) if deltas else None,
         days_left=days,

@@ -40,6 +40,11 @@ _CHAIN_FIGURES: tuple[tuple[str, str, Callable[[ChainStatus], float | None]], ..
     ("spent_last_day_ether", "Fees of the last 24 hours.", lambda chain: _ether(chain.spent_last_day)),
     ("anchors_last_day", "Anchors of the last 24 hours.", lambda chain: chain.anchors_last_day),
     (
+        "anchors_of_unknown_cost",
+        "Anchors of the last week whose receipts no endpoint showed: no cost counts them.",
+        lambda chain: chain.anchors_of_unknown_cost,
+    ),
+    (
         "cost_per_anchor_ether",
         "Fee of an anchor, last week's mean.",
         lambda chain: _ether(chain.cost_per_anchor),

@@ -88,6 +88,10 @@ def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:
         each = chain["costPerDelta"]
         shared = "" if each is None else f", {_gwei(each)} gwei a delta"
         rows.append(("cost", f"{_ether(chain['costPerAnchor'])} an anchor{shared} (last 7 days)"))
+    # A server of an earlier version does not say.
+    if unknown := chain.get("anchorsOfUnknownCost"):
+        which = f"{counted(unknown, 'anchor')} of the last 7 days"
+        rows.append(("", f"[yellow]unknown for {which}[/]: no endpoint shows the receipt"))
     if chain["gasPrice"] is not None:
         rows.append(("gas", f"{_gwei(chain['gasPrice'])} gwei"))
     rows.append(

@@ -39,6 +39,7 @@ _CHAIN: Final = {
     "gasPrice": Maybe(int),
     "spentLastDay": int,
     "anchorsLastDay": int,
+    "anchorsOfUnknownCost": Maybe(int, left_out=True),
     "costPerAnchor": Maybe(int),
     "costPerDelta": Maybe(str),
     "daysLeft": Maybe(Decimal),

@@ -290,6 +290,22 @@ def costs_since(connection: Connection, chain: int, since: int) -> Costs:
     )
 
 
+def anchors_of_unknown_cost(connection: Connection, chain: int, since: int) -> int:
+    """Return how many anchors of ours were found in a block since a time, without a receipt that says
+    what they cost: no endpoint showed one for a day."""
+    paid = select(attempts.c.id).where(attempts.c.send == sends.c.id, attempts.c.fee_paid.is_not(None))
+    return connection.execute(
+        select(func.count())
+        .select_from(sends)
+        .where(
+            sends.c.chain == chain,
+            sends.c.state.in_(("mined", "final")),
+            sends.c.changed_at >= since,
+            ~paid.exists(),
+        )
+    ).scalar_one()
+
+
 def usual_cost(connection: Connection, chain: int) -> tuple[int, int] | None:
     """Return the gas and the wei that the last successful anchor took."""
     row = connection.execute(

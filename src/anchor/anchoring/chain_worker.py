@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from anchor.anchoring.alarms import AlarmName
-from anchor.anchoring.conditions import Conditions
+from anchor.anchoring.conditions import Conditions, Stage
 from anchor.anchoring.confirming import ConfirmStep
 from anchor.anchoring.funds import days_left
 from anchor.anchoring.journal import Journal
@@ -95,12 +95,13 @@ class ChainWorker:
         cannot be reached, or must not be sent to, is an alarm.
         """
         self._conditions.begin()
-        changed, whole = False, False
+        changed = False
         try:
             changed = self._cycle(force=force)
-            whole = True
+            self._conditions.end()
             self._failures = 0
         except OpeningRefused as refused:
+            self._conditions.refuse_opening()
             self._conditions.add(refused.alarm, str(refused))
         except WrongChain as wrong:
             self._conditions.add(AlarmName.WRONG_CHAIN, str(wrong))
@@ -118,7 +119,7 @@ class ChainWorker:
             self._conditions.add(AlarmName.INTERNAL_ERROR, f"{type(error).__name__}: {describe(error)}")
         nonces = self._settle.nonces if self._chain is not None else {}
         self._waiting.say(nonces, self._conditions)
-        self._publish(whole=whole)
+        self._publish()
         return changed
 
     def next_look(self) -> float:
@@ -149,8 +150,10 @@ class ChainWorker:
         chain, conditions = self._chain, self._conditions
         latest = chain.node.tallest_block()
         self._watch_blocks(latest)
+        conditions.reach(Stage.BLOCKS)
         changed = self._settle.run()
         changed = self._confirm.run(latest, conditions) or changed
+        conditions.reach(Stage.CONFIRMED)
         head = read_head(chain, conditions)
         if head is not None:
             changed = adopt_anchors(chain, head, latest) or changed
@@ -159,6 +162,7 @@ class ChainWorker:
             self._was_ours = self._was_ours or self._is_ours(head)
             self.is_ahead = AlarmName.DATABASE_OLDER_THAN_CHAIN in conditions.found
             self.seen = True
+            conditions.reach(Stage.HEAD)
             with chain.lease.read() as reading:
                 flying = sends_in(reading, chain.row.id, IN_FLIGHT)
             if not flying and not force and self._until_due() > 0:
@@ -166,6 +170,7 @@ class ChainWorker:
             elif target is not None and not flying:
                 self._last_planned = self._clock.monotonic()
             changed = self._send.run(target, latest, conditions) or changed
+            conditions.reach(Stage.SENT)
         with chain.lease.read() as reading:
             self._busy = bool(
                 sends_in(reading, chain.row.id, IN_FLIGHT) or unsettled_anchors(reading, chain.row.id, 1)
@@ -244,15 +249,15 @@ class ChainWorker:
                 AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at the rate of the last one"
             )
 
-    def _publish(self, *, whole: bool) -> None:
+    def _publish(self) -> None:
         for finding in self._node.findings:
             self._conditions.add(AlarmName(finding.kind), finding.detail)
         self._forgive_passing_disagreement()
-        if not self._conditions.changed() and whole:
+        if not self._conditions.changed():
             return
         journal = self._chain.journal if self._chain is not None else Journal(self._clock, self.name)
         with self._lease.write() as writing:
-            self._conditions.publish(writing, journal, whole=whole)
+            self._conditions.publish(writing, journal)
 
     def _forgive_passing_disagreement(self) -> None:
         if AlarmName.ENDPOINTS_DISAGREE not in self._conditions.found:

@@ -143,6 +143,15 @@ def test_who_takes_the_lease_again_clears_what_others_left_of_this_chain_and_of_
         until(lambda: log.alarms() == {})
 
 
+def test_one_round_on_the_word_clears_the_alarms_of_chains_that_are_in_the_settings_no_more(
+    log: Bench,
+) -> None:
+    with log.database.write() as connection:
+        Journal(CLOCK, "removed").raise_alarm(connection, AlarmName.REORGANISED, "by another process")
+    log.loop().run_once()
+    assert log.alarms() == {}
+
+
 def test_a_seal_that_fails_is_an_alarm_until_one_succeeds(
     log: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ class AnchoringLoop:
         self._first_look_seconds = first_look_seconds
         self._clock = clock
         self._journal = Journal(clock)
+        self._led = False
         self.lease: Final = Lease(database, clock, seconds=lease_seconds, holder=holder)
         self.workers: Final = tuple(
             ChainWorker(chain, log_id=log_id, lease=self.lease, clock=clock) for chain in chains
@@ -65,6 +66,8 @@ class AnchoringLoop:
         """
         if not self.lease.acquire():
             return False
+        if not self._led:
+            self._take_over()
         # Each chain is looked at before the first seal: see SealStep.
         for worker in self.workers:
             worker.step(force=True)
@@ -154,6 +157,7 @@ class AnchoringLoop:
 
     def _take_over(self) -> None:
         """Take no alarm for raised or cleared, and clear those of chains that are in the settings no more."""
+        self._led = True
         self.sealing.take_over()
         for worker in self.workers:
             worker.take_over()

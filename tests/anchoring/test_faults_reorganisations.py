@@ -2,6 +2,7 @@
 
 import pytest
 
+from anchor.anchoring.loop import AnchoringLoop
 from anchor.chain.finality import FinalityRule
 from anchor.chain.rpc import HttpEndpoint
 from anchor.storage.verified import verified_batch
@@ -233,13 +234,18 @@ def test_24_where_nothing_is_final_yet_nothing_counts_as_final(
     assert bench.states() == ["final"]
 
 
+@pytest.mark.parametrize("anew", [False, True], ids=["the same process", "another process"])
 def test_24_a_tag_that_was_there_once_is_never_replaced_by_confirmations(
-    make_bench: MakeBench, make_proxy: MakeProxy
+    make_bench: MakeBench, make_proxy: MakeProxy, anew: bool
 ) -> None:
     """A node that was started again has no finalized block for a while."""
     bench = make_bench("--no-mining", "--slots-in-an-epoch", "1000")
     proxy = make_proxy(bench.anvil.url)
-    loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule("finalized", 5))
+
+    def begin() -> AnchoringLoop:
+        return bench.loop(endpoints=[HttpEndpoint(proxy.url)], finality=FinalityRule("finalized", 5))
+
+    loop = begin()
     bench.press.add()
     loop.run_once()
 
@@ -249,6 +255,7 @@ def test_24_a_tag_that_was_there_once_is_never_replaced_by_confirmations(
         return answer(call.forward()["result"])(call)
 
     proxy.on("eth_getBlockByNumber", started_again)
+    loop = begin() if anew else loop
     bench.mine(20)
     loop.run_once()
     bench.clock.advance(3_700_000)

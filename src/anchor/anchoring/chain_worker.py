@@ -145,6 +145,7 @@ class ChainWorker:
             self._confirm = ConfirmStep(self._chain)
             self._send = SendStep(self._chain)
             self._resume_interval()
+            self._resume_tags()
         else:
             self._node.begin_cycle()
         chain, conditions = self._chain, self._conditions
@@ -197,6 +198,14 @@ class ChainWorker:
         if 0 <= passed <= self.connection.settings.interval:
             self._last_planned = self._clock.monotonic() - passed
 
+    def _resume_tags(self) -> None:
+        """Know the finality tags that any process saw: counting replaces none that is missing now."""
+        assert self._chain is not None
+        with self._lease.read() as reading:
+            last = observation_of(reading, self._chain.row.id)
+        if last is not None:
+            self._chain.node.tags_known.update(last.known_tags.split())
+
     def _watch_blocks(self, latest: Block) -> None:
         now = self._clock.monotonic()
         if self._latest is None or latest.number != self._latest[0]:
@@ -241,6 +250,7 @@ class ChainWorker:
                     sender=chain.signer.address,
                     sender_balance=balance,
                     gas_price=price,
+                    known_tags=" ".join(sorted(chain.node.tags_known)),
                 ),
             )
             days = days_left(writing, chain.row.id, balance=balance, gas_price=price, now=now)

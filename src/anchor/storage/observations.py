@@ -11,7 +11,10 @@ from anchor.storage.schema_sending import alarms, observations
 
 @dataclass(frozen=True, slots=True)
 class ObservationRow:
-    """A chain at one look. Times are milliseconds, amounts wei; ``gas_price`` is what gas costs now."""
+    """A chain at one look. Times are milliseconds, amounts wei; ``gas_price`` is what gas costs now.
+
+    ``known_tags``: the finality tags that the chain was ever seen to know, with spaces between.
+    """
 
     chain: int
     observed_at: int
@@ -23,6 +26,7 @@ class ObservationRow:
     sender: bytes
     sender_balance: int
     gas_price: int
+    known_tags: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ def observe(connection: Connection, observation: ObservationRow) -> None:
             sender=observation.sender,
             sender_balance=observation.sender_balance,
             gas_price=observation.gas_price,
+            known_tags=observation.known_tags,
         )
     )
 

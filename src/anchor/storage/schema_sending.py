@@ -183,4 +183,6 @@ observations = Table(
     Column("sender", LargeBinary(20), nullable=False),
     Column("sender_balance", Units, nullable=False),
     Column("gas_price", Units, nullable=False),
+    # Finality tags that the chain was ever seen to know, with spaces between.
+    Column("known_tags", Text, nullable=False, server_default=text("''")),
 )

@@ -1,6 +1,8 @@
 """CHAIN_FAULTS row 41: a database that was restored from a backup older than the chain's head."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from anchor.anchoring.loop import AnchoringLoop
 from anchor.anchoring.repair import repair
 from anchor.anchoring.sending_chain import open_chain
 from anchor.chain.rpc import HttpEndpoint
+from anchor.ledger.clock import SystemClock
 from anchor.ledger.log import create_log
 from anchor.ledger.model import Emission, Log, Receipt, Status
 from anchor.ledger.recording import Recorder
@@ -22,7 +25,7 @@ from anchor.storage.database import Database
 from anchor.storage.schema import batches
 from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, bench_on
 from tests.fixtures.anvil import Anvil
-from tests.fixtures.rpc_proxy import Fault, MakeProxy, answer, refuse, status
+from tests.fixtures.rpc_proxy import Call, Fault, MakeProxy, Reply, answer, refuse, status
 
 
 def finish(bench: Bench, loop: Any, *, rounds: int = 4) -> None:
@@ -113,6 +116,77 @@ def test_41_nothing_is_sealed_before_the_chain_was_seen(
     restored.run_once()
     assert "batches 2 to 3 are missing" in bench.alarms()["database_older_than_chain"]
     assert batch_numbers(old) == [1]
+
+
+def as_of(block: dict[str, Any], *methods: str) -> Callable[[Call], Reply]:
+    """A node that stands still at a block, for these methods or for all."""
+
+    def fault(call: Call) -> Reply:
+        if methods and call.method not in methods:
+            return answer(call.forward().get("result"))(call)
+        params = [block["number"] if one == "latest" else one for one in call.params]
+        places = [one for one in params if isinstance(one, str) and one.startswith("0x") and len(one) < 20]
+        if any(int(place, 16) > int(block["number"], 16) for place in places):
+            return refuse("header not found")(call)
+        body = {"jsonrpc": "2.0", "id": 1, "method": call.method, "params": params}
+        return answer(call.node(json.dumps(body).encode()).get("result"))(call)
+
+    return fault
+
+
+@pytest.mark.parametrize("methods", [(), ("eth_call",)], ids=["one node", "another node of its URL"])
+def test_41_nothing_is_sealed_upon_an_old_head_of_ours_that_a_node_which_stands_still_shows(
+    bench: Bench, tmp_path: Path, make_proxy: MakeProxy, methods: tuple[str, ...]
+) -> None:
+    bench.clock.ms = SystemClock().now_ms()
+    loop = bench.loop()
+    bench.press.add()
+    loop.run_once()
+    finish(bench, loop)
+    old = backup(bench.database, tmp_path)
+    # The node goes on for a while before it stands still.
+    bench.mine(3)
+    stale = bench.anvil.rpc("eth_getBlockByNumber", "latest", False)
+    for _ in range(2):
+        bench.press.add()
+        loop.run_once()
+        finish(bench, loop)
+    bench.clock.advance(400_000)
+    bench.anvil.rpc("evm_setNextBlockTimestamp", bench.clock.now_ms() // 1000)
+    bench.mine()
+    proxy = make_proxy(bench.anvil.url)
+    for method in ("eth_getBlockByNumber", "eth_call", "eth_getTransactionCount", "eth_getBalance"):
+        proxy.on(method, as_of(stale, *methods))
+    bench.press, bench.database = BatchPress(old), old
+    bench.press.add()
+    for _ in range(2):
+        # A process that begins anew sees no more in it.
+        restored = bench.loop(database=old, endpoints=[HttpEndpoint(proxy.url)])
+        for _ in range(2):
+            restored.run_once()
+        assert batch_numbers(old) == [1]
+        said = bench.alarms()["sealing_waits"]
+        assert ("cannot be had" if methods else "s old, so it may be an old view") in said
+    proxy.heal()
+    restored.run_once()
+    assert "batches 2 to 3 are missing" in bench.alarms()["database_older_than_chain"]
+    assert batch_numbers(old) == [1]
+
+
+def test_41_a_chain_that_makes_blocks_on_demand_only_holds_up_no_seal(bench: Bench) -> None:
+    bench.clock.ms = SystemClock().now_ms()
+    bench.clock.advance(400_000)
+    for batch in range(1, 3):
+        bench.press.add()
+        loop = bench.loop()
+        loop.run_once()
+        bench.mine(2)
+        loop.run_once()
+        # The process that begins hours later finds the block that the one before saw last.
+        bench.clock.advance(10_000_000)
+        assert batch_numbers(bench.database) == list(range(1, batch + 1))
+    assert "sealing_waits" not in bench.alarms()
+    bench.check_caught_up()
 
 
 @pytest.mark.parametrize("fault", [refuse("block range is limited to 10 blocks"), answer([])])

@@ -199,8 +199,10 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         True,
     ),
     AlarmName.SEALING_WAITS: Meaning(
-        "No batch is sealed before the named chains were seen: they may hold newer ones than the database.",
-        "Make them reachable. Take one that is given up for good out of the settings.",
+        "No batch is sealed before the named chains were seen as they are now: they may hold newer ones than "
+        "the database.",
+        "Make them reachable, by a node whose newest block is not old. Take one that is given up for good "
+        "out of the settings.",
         False,
     ),
     AlarmName.INTERNAL_ERROR: Meaning(

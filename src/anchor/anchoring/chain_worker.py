@@ -11,6 +11,7 @@ from typing import Final
 from anchor.anchoring.alarms import AlarmName
 from anchor.anchoring.conditions import Conditions, Stage
 from anchor.anchoring.confirming import ConfirmStep
+from anchor.anchoring.first_look import why_not_seen
 from anchor.anchoring.funds import days_left
 from anchor.anchoring.journal import Journal
 from anchor.anchoring.lease import Lease, LeaseLost
@@ -80,7 +81,9 @@ class ChainWorker:
         self._disagreed = 0
         self._was_ours = False
         self.seen = False
-        """Whether the contract's head was read since the start."""
+        """Whether the contract's head, as it is now, was read since the start."""
+        self.unseen_because: str | None = None
+        """Why what was read of it may be old; None where nothing was read yet, or it was not."""
         self.is_ahead = False
         """Whether the chain holds batches that the database lacks: to seal more would fork the log."""
 
@@ -158,11 +161,15 @@ class ChainWorker:
         head = read_head(chain, conditions)
         if head is not None:
             changed = adopt_anchors(chain, head, latest) or changed
-            self._observe(head, latest)
+            if not self.seen:
+                self.unseen_because = why_not_seen(chain, head, latest)
+                self.seen = self.unseen_because is None
+            if self.seen:
+                # An old view must not be what the next process takes for the newest.
+                self._observe(head, latest)
             target = choose_target(chain, head, latest, conditions, was_ours=self._was_ours)
-            self._was_ours = self._was_ours or self._is_ours(head)
+            self._was_ours = self._was_ours or (self.seen and self._is_ours(head))
             self.is_ahead = AlarmName.DATABASE_OLDER_THAN_CHAIN in conditions.found
-            self.seen = True
             conditions.reach(Stage.HEAD)
             with chain.lease.read() as reading:
                 flying = sends_in(reading, chain.row.id, IN_FLIGHT)

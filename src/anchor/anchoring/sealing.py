@@ -2,8 +2,8 @@
 
 A database that was restored from a backup may be older than what the chains hold of it; to seal then
 would fork the log. So nothing is sealed while a chain is ahead of the database, nor before every chain
-that the database says it was sent to was seen once since the start. A chain that is new to the database
-need not be seen, as long as another one was: it holds up none.
+that the database says it was sent to was seen once since the start, as it is now. A chain that is new to
+the database need not be seen, as long as another one was: it holds up none.
 """
 
 import threading
@@ -85,8 +85,11 @@ class SealStep:
         unseen = self._unseen()
         if unseen:
             if self._sealer.unsealed_count():
-                names = ", ".join(unseen)
-                self._raise(AlarmName.SEALING_WAITS, f"not seen since the start: {names}")
+                told = "; ".join(
+                    f"{worker.name} ({why})" if (why := worker.unseen_because) else worker.name
+                    for worker in unseen
+                )
+                self._raise(AlarmName.SEALING_WAITS, f"not seen since the start: {told}")
             return None
         self._clear(AlarmName.SEALING_WAITS)
         batch = self._sealer.seal()
@@ -109,17 +112,17 @@ class SealStep:
         except StorageUnavailable as unavailable:
             self._journal.say("storage_unavailable", reason=unavailable.reason)
 
-    def _unseen(self) -> list[str]:
-        """Return the names of the chains that have to be seen before anything is sealed."""
-        unseen = [worker.name for worker in self._workers if not worker.seen]
+    def _unseen(self) -> list[ChainWorker]:
+        """Return the chains that have to be seen before anything is sealed."""
+        unseen = [worker for worker in self._workers if not worker.seen]
         if not unseen or len(unseen) == len(self._workers):
             return unseen
         waited_for = []
         with self._lease.read() as reading:
-            for name in unseen:
-                chain = chain_in_use(reading, name)
+            for worker in unseen:
+                chain = chain_in_use(reading, worker.name)
                 if chain is not None and (newest_anchor(reading, chain.id) or newest_send(reading, chain.id)):
-                    waited_for.append(name)
+                    waited_for.append(worker)
         return waited_for
 
     def _raise(self, alarm: AlarmName, detail: str) -> None:

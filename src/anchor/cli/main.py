@@ -105,10 +105,15 @@ _UsageError: Final[Any] = typer.BadParameter.__mro__[1]
 """What typer raises for a command that is typed wrongly; BadParameter is one kind of it."""
 
 
+def look_for_cycles_seldom() -> None:
+    """Set this process's collector as every command has it."""
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+
+
 def main() -> None:
     """Run the command line and exit with a code of ``anchor.cli.failures``."""
     as_json = "--json" in sys.argv[1:]
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+    look_for_cycles_seldom()
     try:
         # Left to itself, typer tells in a box of text what is typed wrongly.
         code = app(prog_name="anchor", standalone_mode=not as_json)
@@ -136,4 +141,4 @@ def _typed_wrongly(error: Any) -> CommandFailed | None:
     return CommandFailed(error.format_message(), f"see {command} --help", ExitCode.USAGE, "usage")
 
 
-__all__ = ["ExitCode", "app", "main"]
+__all__ = ["ExitCode", "app", "look_for_cycles_seldom", "main"]

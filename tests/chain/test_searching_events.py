@@ -2,8 +2,8 @@
 
 import pytest
 
-from anchor.chain import contract as room
 from anchor.chain import rpc
+from anchor.chain import searching as room
 from anchor.chain.contract import AnchorLog, anchor_call
 from anchor.chain.deploying import deploy, send_and_wait
 from anchor.chain.node import Node

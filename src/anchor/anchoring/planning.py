@@ -149,7 +149,7 @@ def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
         if known is None or anchor_of(reading, chain.row.id, known.number) is not None:
             return False
     found: list[tuple[Anchored, BatchRow]] = []
-    failure: RpcError | None = None
+    failure: RpcError | EndpointsDisagree | None = None
     try:
         for event in chain.contract.anchored(chain.row.first_block, latest.number):
             with chain.lease.read() as reading:
@@ -160,7 +160,7 @@ def adopt_anchors(chain: SendingChain, head: Bytes32, latest: Block) -> bool:
                 found.append((event, batch))
             if event.previous_head == ZERO:
                 break
-    except RpcError as error:
+    except (RpcError, EndpointsDisagree) as error:
         failure = error
     recorded = False
     # The oldest first: once the newest is on record nobody looks for what is before it.
@@ -186,7 +186,7 @@ def diagnose(
     why = "no event tells of it"
     try:
         event = next(chain.contract.anchored(chain.row.first_block, latest.number, new_head=head), None)
-    except RpcError as error:
+    except (RpcError, EndpointsDisagree) as error:
         why = f"its event cannot be read ({error})"
     if event is None and was_ours:
         return AlarmName.FOREIGN_HEAD, f"the head {shown} is not ours, and {why}"

@@ -10,9 +10,9 @@ from eth_abi.exceptions import DecodingError
 
 from anchor.chain.artifact import anchor_log_artifact
 from anchor.chain.node import BlockId, Finding, Node
-from anchor.chain.refusals import Refusal
-from anchor.chain.rpc import NodeRefused, RpcError, TransportFailed
-from anchor.chain.values import Event, Receipt, address_text, events_of, hexadecimal
+from anchor.chain.rpc import NodeRefused
+from anchor.chain.searching import agreed_events
+from anchor.chain.values import Event, Receipt, address_text, hexadecimal
 from anchor.protocol.hashing import Bytes32, keccak
 
 
@@ -24,10 +24,6 @@ def selector(signature: str) -> bytes:
 ANCHOR: Final = selector("anchor(bytes32,bytes32,uint64)")
 HEAD: Final = selector("head()")
 ANCHORED_TOPIC: Final = keccak(b"Anchored(uint64,bytes32,bytes32)")
-FIRST_RANGE: Final = 10_000
-LARGEST_RANGE: Final = 1_000_000
-SMALLEST_RANGE: Final = 500
-"""Blocks searched for events at once: to begin with, at most, and the least before a refusal counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,37 +162,15 @@ class AnchorLog:
     ) -> Iterator[Anchored]:
         """Yield the anchors from ``last_block`` down to ``first_block``, the newest first.
 
-        As many blocks at once as the endpoints give: fewer where they are too many for them, or where no
-        whole answer comes, and more while all is well. Raises RpcError.
+        Raises EndpointsDisagree at the first that only some of the endpoints show, RpcError.
         """
-        topics: list[str | None] = [hexadecimal(ANCHORED_TOPIC)]
+        topics: list[Bytes32 | None] = [ANCHORED_TOPIC]
         if new_head is not None:
-            topics += [None, hexadecimal(new_head)]
-        end, size, most = last_block, FIRST_RANGE, LARGEST_RANGE
-        while end >= first_block:
-            begin = max(first_block, end - size + 1)
-            try:
-                events = self._events(topics, begin, end)
-            except RpcError as error:
-                asked = end - begin + 1
-                if asked <= SMALLEST_RANGE or not _too_much(error):
-                    raise
-                size, most = max(SMALLEST_RANGE, asked // 8), max(SMALLEST_RANGE, asked // 2)
-                continue
-            for event in sorted(events, key=lambda one: (one.block_number, one.log_index), reverse=True):
-                found = anchored_of(event)
-                if found is not None and event.address == self.address:
-                    yield found
-            end, size = begin - 1, min(2 * size, most)
-
-    def _events(self, topics: list[str | None], first: int, last: int) -> list[Event]:
-        wanted = {
-            "address": hexadecimal(self.address),
-            "topics": topics,
-            "fromBlock": hex(first),
-            "toBlock": hex(last),
-        }
-        return self.node.ask("eth_getLogs", [wanted], events_of)
+            topics += [None, new_head]
+        for event in agreed_events(self.node, self.address, topics, first_block, last_block, _told):
+            found = anchored_of(event)
+            if found is not None:
+                yield found
 
     def _word(self, signature: str, block: BlockId = "latest") -> Bytes32:
         words = self._words(signature, selector(signature), block)
@@ -227,11 +201,14 @@ class NotOurContract(Exception):
         return f"the contract does not answer {self.question} as AnchorLog does: {self.found or 'nothing'}"
 
 
-def _too_much(error: RpcError) -> bool:
-    """Whether fewer blocks may help: a node that searches for too long, or finds too much, gives up too."""
-    if isinstance(error, NodeRefused):
-        return error.meaning is Refusal.RANGE_TOO_LARGE
-    return isinstance(error, TransportFailed) and error.outcome_unknown
+def _told(event: Event) -> str:
+    found = anchored_of(event)
+    if found is None:
+        return f"an event in block {event.block_number} that is no Anchored"
+    return (
+        f"batch {found.number} in block {found.block_number}, transaction "
+        f"{hexadecimal(found.transaction_hash)}, head {hexadecimal(found.new_head)}"
+    )
 
 
 def _shown(value: object) -> str:

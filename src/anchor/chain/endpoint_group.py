@@ -9,7 +9,8 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import Endpoint, NodeRefused, RpcError, TransportFailed
@@ -19,6 +20,14 @@ Value = TypeVar("Value")
 
 OWN_LIMITS: Final = frozenset({Refusal.METHOD_MISSING, Refusal.BLOCK_UNKNOWN, Refusal.RANGE_TOO_LARGE})
 """Refusals by which an endpoint tells of its own limits: another may have an answer."""
+
+
+class Asker(Protocol):
+    """Asks one endpoint, as ``EndpointGroup`` does."""
+
+    def __call__(self, method: str, params: Sequence[Any], read: Callable[[Any], Value], /) -> Value:
+        """Return what the endpoint says. Raises RpcError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class AnsweredNonsense(TransportFailed):
 
 
 class EndpointGroup:
-    """Asks one endpoint after another, or all of them, and keeps away from those that failed."""
+    """Asks all endpoints, and keeps away from those that failed."""
 
     def __init__(
         self,
@@ -121,7 +130,7 @@ class EndpointGroup:
         ``read`` makes a value of an answer, and raises MalformedAnswer where it is none.
         """
         answers: list[Answer[Value]] = []
-        for place in self._order(skip_resting=True):
+        for place in self._order():
             name = self._names[place]
             try:
                 answers.append(Answer(name, self._ask(place, method, params, read), None))
@@ -134,7 +143,7 @@ class EndpointGroup:
         """Return what each endpoint that has an answer says. Raises the last error where none has one."""
         said: dict[str, Value] = {}
         last: RpcError | None = None
-        for place in self._order(skip_resting=True):
+        for place in self._order():
             try:
                 said[self._names[place]] = self._ask(place, method, params, read)
             except RpcError as failure:
@@ -144,23 +153,9 @@ class EndpointGroup:
             raise last or WrongChain(self.chain_id, {})
         return said
 
-    def ask(self, method: str, params: Sequence[Any], read: Callable[[Any], Value]) -> Value:
-        """Return the first endpoint's answer that is one.
-
-        Where none has one, raises the last refusal, or else the last failure.
-        """
-        last: RpcError | None = None
-        for place in self._order(skip_resting=False):
-            try:
-                return self._ask(place, method, params, read)
-            except TransportFailed as error:
-                if not isinstance(last, NodeRefused):
-                    last = error
-            except NodeRefused as error:
-                if error.meaning not in OWN_LIMITS:
-                    raise
-                last = error
-        raise last or WrongChain(self.chain_id, {})
+    def askers(self) -> dict[str, Asker]:
+        """Return how to ask each endpoint of this chain that is not resting after a failure."""
+        return {self._names[place]: partial(self._ask, place) for place in self._order()}
 
     def _ask(self, place: int, method: str, params: Sequence[Any], read: Callable[[Any], Value]) -> Value:
         endpoint = self.endpoints[place]
@@ -198,15 +193,13 @@ class EndpointGroup:
         self._failures.pop(place, None)
         self._resting.pop(place, None)
 
-    def _order(self, *, skip_resting: bool) -> list[int]:
+    def _order(self) -> list[int]:
         if self._usable is None:
             self.begin_cycle()
         usable = self._usable or ()
         now = self._monotonic()
         awake = [place for place in usable if self._resting.get(place, now) <= now]
-        if skip_resting and awake:
-            return awake
-        return awake + [place for place in usable if place not in awake]
+        return awake or list(usable)
 
 
 def _chain_id(answer: Any) -> int:

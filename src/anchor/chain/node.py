@@ -1,10 +1,10 @@
-"""One chain as seen through all its endpoints: failover for what is harmless, comparison for what counts.
+"""One chain as seen through all its endpoints, whose answers are held against each other.
 
-Questions whose answer can do no harm go to the first endpoint that answers. What decides whether an
-anchor is in the chain, and what is sent next (the newest block, block hashes, receipts, nonces, balances,
-the final height, the contract's code and what it holds), is asked of every endpoint that answers, and
-counts only where none contradicts; what gas a transaction takes, where most endpoints say so. What did not
-fit is kept as ``findings`` until the next ``begin_cycle``, for the operator.
+What decides whether an anchor is in the chain, and what is sent next (the newest block, block hashes,
+receipts, nonces, balances, the final height, the contract's code, events and what it holds), is asked of
+every endpoint that answers, and counts only where none contradicts; what gas a transaction takes, where
+most endpoints say so. What did not fit is kept as ``findings`` until the next ``begin_cycle``, for the
+operator.
 
 Not thread-safe: one ``Node`` a thread.
 """

@@ -103,9 +103,9 @@ def deploy(
         )
         return
     gas = "it was there already" if made.receipt is None else f"gas used: {made.receipt.gas_used:,}"
-    output.say(f"[green]✓[/] AnchorLog is at [bold]{address}[/] on chain {wanted.chain_id}; {gas}")
+    output.line(f"[green]✓[/] AnchorLog is at [bold]{address}[/] on chain {wanted.chain_id}; {gas}")
     if written:
-        output.say(f"  anchor.toml now names it. Next: anchor doctor --data {data}")
+        output.line(f"  anchor.toml now names it. Next: anchor doctor --data {data}")
     else:
         output.say(f'  Put this into the section of {wanted.name}: contract = "{address}"')
 

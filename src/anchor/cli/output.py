@@ -97,13 +97,16 @@ class Output:
         self.errors.print(text)
 
     def table(self, *columns: str, title: str | None = None, right: Sequence[str] = ()) -> "Table":
-        """Return an empty table in the house's style; ``right`` names the columns of figures."""
+        """Return an empty table in the house's style; ``right`` names the columns of figures.
+
+        What is too long for its column goes on in the next line: an address that ends in dots pays nobody.
+        """
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", header_style="bold", pad_edge=False)
         for column in columns:
-            table.add_column(column, justify="right" if column in right else "left")
+            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
         return table
 
     @contextmanager

@@ -96,8 +96,8 @@ def pack(
         return
     output.say(f"[green]✓[/] {plain(out)}: {counted(len(indices), 'delta')}, {out.stat().st_size:,} bytes")
     if parts.evidence is not None:
-        output.say(f"  evidence of block {hex_of(parts.evidence.block_hash)}")
-    output.say(f"  check it: [bold]anchor verify {plain(out)} --rpc URL --contract ADDRESS[/]")
+        output.line(f"  evidence of block {hex_of(parts.evidence.block_hash)}")
+    output.line(f"  check it: [bold]anchor verify {plain(out)} --rpc URL --contract ADDRESS[/]")
 
 
 def _evidence(

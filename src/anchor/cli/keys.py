@@ -1,7 +1,8 @@
 """``anchor keys``: who may use the API."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -51,16 +52,17 @@ def create(
 @keys.command("list")
 def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = False) -> None:
     """List all keys, revoked ones too. The keys themselves are not kept."""
-    from anchor.client.readings import api_keys
+    from anchor.client.readings import API_KEY, page_of
 
     output = Output(json_)
-    items = []
+    items: list[Any] = []
+    cursor: str | None = None
     with connect(url, key, data, output, doing="listing the keys") as server:
-        cursor = None
         while True:
-            page = server.get("/api/v1/keys", api_keys, cursor=cursor)
-            items += page["items"]
-            cursor = page["next"]
+            reading = partial(page_of, item=API_KEY, cursor=cursor)
+            page = server.get("/api/v1/keys", reading, cursor=cursor)
+            items += page.items
+            cursor = page.next
             if cursor is None:
                 break
     if json_:

@@ -9,7 +9,7 @@ import httpx
 from anchor.client import readings
 from anchor.client.errors import AnchorProblem
 from anchor.client.exchange import HttpOrderedRecord, HttpRecord
-from anchor.client.members import Json, MemberError, Members
+from anchor.client.members import Json, MemberError, Members, Shape
 from anchor.client.paths import segment
 from anchor.client.transport import ATTEMPTS, Transport, idempotency_header
 from anchor.client.values import (
@@ -274,24 +274,30 @@ class AnchorClient:
 
     def ledgers(self, customer_id: str | None = None) -> Iterator[Json]:
         """Go through the ledgers, all or a customer's."""
-        return self._all("/api/v1/ledgers", {"customerId": customer_id})
+        return self._all("/api/v1/ledgers", readings.LEDGER, {"customerId": customer_id})
 
     def deltas(self, ledger_id: str) -> Iterator[Json]:
         """Go through the deltas of a ledger, in the order of their indices."""
-        return self._all(f"/api/v1/ledgers/{segment(ledger_id)}/deltas", {})
+        return self._all(f"/api/v1/ledgers/{segment(ledger_id)}/deltas", readings.DELTA, {})
 
     def batches(self) -> Iterator[Json]:
         """Go through the batches, the newest first, with the transactions that anchored them."""
-        return self._all("/api/v1/batches", {})
+        return self._all("/api/v1/batches", readings.BATCH, {})
 
     def page(self, path: str, cursor: str | None = None, **query: Any) -> Page[Json]:
         """Return one page of a list."""
-        return self._transport.ask(_page, "GET", path, query={**query, "cursor": cursor})
+        return self._page(path, {}, {**query, "cursor": cursor})
 
-    def _all(self, path: str, query: Mapping[str, Any]) -> Iterator[Json]:
+    def _page(self, path: str, item: Shape, query: Mapping[str, Any]) -> Page[Json]:
+        return self._transport.ask(
+            lambda answer: readings.page_of(answer, item, query.get("cursor")), "GET", path, query=query
+        )
+
+    def _all(self, path: str, item: Shape, query: Mapping[str, Any]) -> Iterator[Json]:
+        """Go through a list, each of whose items is of this shape."""
         cursor: str | None = None
         while True:
-            page = self.page(path, cursor, limit=1000, **query)
+            page = self._page(path, item, {"limit": 1000, **query, "cursor": cursor})
             yield from page.items
             if page.next is None:
                 return
@@ -338,7 +344,7 @@ class AnchorClient:
 
     def keys(self) -> Iterator[Json]:
         """Go through the API keys, without the keys themselves."""
-        return self._all("/api/v1/keys", {})
+        return self._all("/api/v1/keys", readings.API_KEY, {})
 
     def revoke_key(self, key_id: int) -> Json:
         """Revoke an API key for good."""
@@ -351,8 +357,3 @@ def _results(answer: Members, count: int) -> list[Recorded | Refused]:
     if len(results) != count:
         raise MemberError(f"/results has {len(results)} items for {count} deltas")
     return [Refused.from_json(one) if "problem" in one else Recorded.from_json(one) for one in results]
-
-
-def _page(answer: Members) -> Page[Json]:
-    """Read a part of a list. Raises MemberError."""
-    return Page(tuple(answer.items("items")), answer.text_or_none("next"))

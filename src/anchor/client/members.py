@@ -1,5 +1,6 @@
 """The members of an answer, each with the type that it must have: what listens there may be anything."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,15 +11,32 @@ Json: TypeAlias = Any
 
 _NAMES: Final = {
     str: "a text",
-    int: "a whole number",
     bool: "true or false",
     list: "a list",
     Decimal: "a number",
 }
+_LARGEST: Final = Decimal(10) ** 60
+"""No amount and no balance, nor the difference of two, is as large."""
+_MOST_DIGITS: Final = 400
+"""Before or after the point: a number of a caller's metadata, a double, has at most so many."""
+_DEEPEST: Final = 64
+_LONGEST_PLACE: Final = 200
 
 Shape: TypeAlias = Any
-"""What a value must be: one of the types above, a Maybe, ``[Shape]`` for a list of such values, or a
-mapping of names to Shapes for an object that has these members, and perhaps more."""
+"""What a value must be: one of the types above, a Maybe, a Whole, ``[Shape]`` for a list of such values, or
+a mapping of names to Shapes for an object that has these members, and perhaps more. ``int`` is a Whole of
+63 bits."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from 0 up to ``most``."""
+
+    most: int
+
+
+_WHOLE: Final = Whole(2**63 - 1)
+"""Every count, index, id and time (ms)."""
 
 
 @dataclass(frozen=True)
@@ -107,5 +125,87 @@ def require(value: Json, shape: Shape, place: str = "") -> None:
         require(value, list, place)
         for at, item in enumerate(value):
             require(item, shape[0], f"{place}/{at}")
-    elif type(value) is not shape and not (shape is Decimal and type(value) is int):
+    elif isinstance(shape, Whole):
+        if type(value) is not int:
+            raise MemberError(f"{place} is not a whole number")
+        if not 0 <= value <= shape.most:
+            raise MemberError(f"{place} is not a number from 0 to {shape.most}")
+    elif shape is Decimal and type(value) in (int, Decimal):
+        if not abs(value) < _LARGEST:
+            raise MemberError(f"{place} is not a number that an amount can be")
+    elif shape is int:
+        require(value, _WHOLE, place)
+    elif type(value) is not shape:
         raise MemberError(f"{place} is not {_NAMES[shape]}")
+
+
+def parse_answer(content: bytes) -> Json:
+    """Return an answer's JSON; numbers with a fraction are Decimal. Raises ValueError, RecursionError.
+
+    Raises MemberError, a ValueError, for what no Anchor server says, wherever it stands: numbers that are
+    none or of more digits than any, halves of characters, and what lies deeper than anything.
+    """
+    try:
+        value = json.loads(content, parse_float=_decimal, parse_constant=_decimal)
+        suspect = b"\\ud" in content or b"\\uD" in content
+    except ValueError:
+        # Read again as leniently as can be, to say where it stands.
+        value = json.loads(content, parse_int=_lenient, parse_float=Decimal)
+        suspect = True
+    _require_sayable(value, suspect)
+    return value
+
+
+def _decimal(digits: str) -> Decimal:
+    number = Decimal(digits)
+    if not _is_sayable(number):
+        raise ValueError(digits)
+    return number
+
+
+def _is_sayable(number: Decimal) -> bool:
+    if not number.is_finite():
+        return False
+    return number.adjusted() < _MOST_DIGITS and int(number.as_tuple().exponent) >= -_MOST_DIGITS
+
+
+def _lenient(digits: str) -> int | Decimal:
+    # Python reads no longer ones as int.
+    return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
+
+
+def _require_sayable(answer: Json, suspect: bool) -> None:
+    """Raise MemberError where an answer is too deep; where it is ``suspect``, for every value in it."""
+    waiting: list[tuple[Json, str, int]] = [(answer, "", 0)]
+    while waiting:
+        value, place, depth = waiting.pop()
+        if isinstance(value, dict | list):
+            if depth == _DEEPEST:
+                raise MemberError(f"{_named(place)} is too deep")
+            inside = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [
+                (one, f"{place}/{name}", depth + 1)
+                for name, one in inside
+                if suspect or isinstance(one, dict | list)
+            ]
+            if suspect and isinstance(value, dict):
+                waiting += [(name, f"{place}/{name}", depth + 1) for name in value]
+        elif isinstance(value, str):
+            if not _is_text(value):
+                raise MemberError(f"{_named(place)} holds half of a surrogate pair")
+        elif isinstance(value, float):
+            raise MemberError(f"{_named(place)} is not a number")
+        elif isinstance(value, Decimal) and not _is_sayable(value):
+            raise MemberError(f"{_named(place)} has more digits than any number has")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _named(place: str) -> str:
+    return ascii(place)[1:-1][:_LONGEST_PLACE] or "the answer"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from anchor.client.members import Json, Maybe, Members, Shape, require
-from anchor.client.values import Checkpoint, Derived, Recorded
+from anchor.client.members import Json, Maybe, MemberError, Members, Shape, Whole, require
+from anchor.client.values import Checkpoint, Derived, Page, Recorded
 
 
 def whole(shape: Mapping[str, Shape]) -> Callable[[Members], Json]:
@@ -18,7 +18,7 @@ def whole(shape: Mapping[str, Shape]) -> Callable[[Members], Json]:
     return reading
 
 
-_API_KEY: Final = {
+API_KEY: Final = {
     "id": int,
     "name": str,
     "scopes": [str],
@@ -26,6 +26,7 @@ _API_KEY: Final = {
     "customerId": Maybe(str, left_out=True),
     "revokedAt": Maybe(int, left_out=True),
 }
+_WEI: Final = Whole(2**256 - 1)
 _CHAIN: Final = {
     "name": str,
     "chainId": int,
@@ -35,12 +36,12 @@ _CHAIN: Final = {
     "lastAnchor": Maybe({"transactionHash": str, "blockNumber": int}),
     "lagMs": int,
     "inFlight": Maybe({"batch": int, "state": str, "attempts": list}),
-    "balance": Maybe(int),
-    "gasPrice": Maybe(int),
-    "spentLastDay": int,
+    "balance": Maybe(_WEI),
+    "gasPrice": Maybe(_WEI),
+    "spentLastDay": _WEI,
     "anchorsLastDay": int,
     "anchorsOfUnknownCost": Maybe(int, left_out=True),
-    "costPerAnchor": Maybe(int),
+    "costPerAnchor": Maybe(_WEI),
     "costPerDelta": Maybe(str),
     "daysLeft": Maybe(Decimal),
 }
@@ -84,10 +85,40 @@ _OF_LISTS: Final = {
     "record": {"fromIndex": int, "toIndex": Maybe(int), "deltaCount": int, "total": Decimal},
 }
 
-api_key: Final = whole(_API_KEY)
-new_api_key: Final = whole({"key": str, **_API_KEY})
-api_keys: Final = whole({"items": [_API_KEY], "next": Maybe(str)})
+api_key: Final = whole(API_KEY)
+new_api_key: Final = whole({"key": str, **API_KEY})
 page: Final = whole({"items": list, "next": Maybe(str)})
+LEDGER: Final = {
+    "ledgerId": str,
+    "customerId": str,
+    "unit": str,
+    "size": int,
+    "balance": Decimal,
+    "lastRecordedAt": int,
+    "sealedSize": int,
+}
+DELTA: Final = {
+    "index": int,
+    "delta": Decimal,
+    "balance": Decimal,
+    "occurredAt": int,
+    "recordedAt": int,
+    "reason": Maybe(str),
+    "referenceId": Maybe(str),
+    "fingerprint": str,
+    "receiptId": Maybe(str),
+    "status": str,
+}
+BATCH: Final = {
+    "number": int,
+    "sealedAt": int,
+    "anchorRoot": str,
+    "deltaCount": int,
+    "ledgerCount": int,
+    "anchors": [
+        {"chain": str, "chainId": int, "contract": str, "blockNumber": int, "blockTime": int, "batch": int}
+    ],
+}
 erased: Final = whole(
     {"erasures": [{"field": str, "commitment": str, "already": bool}], "oldPagesRemoved": bool}
 )
@@ -116,6 +147,15 @@ status: Final = whole(
 )
 
 
+def page_of(answer: Members, item: Shape, cursor: str | None) -> Page[Json]:
+    """Read the part of a list that a cursor asked for, whose items are of this shape. Raises MemberError."""
+    require(answer.answer, {"items": [item], "next": Maybe(str, left_out=True)})
+    items, following = answer.items("items"), answer.text_or_none("next")
+    if following is not None and (following == cursor or not items):
+        raise MemberError("/next leads on for ever")
+    return Page(tuple(items), following)
+
+
 def compared(answer: Members) -> Json:
     """Read a comparison, of balances or of lists. Raises MemberError."""
     require(answer.answer, _OF_LISTS if "sides" in answer else _OF_BALANCES)
@@ -131,11 +171,6 @@ def recorded(answer: Members) -> Json:
 def derived(answer: Members) -> Json:
     """Read a balance. Raises MemberError."""
     Derived.from_json(answer)
-    require(
-        answer.any("audit"),
-        Maybe({"agrees": bool, "balance": Decimal, "deltaCount": int, "firstMismatch": Maybe(int)}),
-        "/audit",
-    )
     return answer.answer
 
 

@@ -4,13 +4,12 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import httpx
 
 from anchor.client.errors import AnchorProblem, AnchorUnreachable, CannotBeSent, UnexpectedAnswer
-from anchor.client.members import Json, Members
+from anchor.client.members import Json, MemberError, Members, parse_answer
 from anchor.verify.bounded_http import certificates
 
 T = TypeVar("T")
@@ -86,7 +85,9 @@ class Transport:
     def json_of(self, answer: httpx.Response) -> Json:
         """Return an answer's JSON; numbers with a fraction are Decimal. Raises UnexpectedAnswer."""
         try:
-            return json.loads(answer.content, parse_float=Decimal)
+            return parse_answer(answer.content)
+        except MemberError as error:
+            raise UnexpectedAnswer(self._place(answer), answer.status_code, str(error)) from None
         except (ValueError, RecursionError):
             raise UnexpectedAnswer(self._place(answer), answer.status_code, "it is not JSON") from None
 
@@ -159,7 +160,7 @@ class Transport:
 
     def _problem(self, answer: httpx.Response) -> AnchorProblem:
         try:
-            document = json.loads(answer.content, parse_float=Decimal)
+            document = parse_answer(answer.content)
             after = answer.headers.get("retry-after", "")
             if answer.headers.get("content-type", "").startswith(_PROBLEM):
                 return AnchorProblem(document, int(after) if after.isdigit() else None)

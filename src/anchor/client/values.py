@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from anchor.client.errors import AnchorProblem
-from anchor.client.members import Json, Members
+from anchor.client.members import Json, Maybe, Members, require
 from anchor.protocol.amounts import format_units, parse_amount, parse_balance, units_from_decimal
 
 T = TypeVar("T")
+
+_AUDIT: Final = {"agrees": bool, "balance": Decimal, "deltaCount": int, "firstMismatch": Maybe(int)}
 
 Amount: TypeAlias = Decimal | int | str
 """An exact decimal with at most 18 fractional digits. A float is none."""
@@ -125,7 +127,7 @@ class Derived:
     @classmethod
     def from_json(cls, answer: Members) -> "Derived":
         """Read the server's answer. Raises MemberError."""
-        return cls(
+        derived = cls(
             answer.text("customerId"),
             answer.text("unit"),
             answer.text("ledgerId"),
@@ -136,6 +138,8 @@ class Derived:
             Standing.from_json(answer.part("recorded")),
             answer.any("audit"),
         )
+        require(derived.audit, Maybe(_AUDIT), f"{answer.place}/audit")
+        return derived
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from anchor.protocol.batch import Batch
 from anchor.protocol.hashing import ZERO
 from anchor.protocol.ledger_map import MapLeaf
+from anchor.verify.plain_records import plain_record
 from anchor.verify.proof_members import (
     Members,
     address,
@@ -83,6 +84,9 @@ def _record_of(record: Members) -> Record:
 
 def read_record(value: Any, place: str) -> Record:
     """Return a delta without a path. Raises ProofFileError."""
+    plain = plain_record(value)
+    if plain is not None:
+        return plain
     members = Members.of(value, place)
     record = _record_of(members)
     members.done()

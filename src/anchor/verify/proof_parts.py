@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from anchor.protocol.batch import Batch
 from anchor.protocol.commitments import commit
-from anchor.protocol.fingerprint import Delta, fingerprint
-from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.protocol.fingerprint import Delta, fingerprint_fields
+from anchor.protocol.hashing import ZERO, Bytes32, int256
 from anchor.protocol.ledger_map import MapLeaf
 
 HashPath: TypeAlias = tuple[Bytes32, ...]
@@ -77,7 +77,19 @@ class DeltaRecord:
 
     def fingerprint(self, separator: Bytes32, ledger_id: Bytes32) -> Bytes32:
         """Its fingerprint in the log whose domain separator is given."""
-        return fingerprint(separator, self.delta(ledger_id))
+        return fingerprint_fields(
+            separator,
+            ledger_id,
+            self.index,
+            int256(self.amount),
+            int256(self.balance),
+            self.occurred_at,
+            self.recorded_at,
+            self.reason.commitment,
+            self.reference_id.commitment,
+            self.metadata.commitment,
+            self.adjusts,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,9 @@ def _check_members(bones: str, size: int) -> None:
 
 
 def _whole_number(token: str) -> int:
+    # Nearly every number is short: nothing below 10**19 is beyond u64.
+    if len(token) < 20 and token.isascii() and token.isdigit() and (token[0] != "0" or len(token) == 1):
+        return int(token)
     if _WHOLE_NUMBER.fullmatch(token) is None or int(token) > MAX_U64:
         raise ProofFileError("json", "", f"holds the number {shown(token)}, not a whole one below 2**64")
     return int(token)

@@ -190,6 +190,7 @@ class TestLyingAndLagging:
         loop.run_once()
         assert "endpoint_lags" not in bench.alarms()
         bench.anvil.rpc("anvil_mine", hex(12), hex(12))
+        bench.go_to_the_newest_block()
         bench.press.add()
         loop.run_once()
         assert bench.states() == ["mined"]

@@ -283,3 +283,35 @@ def test_29_a_node_that_repeats_its_url_gives_no_key_away(bench: Bench, make_pro
     assert "may not send" in bench.alarms()["node_refuses"]
     assert key not in str(bench.alarms())
     assert key not in str(bench.attempt_rows()[-1].refusal)
+
+
+def test_29_a_taller_chain_of_the_future_makes_no_honest_endpoint_unheard(
+    bench: Bench, make_proxy: MakeProxy
+) -> None:
+    """It holds the true blocks and a thousand made up above them, and says that the key's nonce is used."""
+    proxy = make_proxy(bench.anvil.url)
+    loop = bench.loop(endpoints=beside(bench, proxy))
+    loop.run_once()
+    bench.go_to_the_newest_block()
+    future = MADE_UP | {"timestamp": hex(bench.clock.ms // 1000 + 3600)}
+
+    def above(call: Call) -> Reply:
+        given = call.forward()["result"]
+        if call.params[0] == "latest":
+            return answer(taller(given) | future)(call)
+        return answer(given or future | {"number": call.params[0]})(call)
+
+    proxy.on("eth_getBlockByNumber", above)
+    proxy.on("eth_getTransactionCount", answer("0x5"))
+    bench.press.add()
+    for _ in range(3):
+        loop.run_once()
+    alarms = bench.alarms()
+    assert bench.anvil.url in alarms["endpoints_disagree"]
+    assert "endpoint_lags" not in alarms
+    assert proxy.url in alarms["block_of_the_future"]
+    assert bench.attempt_rows() == []
+    proxy.heal()
+    finish(bench, loop)
+    assert bench.alarms() == {}
+    bench.check_caught_up()

@@ -24,6 +24,7 @@ def test_36_a_first_endpoint_that_is_still_syncing_keeps_no_worker_from_starting
     proxy.on("eth_call", answer("0x"))
     proxy.on("eth_getTransactionCount", answer("0x0"))
     bench.anvil.rpc("anvil_mine", hex(12), hex(12))
+    bench.go_to_the_newest_block()
     loop = worker(bench, proxy)
     bench.press.add()
     loop.run_once()

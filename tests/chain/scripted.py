@@ -36,9 +36,9 @@ class Refused(dict[str, Any]):
         super().__init__(code=code, message=message, **({} if data is None else {"data": data}))
 
 
-def node_of(*endpoints: Scripted, agreement: int = 1) -> Node:
-    """One chain by these endpoints, at the time ``NOW``."""
-    return Node([one.endpoint for one in endpoints], CHAIN_ID, agreement=agreement)
+def node_of(*endpoints: Scripted, agreement: int = 1, now: float = NOW + 86_400) -> Node:
+    """One chain by these endpoints. ``now`` is in seconds; at the next day no block is of the future."""
+    return Node([one.endpoint for one in endpoints], CHAIN_ID, agreement=agreement, now=lambda: now)
 
 
 def block(number: int, *, fork: int = 0, time: int | None = None, **fields: Any) -> dict[str, Any]:

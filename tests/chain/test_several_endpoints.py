@@ -1,6 +1,8 @@
 """What is asked of several endpoints counts where those that keep up agree."""
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,9 +32,9 @@ def used(anvil: Anvil) -> AnchorLog:
     return AnchorLog(node, made.address)
 
 
-def beside(anvil: Anvil, proxy: RpcProxy) -> Node:
+def beside(anvil: Anvil, proxy: RpcProxy, now: Callable[[], float] = time.time) -> Node:
     """The one behind the proxy is asked first."""
-    return Node([HttpEndpoint(proxy.url), HttpEndpoint(anvil.url)], CHAIN_ID)
+    return Node([HttpEndpoint(proxy.url), HttpEndpoint(anvil.url)], CHAIN_ID, now=now)
 
 
 def begin_again(anvil: Anvil, proxy: RpcProxy) -> None:
@@ -49,7 +51,7 @@ def test_an_endpoint_that_is_still_syncing_is_not_heard_about_the_contract(
     anvil.rpc("anvil_mine", hex(12), hex(12))
     proxy = make_proxy(anvil.url)
     begin_again(anvil, proxy)
-    node = beside(anvil, proxy)
+    node = beside(anvil, proxy, now=lambda: time.time() + 600)
     contract = AnchorLog(node, used.address)
     assert contract.deployed_log_id() == LOG_ID
     assert contract.head() == b"\x07" * 32

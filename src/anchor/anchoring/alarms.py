@@ -16,6 +16,7 @@ class AlarmName(StrEnum):
     WRONG_CHAIN = "wrong_chain"
     ENDPOINT_UNREACHABLE = "endpoint_unreachable"
     ENDPOINT_LAGS = "endpoint_lags"
+    BLOCK_OF_THE_FUTURE = "block_of_the_future"
     ENDPOINTS_DISAGREE = "endpoints_disagree"
     NO_NEW_BLOCKS = "no_new_blocks"
     NO_CONTRACT = "no_contract"
@@ -70,6 +71,11 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
         "Look at that node's synchronisation, or take it out of the settings.",
         False,
     ),
+    AlarmName.BLOCK_OF_THE_FUTURE: Meaning(
+        "An endpoint is far above another, with a block dated ahead of our clock. It sets no other aside.",
+        "Set this machine's clock right (NTP). If it is right, that endpoint lies: take it out of rpc.",
+        False,
+    ),
     AlarmName.ENDPOINTS_DISAGREE: Meaning(
         "Endpoints differ about a block, a receipt, a nonce, a balance, or the contract's code or head. "
         "Nothing counts meanwhile.",
@@ -93,7 +99,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
     ),
     AlarmName.NOT_SUBMITTER: Meaning(
         "The contract names another submitter than our key.",
-        "Let the owner call nameSubmitter with our address, or set the signer to the submitter's key.",
+        "Let the owner `anchor name-submitter` our address, or set the signer to the submitter's key.",
         True,
     ),
     AlarmName.CHAIN_RESET: Meaning(
@@ -113,7 +119,7 @@ MEANINGS: Final[dict[AlarmName, Meaning]] = {
     ),
     AlarmName.FOREIGN_HEAD: Meaning(
         "The head on the chain is not ours, or an old one of ours again: someone anchored with our key.",
-        "Treat the key as leaked: let the owner name a new submitter, then `anchor repair --accept-head`.",
+        "Treat the key as leaked: `anchor name-submitter` a new one, then `anchor repair --accept-head`.",
         True,
     ),
     AlarmName.KEY_USED_ELSEWHERE: Meaning(

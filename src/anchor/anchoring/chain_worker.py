@@ -31,7 +31,7 @@ from anchor.chain.contract import NotOurContract
 from anchor.chain.fees import read_market
 from anchor.chain.node import EndpointsDisagree, Node, WrongChain
 from anchor.chain.rpc import RpcError
-from anchor.chain.values import Block, MalformedAnswer
+from anchor.chain.values import Block, MalformedAnswer, address_text
 from anchor.ledger.clock import Clock
 from anchor.protocol.hashing import Bytes32
 from anchor.storage.anchors import batch_of_root, unsettled_anchors
@@ -70,6 +70,7 @@ class ChainWorker:
             agreement=settings.agreement,
             monotonic=clock.monotonic,
             jitter=jitter,
+            now=lambda: clock.now_ms() / 1000,
         )
         self._conditions = Conditions()
         self._waiting = Waiting(settings, lease, clock)
@@ -263,7 +264,9 @@ class ChainWorker:
             days = days_left(writing, chain.row.id, balance=balance, gas_price=price, now=now)
         if days is not None and days < self.connection.settings.low_funds_days:
             self._conditions.add(
-                AlarmName.FUNDS_LOW, f"{balance} wei last {days:.1f} days at the rate of the last one"
+                AlarmName.FUNDS_LOW,
+                f"{address_text(chain.signer.address)} holds {balance} wei, which last {days:.1f} days "
+                "at the rate of the last one",
             )
 
     def _publish(self) -> None:

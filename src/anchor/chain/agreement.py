@@ -13,7 +13,7 @@ from anchor.chain.refusals import Refusal
 from anchor.chain.rpc import Endpoint, NodeRefused, RpcError
 from anchor.chain.values import Block, MalformedAnswer, block_of, hexadecimal
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.lagging import Tip, lag_behind
+from anchor.verify.lagging import FUTURE_SECONDS, Tip, is_of_the_future, lag_behind
 
 
 @dataclass(eq=False)
@@ -43,24 +43,32 @@ class AgreeingEndpoints(EndpointGroup):
         agreement: int = 1,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """``agreement`` is how many endpoints must answer alike before something counts as final."""
+        """``agreement`` is how many endpoints must answer alike before something counts as final.
+
+        ``now`` is the time in seconds since 1970, against which blocks of the future are told.
+        """
         super().__init__(endpoints, chain_id, monotonic=monotonic, jitter=jitter)
         self.agreement: Final = agreement
+        self._now = now
         self.lagging: set[str] = set()
         self.common: Block | None = None
         """The newest block that every endpoint had at the last ``tallest_block``."""
         self.common_height: int | None = None
         """The lowest height of the endpoints that keep up, at the last ``tallest_block``."""
+        self.present: Block | None = None
+        """The newest block that may be believed, at the last ``tallest_block``: other blocks' age is told
+        by it."""
         self.tags_known: Final[set[str]] = set()
         """Tags that an endpoint of this chain was seen to know."""
 
     def tallest_block(self) -> Block:
         """Return the highest 'latest' block of all endpoints, and set what is common, and who lags.
 
-        A height above the others' counts only where its endpoint has the block by its number too.
-        Raises RpcError where no endpoint answers, EndpointsDisagree where they show different blocks at
-        the lowest of their heights.
+        A height above the others' counts only where its endpoint has the block by its number too, and where
+        it is not of the future while others' are not. Raises RpcError where no endpoint answers,
+        EndpointsDisagree where they show different blocks at the lowest of their heights.
         """
         newest = self.of_all("eth_getBlockByNumber", ["latest", False], block_of)
         lowest = min(newest.values(), key=lambda block: block.number)
@@ -69,22 +77,38 @@ class AgreeingEndpoints(EndpointGroup):
         # One that has just answered nonsense is not heard about the rest either.
         newest = {name: block for name, block in newest.items() if name in shared}
         self.common = next(iter(shared.values()), lowest)
-        tallest = self._believed(newest, self.common)
+        now = self._now()
+        present = {name: block for name, block in newest.items() if not is_of_the_future(_tip(block), now)}
+        if is_of_the_future(_tip(self.common), now):
+            # Our clock is slow, or it is a chain of a test: nobody is set aside for a height.
+            present = {}
         self.lagging = set()
+        self.present = self._held(present, self.common)
         for endpoint, block in newest.items():
-            lag = lag_behind(_tip(tallest), _tip(block))
-            if lag is None:
-                continue
-            if block.number > self.common.number:
-                self._one_block_at(block.number)
-            self.lagging.add(endpoint)
-            self.findings.append(Finding("endpoint_lags", f"{endpoint} is {lag}"))
+            self._set_aside(endpoint, block, of_the_future=endpoint not in present)
         kept_up = [block.number for name, block in newest.items() if name not in self.lagging]
+        tallest = self.present if present else self._held(newest, self.common)
         self.common_height = min(kept_up, default=tallest.number)
         return tallest
 
-    def _believed(self, newest: dict[str, Block], common: Block) -> Block:
-        """Return the highest of the newest blocks that can be had by its number as well."""
+    def _set_aside(self, endpoint: str, block: Block, *, of_the_future: bool) -> None:
+        """Hear an endpoint no more that lags. Raises EndpointsDisagree where the others contradict it."""
+        assert self.present is not None
+        assert self.common is not None
+        ahead = lag_behind(_tip(block), _tip(self.present))
+        if of_the_future and ahead is not None:
+            what = f"{endpoint}'s newest block is more than {FUTURE_SECONDS:.0f} s ahead of our clock"
+            self.findings.append(Finding("block_of_the_future", what))
+        lag = lag_behind(_tip(self.present), _tip(block))
+        if lag is None:
+            return
+        if block.number > self.common.number:
+            self._one_block_at(block.number)
+        self.lagging.add(endpoint)
+        self.findings.append(Finding("endpoint_lags", f"{endpoint} is {lag}"))
+
+    def _held(self, newest: Mapping[str, Block], common: Block) -> Block:
+        """Return the highest of some newest blocks that can be had by its number as well."""
         for block in sorted(newest.values(), key=lambda block: block.number, reverse=True):
             if block.number <= common.number:
                 break

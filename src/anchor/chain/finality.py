@@ -33,7 +33,7 @@ class FinalityRule:
             raise ValueError("finality takes at least 1 confirmation")
 
     def __str__(self) -> str:
-        return self.tag or f"{self.confirmations} confirmations"
+        return self.tag or f"{self.confirmations} confirmation{'' if self.confirmations == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,8 @@ class Node(AgreeingEndpoints):
         self, receipt: Receipt, said: dict[str, Receipt | None], blocks: dict[str, Block]
     ) -> None:
         now = receipt_time = max(block.time for block in blocks.values())
-        if self.common is not None:
-            now = max(now, self.common.time)
+        if self.present is not None:
+            now = max(now, self.present.time)
         told = {
             name: other
             for name, other in said.items()

@@ -3,9 +3,8 @@
 A look at the chain is made at one height, whose block all nodes that are asked hold. So two answers about
 it that differ cannot both be true, and nothing counts until they agree.
 
-A node that lags is set aside, so whoever shows the tallest chain could silence the others. Therefore that
-chain has to hold what the lagging node shows, and a block of the future is no height to lag behind: one that
-was made up has to be half a minute above that of a node which keeps up with the clock.
+Which nodes lag is told by ``verify.lagging``: they are set aside, where a chain that may be believed holds
+what they show.
 """
 
 import time
@@ -18,10 +17,8 @@ from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.verify.chain_view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
 from anchor.verify.json_rpc import AnswerTooLarge, JsonRpcChain, NodeRefused
-from anchor.verify.lagging import LAG_BLOCKS, LAG_SECONDS, Tip, lag_behind
+from anchor.verify.lagging import FUTURE_SECONDS, LAG_BLOCKS, LAG_SECONDS, Tip, is_of_the_future, lag_behind
 
-FUTURE_SECONDS: Final = 15.0
-"""A block's time may be this far ahead of ours."""
 LARGEST_RANGE: Final = 1_000_000
 SMALLEST_RANGE: Final = 16
 """Blocks that are asked for events at once, at most, and the least before a refusal counts."""
@@ -78,8 +75,8 @@ class Nodes:
 
     def _keeping_up(self, newest: dict[JsonRpcChain, Block], warnings: list[Sighting]) -> list[JsonRpcChain]:
         """Return the nodes to ask: all but those that lag, as far as the tallest may be believed."""
-        latest = self._now() + FUTURE_SECONDS
-        believed = [chain for chain, block in newest.items() if block.timestamp <= latest]
+        now = self._now()
+        believed = [chain for chain, block in newest.items() if not is_of_the_future(_tip(block), now)]
         leader = max(believed, key=lambda chain: newest[chain].number, default=None)
         asked = []
         # How far is left out of what is said: it would be news at every look.

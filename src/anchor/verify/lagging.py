@@ -2,7 +2,9 @@
 
 A node that lags is set aside, so that nothing waits for it and its old answers contradict nobody. That
 also silences it: so both hold it to what it showed before they set it aside. Where the taller node shows
-another block at its height, neither lags: they contradict each other.
+another block at its height, neither lags: they contradict each other. And a block of the future is no
+height to lag behind: one that was made up has to be half a minute above that of a node which keeps up with
+the clock.
 """
 
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ LAG_BLOCKS: Final = 8
 LAG_SECONDS: Final = 30.0
 """More blocks than this, and more seconds, by the time of the newest blocks: 8 blocks are 2 s on some
 chains, and one block an hour on others."""
+FUTURE_SECONDS: Final = 15.0
+"""A block's time may be this far ahead of our clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class Lag:
 
     def __str__(self) -> str:
         return f"{self.blocks} blocks ({self.seconds:.0f} s) behind"
+
+
+def is_of_the_future(tip: Tip, now: float) -> bool:
+    """Return whether a block is dated ahead of our clock. ``now`` is in seconds since 1970."""
+    return tip.time > now + FUTURE_SECONDS
 
 
 def lag_behind(tallest: Tip, tip: Tip) -> Lag | None:

@@ -1,5 +1,6 @@
 """Deploying: plainly, and at an address that is known before, also where the proxy is missing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ from anchor.chain.node import Node
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.signers.local import LocalSigner
 from anchor.chain.unfinished import UnfinishedTransaction
-from anchor.chain.values import address_text
+from anchor.chain.values import Receipt, address_text
 from anchor.protocol.hashing import ZERO
 from tests.fixtures.anvil import CHAIN_ID, Anvil, StartAnvil
 from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, refuse
@@ -207,15 +208,51 @@ def test_a_deployment_whose_receipt_does_not_count_yet_is_not_paid_for_again(
     with pytest.raises(Killed):
         run()
     assert unfinished.kept() == begun
-    # Where another transaction took the nonce there is nothing to wait for.
+
+
+def test_a_deployment_whose_nonce_is_used_and_that_nobody_shows_is_paid_for_again_on_the_operators_word_only(
+    start_anvil: StartAnvil, make_proxy: MakeProxy, tmp_path: Path
+) -> None:
+    anvil = start_anvil("--no-mining")
+    proxy = make_proxy(anvil.url)
+    node, owner = Node([HttpEndpoint(proxy.url)], CHAIN_ID), signer_of(anvil)
+    unfinished = UnfinishedTransaction(tmp_path / "kept")
+    code = creation_code(LOG_ID, owner.address, owner.address)
+    ticks = iter(range(1000))
+
+    def killed(_seconds: float) -> None:
+        raise Killed
+
+    def run(sleep: Callable[[float], None]) -> Receipt:
+        waiting = Waiting(seconds=5, sleep=sleep, monotonic=lambda: next(ticks))
+        return send_and_wait(node, owner, None, code, waiting=waiting, unfinished=unfinished)
+
+    with pytest.raises(Killed):
+        run(killed)
+    begun = unfinished.kept()
+    assert begun is not None
+    anvil.mine()
+    # As behind a load balancer, one of whose nodes has the block and no index of its transactions yet.
+    for method in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+        proxy.on(method, answer(None))
+    with pytest.raises(
+        DeploymentFailed, match=f"0x{begun.hash.hex()} was signed .* nonce 0 is used"
+    ) as failure:
+        run(lambda _: None)
+    assert f"remove {unfinished.path}" in failure.value.remedy
+    assert unfinished.kept() == begun
+    assert node.nonce(owner.address) == 1
+    assert run(lambda _: proxy.heal()).transaction_hash == begun.hash
+    # Another transaction took the nonce: the operator says so by removing the file.
     anvil.rpc("anvil_rollback", 1)
     anvil.rpc("anvil_dropAllTransactions")
     anvil.rpc("anvil_setNonce", "0x" + owner.address.hex(), "0x1")
-    with pytest.raises(Killed):
-        run()
-    kept = unfinished.kept()
-    assert kept is not None
-    assert kept.transaction.nonce == 1
+    with pytest.raises(DeploymentFailed, match="no endpoint shows it"):
+        run(lambda _: None)
+    unfinished.forget()
+    assert run(lambda _: anvil.mine()).succeeded
+    assert unfinished.kept() is not None
+    assert node.nonce(owner.address) == 2
 
 
 @pytest.mark.parametrize("content", ["", "0x", "nonsense", "0x02f8"])

@@ -52,6 +52,10 @@ _HOPELESS: Final = frozenset(
 """Refusals of a transaction that time does not change: the nonce was not used, and nothing is pending."""
 
 
+LONGEST_UNSHOWN: Final = 60.0
+"""Seconds: a node that has a block and shows no transaction of it is given so long to do so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """Where the contract is. ``receipt`` is None where it was there before."""
@@ -162,14 +166,16 @@ def send_and_wait(
     """Send one transaction and return its receipt, broadcasting it again until it is mined.
 
     With ``unfinished`` it is kept there before any node sees it, and one that is kept there already, and
-    says the same, is waited for. Whoever writes down the outcome lets it be forgotten. For what an operator
-    does by hand; the anchoring loop has its own sender. Raises DeploymentFailed, RpcError,
-    EndpointsDisagree, FeeAboveCap, OSError.
+    says the same, is waited for: no other is signed while nobody can tell what became of it. Whoever writes
+    down the outcome lets it be forgotten. For what an operator does by hand; the anchoring loop has its own
+    sender. Raises DeploymentFailed, RpcError, EndpointsDisagree, FeeAboveCap, OSError.
     """
     waiting = waiting or Waiting()
     signed = None
     if unfinished is not None:
-        signed = unfinished.awaited(node, signer.address, to, calldata)
+        signed = unfinished.kept_for(node.chain_id, signer.address, to, calldata)
+        if signed is not None:
+            _look_for(node, signed, waiting, unfinished)
     if signed is None:
         signed = _sign(node, signer, to, calldata, value, limits or FeeLimits())
         if unfinished is not None:
@@ -182,6 +188,32 @@ def send_and_wait(
             f"transaction {hexadecimal(signed.hash)} reverted", "check the owner and the submitter"
         )
     return receipt
+
+
+def _look_for(
+    node: Node, signed: SignedTransaction, waiting: Waiting, unfinished: UnfinishedTransaction
+) -> None:
+    """Return where a kept transaction can still be mined, or is seen. Raises DeploymentFailed.
+
+    One whose nonce is used and that no endpoint shows was replaced, or is in a block whose transactions
+    they have yet to index: nobody can tell, so no other one is signed.
+    """
+    nonce, deadline = signed.transaction.nonce, waiting.monotonic() + min(waiting.seconds, LONGEST_UNSHOWN)
+    while True:
+        # The nonce first: one that is mined between the two questions has its receipt at the second.
+        if node.nonce(signed.sender) <= nonce:
+            return
+        # A receipt that does not count yet says nothing.
+        if node.receipt(signed.hash) is not None or node.seen(signed.hash):
+            return
+        if waiting.monotonic() > deadline:
+            raise DeploymentFailed(
+                f"transaction {hexadecimal(signed.hash)} was signed for this, its nonce {nonce} is used, and "
+                "no endpoint shows it",
+                "look it up, or add an endpoint that shows it; if another transaction of "
+                f"{address_text(signed.sender)} took the nonce, remove {unfinished.path} and run it again",
+            )
+        waiting.sleep(waiting.look)
 
 
 def _sign(

@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchor.chain.node import Node
 from anchor.chain.transactions import SignedTransaction, UnreadableTransaction, decode_signed
 
 
@@ -39,21 +38,13 @@ class UnfinishedTransaction:
         """Remove it: its outcome is on record, or there will be none."""
         self.path.unlink(missing_ok=True)
 
-    def awaited(
-        self, node: Node, sender: bytes, to: bytes | None, calldata: bytes
+    def kept_for(
+        self, chain_id: int, sender: bytes, to: bytes | None, calldata: bytes
     ) -> SignedTransaction | None:
-        """Return the kept transaction where it is this very one and is, or can still be, mined.
-
-        Raises RpcError, EndpointsDisagree, OSError.
-        """
+        """Return the kept transaction where it is this very one. Raises OSError."""
         signed = self.kept()
-        if signed is None or signed.sender != sender or signed.transaction.chain_id != node.chain_id:
+        if signed is None or signed.sender != sender or signed.transaction.chain_id != chain_id:
             return None
         if (signed.transaction.to, signed.transaction.data) != (to, calldata):
-            return None
-        # The nonce first: one that is mined between the two questions has its receipt at the second.
-        nonce_is_used = node.nonce(sender) > signed.transaction.nonce
-        if nonce_is_used and node.receipt(signed.hash) is None and not node.seen(signed.hash):
-            # Another transaction has its nonce. (A receipt that does not count yet says nothing.)
             return None
         return signed

@@ -200,7 +200,8 @@ class Doctor:
                 "submitter",
                 f"the contract expects {address_text(expected)}, the {self._connection.signer.kind} "
                 f"signs as {address_text(ours)}",
-                f"let the owner {address_text(self._log.owner())} call nameSubmitter, or use the right key",
+                f"let the owner {address_text(self._log.owner())} run `anchor name-submitter "
+                f"{address_text(ours)}`, or use the right key",
             )
         else:
             self._good("submitter", f"{address_text(ours)} ({self._connection.signer.kind})")
@@ -208,7 +209,7 @@ class Doctor:
             self._warn(
                 "owner",
                 "the submitter owns the contract",
-                "hand it over to a key kept offline: only the owner can replace a leaked submitter",
+                "`anchor hand-over` to a key kept offline: only the owner can replace a leaked submitter",
             )
 
     def _database_agrees(self) -> None:

@@ -147,6 +147,10 @@ class AnchorLog:
         """Return the address that names the submitter."""
         return self._word("owner()")[12:]
 
+    def pending_owner(self) -> bytes:
+        """Return the address that was offered the contract and has yet to accept; zero where none was."""
+        return self._word("pendingOwner()")[12:]
+
     def pinned_at(self, root: Bytes32) -> int:
         """Return the time (seconds) of the block in which a root was first pinned, or 0."""
         signature = "pinnedAt(bytes32)"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anchor.cli.alone import no_worker
 from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import DataDirectory, Json
@@ -40,7 +41,6 @@ def repair(
     output = Output(json_)
     with output.progress(f"opening {data}", None):
         from anchor.anchoring.cancelling import go_on_upon
-        from anchor.anchoring.lease import Lease
         from anchor.anchoring.repair import repair as compare
         from anchor.anchoring.sending_chain import open_chain
         from anchor.chain.node import Node
@@ -49,14 +49,7 @@ def repair(
         opened = open_directory(data, os.environ)
     wanted = chosen_chain(opened.settings, chain)
     connection = connect_chain(wanted, os.environ)
-    lease = Lease(opened.database, opened.clock)
-    if not lease.acquire():
-        raise CommandFailed(
-            f"a worker is running: {lease.held_by_another}",
-            "stop it first; if it died, wait until its lease lapses",
-            code="worker_running",
-        )
-    try:
+    with no_worker(opened) as lease:
         with output.progress(f"reading the heads on {wanted.name}", None):
             opened_chain = open_chain(
                 connection,
@@ -74,8 +67,6 @@ def repair(
                     code="not_the_head",
                 )
             go_on_upon(opened.database, wanted.name, found.head, opened.clock)
-    finally:
-        lease.release()
     if json_:
         output.json(_document(found, accept_head is not None))
     else:

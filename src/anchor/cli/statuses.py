@@ -1,6 +1,5 @@
 """``anchor status``: how the log and its anchoring stand."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import typer
 
 from anchor.cli.failures import ExitCode
 from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Output, counted
+from anchor.cli.output import Output, counted, plain, utc
 from anchor.cli.server import connect
 
 _ETHER: Final = 10**18
@@ -39,8 +38,6 @@ def status(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fa
 
 def show_status(output: Output, answer: dict[str, Any]) -> None:
     """Print an answer of ``/api/v1/status`` for a person."""
-    from rich.markup import escape
-
     worker = answer["worker"]
     newest = "none yet"
     if answer["newestBatch"]:
@@ -49,41 +46,46 @@ def show_status(output: Output, answer: dict[str, Any]) -> None:
         ("record", f"{counted(answer['deltaCount'], 'delta')} in {counted(answer['ledgerCount'], 'ledger')}"),
         ("newest batch", newest),
         ("lag", f"[bold]{_duration(answer['lagMs'])}[/]"),
-        ("worker", escape(worker) if worker else "[yellow]none is running[/]"),
+        ("worker", plain(worker) if worker else "[yellow]none is running[/]"),
     )
     for chain in answer["chains"]:
         output.say()
-        output.say(f"[bold]{escape(chain['name'])}[/] (chain {chain['chainId']})")
+        output.say(f"[bold]{plain(chain['name'])}[/] (chain {chain['chainId']})")
         output.pairs(*_chain(chain))
     for alarm in answer["alarms"]:
         where = f" on {alarm['chain']}" if alarm["chain"] else ""
         stops = "; nothing is sent meanwhile" if alarm["stopsSending"] else ""
         output.say()
-        output.say(f"[bold red]ALARM[/] {alarm['name']}{escape(where)} since {_time(alarm['since'])}{stops}")
-        output.say(f"  {escape(alarm['detail'])}")
-        output.say(f"  [dim]→ {escape(alarm['remedy'])}[/]")
+        since = f"since {_time(alarm['since'])}"
+        output.say(f"[bold red]ALARM[/] {plain(alarm['name'] + where)} {since}{stops}")
+        output.say(f"  {plain(alarm['detail'])}")
+        output.say(f"  [dim]→ {plain(alarm['remedy'])}[/]")
 
 
 def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
-        ("contract", chain["contract"]),
+        ("contract", plain(chain["contract"])),
         ("head", "none yet" if not chain["anchoredBatch"] else f"batch {chain['anchoredBatch']:,}"),
         ("final", "none yet" if not chain["finalBatch"] else f"batch {chain['finalBatch']:,}"),
         ("lag", _duration(chain["lagMs"])),
     ]
     last = chain["lastAnchor"]
     if last is not None:
-        rows.append(("transaction", f"{last['transactionHash']}, block {last['blockNumber']:,}"))
+        rows.append(("transaction", f"{plain(last['transactionHash'])}, block {last['blockNumber']:,}"))
     flight = chain["inFlight"]
     if flight is not None:
         count = len(flight["attempts"])
         rows.append(
-            ("in flight", f"batch {flight['batch']:,}, {flight['state']}, {counted(count, 'attempt')}")
+            (
+                "in flight",
+                f"batch {flight['batch']:,}, {plain(flight['state'])}, {counted(count, 'attempt')}",
+            )
         )
     if chain["balance"] is not None:
         days = chain["daysLeft"]
         left = "" if days is None else f", {float(days):,.0f} days at the rate of the last 24 hours"
-        rows.append(("funds", f"{_ether(chain['balance'])}{left}"))
+        whose = f" at {chain['sender']}" if chain.get("sender") else ""
+        rows.append(("funds", f"{_ether(chain['balance'])}{whose}{left}"))
     if chain["costPerAnchor"] is not None:
         each = chain["costPerDelta"]
         shared = "" if each is None else f", {_gwei(each)} gwei a delta"
@@ -123,4 +125,4 @@ def _duration(ms: int) -> str:
 
 
 def _time(ms: int | None) -> str:
-    return "never" if ms is None else f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "never" if ms is None else utc(ms, "%Y-%m-%d %H:%M:%S")

@@ -6,6 +6,7 @@ after what is in it was looked at.
 
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -82,6 +83,29 @@ def initialise(
         admin_key = _create_log(database, key)
     (directory / FILE_NAME).write_text(text, encoding="utf-8")
     return MadeDirectory(directory, key.log_id, signer, admin_key)
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A key's address (20 bytes), and its files in the data directory, by name."""
+
+    address: bytes
+    file: str
+    password_file: str
+
+
+def another_signing_key(directory: Path) -> SigningKey:
+    """Draw a key into files that are not there yet: ``signing-key-2.json``, then 3 ... Raises OSError."""
+    stem = next(
+        stem
+        for number in count(2)
+        if not (directory / f"{(stem := f'signing-key-{number}')}.json").exists()
+        and not (directory / f"{stem}.password").exists()
+    )
+    password = new_password()
+    write_private(directory / f"{stem}.password", password + "\n")
+    address = create_keystore(directory / f"{stem}.json", password)
+    return SigningKey(address, f"{stem}.json", f"{stem}.password")
 
 
 def _require_no_log(database: Database) -> None:

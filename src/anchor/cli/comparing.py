@@ -176,7 +176,7 @@ def _side(name: str) -> str:
 def show_balances(output: Output, answer: dict[str, Any], unit: str) -> None:
     """Show what the comparison of balances found."""
     record = answer["record"]
-    output.say(f"The record ({record['which']}): [bold]{amount(record['balance'], unit)}[/]")
+    output.say(f"The record ({plain(record['which'])}): [bold]{amount(record['balance'], unit)}[/]")
     for side in answer["agreeing"]:
         output.say(f"[green]✓[/] {_side(side)} agrees")
     for one in answer["discrepancies"]:

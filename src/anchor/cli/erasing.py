@@ -6,7 +6,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 from anchor.cli.server import connect
 
 _ERASABLE: Final = ("reason", "referenceId", "metadata")
@@ -53,7 +53,9 @@ def erase(
         return
     for one in answer["erasures"]:
         was = "had been erased" if one["already"] else "is erased"
-        output.line(f"[green]✓[/] {one['field']} {was}; its commitment stays: {one['commitment']}")
+        output.line(
+            f"[green]✓[/] {plain(one['field'])} {was}; its commitment stays: {plain(one['commitment'])}"
+        )
     if not answer["oldPagesRemoved"]:
         output.note(
             "[yellow]a reader still needs old pages of the database, which hold it:[/] "

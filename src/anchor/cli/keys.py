@@ -1,13 +1,12 @@
 """``anchor keys``: who may use the API."""
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from anchor.cli.options import MAX_INDEX, Data, Json, Key, Url
-from anchor.cli.output import Output, plain
+from anchor.cli.output import Output, plain, utc
 from anchor.cli.server import connect
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
@@ -42,9 +41,9 @@ def create(
         output.json(answer)
         return
     output.pairs(
-        ("key", f"[bold]{answer['key']}[/]  [dim](shown this once)[/]"),
+        ("key", f"[bold]{plain(answer['key'])}[/]  [dim](shown this once)[/]"),
         ("id", answer["id"]),
-        ("scopes", ", ".join(answer["scopes"])),
+        ("scopes", plain(", ".join(answer["scopes"]))),
         ("for", plain(answer.get("customerId") or "all customers")),
     )
 
@@ -70,13 +69,14 @@ def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fal
         return
     table = output.table("id", "name", "scopes", "customer", "made", "revoked", right=("id",))
     for one in items:
+        revoked = one.get("revokedAt")
         table.add_row(
             str(one["id"]),
             plain(one["name"]),
-            ", ".join(one["scopes"]),
+            plain(", ".join(one["scopes"])),
             plain(one.get("customerId") or "all"),
-            _time(one["createdAt"]),
-            _time(one.get("revokedAt")),
+            utc(one["createdAt"]),
+            "" if revoked is None else utc(revoked),
         )
     output.console.print(table)
 
@@ -99,7 +99,3 @@ def revoke(
         output.json(answer)
     else:
         output.say(f"[green]✓[/] key {answer['id']} is revoked")
-
-
-def _time(ms: int | None) -> str:
-    return "" if ms is None else f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d %H:%M} UTC"

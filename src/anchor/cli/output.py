@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SHOWN_AFTER_SECONDS: Final = 0.5
 """What is over before that shows no progress: nothing flickers by."""
 
+_LAST_MS: Final = 253_402_300_799_999
 _LINE_BREAKS: Final = re.compile(r"\n *")
 
 
@@ -203,6 +205,13 @@ def amount(value: Any, unit: str = "") -> str:
     """Return an exact amount with its digits in groups of three, and its unit, as rich's markup."""
     text = format(value, ",f") if isinstance(value, Decimal) else f"{int(value):,}"
     return f"{text} {plain(unit)}" if unit else text
+
+
+def utc(ms: int, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Return a time (ms since 1970) in UTC; the number itself beyond the year 9999."""
+    if not 0 <= ms <= _LAST_MS:
+        return f"{ms:,} ms after 1970"
+    return f"{datetime.fromtimestamp(ms // 1000, UTC).strftime(form)} UTC"
 
 
 def counted(count: int, noun: str, nouns: str = "") -> str:

@@ -68,7 +68,7 @@ def show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: bo
     """Show a balance as the server answered it."""
     audited = answer.get("audit")
     pending, recorded = answer["pending"], answer["recorded"]
-    last = answer["lastVerifiedIndex"]
+    last = answer.get("lastVerifiedIndex")
     if as_of:
         then = f"after {counted(recorded['deltaCount'], 'delta')}"
         output.pairs(("balance then", f"[bold]{amount(recorded['balance'], unit)}[/] {then}"))
@@ -87,10 +87,9 @@ def show_balance(output: Output, answer: dict[str, Any], unit: str, *, as_of: bo
             f"[green]✓[/] added up again from {counted(audited['deltaCount'], 'delta')}: the balance agrees"
         )
     else:
-        output.say(
-            f"[red]✗[/] the log adds up to {amount(audited['balance'], unit)}: "
-            f"it first differs at index {audited['firstMismatch']:,}"
-        )
+        first = audited["firstMismatch"]
+        where = "" if first is None else f": it first differs at index {first:,}"
+        output.say(f"[red]✗[/] the log adds up to {amount(audited['balance'], unit)}{where}")
 
 
 def checkpoint(
@@ -141,9 +140,9 @@ def show_checkpoint(output: Output, answer: dict[str, Any]) -> None:
         ("opening balance", amount(answer["openingBalance"], unit)),
         ("closing balance", amount(answer["closingBalance"], unit)),
         ("net change", f"[bold]{amount(answer['netChange'], unit)}[/]"),
-        ("proof hash", answer["proofHash"]),
-        ("proof token", answer["proofToken"]),
-        ("status", f"[{colour}]{answer['status']}[/]"),
+        ("proof hash", plain(answer["proofHash"])),
+        ("proof token", plain(answer["proofToken"])),
+        ("status", f"[{colour}]{plain(answer['status'])}[/]"),
     )
 
 

@@ -6,7 +6,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
-from anchor.cli.output import Output, amount
+from anchor.cli.output import Output, amount, plain
 from anchor.cli.rows import read_json
 from anchor.cli.server import connect
 
@@ -65,12 +65,12 @@ def emit(
         output.json(answer)
         return
     again = " [yellow](on record before; nothing was recorded now)[/]" if answer["idempotent"] else ""
-    output.say(f"[green]✓[/] {answer['status']}{again}")
+    output.say(f"[green]✓[/] {plain(answer['status'])}{again}")
     output.pairs(
-        ("receipt", answer["receiptId"]),
+        ("receipt", plain(answer["receiptId"])),
         ("index", answer["index"]),
         ("balance", amount(answer["balance"], unit)),
-        ("fingerprint", answer["fingerprint"]),
+        ("fingerprint", plain(answer["fingerprint"])),
     )
 
 

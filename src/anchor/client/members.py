@@ -1,6 +1,7 @@
 """The members of an answer, each with the type that it must have: what listens there may be anything."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,14 +24,21 @@ _DEEPEST: Final = 64
 _LONGEST_PLACE: Final = 200
 
 Shape: TypeAlias = Any
-"""What a value must be: one of the types above, a Maybe, a Whole, ``[Shape]`` for a list of such values, or
-a mapping of names to Shapes for an object that has these members, and perhaps more. ``int`` is a Whole of
-63 bits."""
+"""What a value must be: one of the types above, a Maybe, a Whole, Digits, ``[Shape]`` for a list of such
+values, or a mapping of names to Shapes for an object that has these members, and perhaps more. ``int`` is a
+Whole of 63 bits."""
 
 
 @dataclass(frozen=True)
 class Whole:
     """A whole number from 0 up to ``most``."""
+
+    most: int
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A text of a decimal number that is not negative, ``most`` digits on each side of the point at most."""
 
     most: int
 
@@ -130,6 +138,10 @@ def require(value: Json, shape: Shape, place: str = "") -> None:
             raise MemberError(f"{place} is not a whole number")
         if not 0 <= value <= shape.most:
             raise MemberError(f"{place} is not a number from 0 to {shape.most}")
+    elif isinstance(shape, Digits):
+        require(value, str, place)
+        if re.fullmatch(f"[0-9]{{1,{shape.most}}}(\\.[0-9]{{1,{shape.most}}})?", value, re.ASCII) is None:
+            raise MemberError(f"{place} is not a text of a number's digits")
     elif shape is Decimal and type(value) in (int, Decimal):
         if not abs(value) < _LARGEST:
             raise MemberError(f"{place} is not a number that an amount can be")

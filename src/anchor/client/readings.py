@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from anchor.client.members import Json, Maybe, MemberError, Members, Shape, Whole, require
+from anchor.client.members import Digits, Json, Maybe, MemberError, Members, Shape, Whole, require
 from anchor.client.values import Checkpoint, Derived, Page, Recorded
 
 
@@ -42,7 +42,7 @@ _CHAIN: Final = {
     "anchorsLastDay": int,
     "anchorsOfUnknownCost": Maybe(int, left_out=True),
     "costPerAnchor": Maybe(_WEI),
-    "costPerDelta": Maybe(str),
+    "costPerDelta": Maybe(Digits(80)),
     "daysLeft": Maybe(Decimal),
 }
 _ALARM: Final = {

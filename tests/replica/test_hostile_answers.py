@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import pytest
 from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
 from anchor.replica.following import Follower
 from anchor.replica.operator import Operator, UnreadableAnswer
+from anchor.replica.store import Store
 from anchor.replica.wanted import Wanted
+from tests.client.altered_answers import MISSING, TOKENS, places, pointer, read
+from tests.client.altered_answers import altered as odd_answer
 from tests.replica.playing import CUSTOMER, Hearing, Log, PlayedServer
 from tests.verify.building import BuiltLog
 
@@ -178,3 +182,54 @@ def test_evidence_against_another_ledger_is_saved_once_though_no_copy_is_made(
             (again,) = follower.round().findings
             assert (again.misfit, again.files) == (first.misfit, ())
     assert sorted(tmp_path.glob("new.replica*")) == list(first.files)
+
+
+ODD = (MISSING, "null", "a text", "true", "a negative number", "more than a signed word", "a billion years")
+ODDER = ("a fraction", "NaN", "more digits than Python reads", "half a character", "a list", "deep objects")
+
+
+@pytest.mark.parametrize("path", PATHS[:4])
+def test_whatever_any_value_of_an_answer_becomes_a_round_ends_in_a_finding_or_a_known_error(
+    hearing: Hearing, path: str
+) -> None:
+    """Every value of an answer of a round, each in turn in every odd form."""
+    before = hearing.path.read_bytes()
+    heard: list[bytes] = []
+
+    def listen(_request: httpx.Request, answer: Any) -> Any:
+        heard.append(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+        return answer
+
+    hearing.server.lies = {path: listen}
+    hearing.round()
+    honest = read(heard[0])
+    told = 0
+    for place in places(honest):
+        for what in ODD + ODDER:
+            hearing.path.write_bytes(before)
+            for beside in hearing.path.parent.glob("*"):
+                if beside != hearing.path:
+                    beside.unlink()
+            content = odd_answer(honest, place, TOKENS[what])
+            hearing.server.lies = {path: lambda _request, _answer, content=content: content}
+            try:
+                told += bool(hearing.round().findings)
+            except ClientError:
+                told += 1
+            except Exception as error:
+                raise AssertionError(f"{what} at {pointer(place)}") from error
+    assert told > 100
+
+
+def test_a_head_in_a_block_of_a_time_that_cannot_be_is_not_checked(hearing: Hearing) -> None:
+    blocks = hearing.server.log.built.chain.blocks
+    before = list(blocks)
+    blocks[:] = [replace(block, timestamp=2**64 - 1) for block in before]
+    went = hearing.round()
+    assert (went.findings, went.size, went.head is not None and went.head.head.size) == ((), 30, 21)
+    assert went.not_checked is not None
+    assert "18446744073709551615000 ms after 1970" in went.not_checked
+    blocks[:] = before
+    assert hearing.round().head is not None
+    with Store.open(hearing.path) as store:
+        assert store.newest_head().head.size == 30

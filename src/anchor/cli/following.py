@@ -112,7 +112,7 @@ def _follow(
 ) -> None:
     import sqlite3
 
-    from anchor.client.errors import AnchorProblem, ClientError
+    from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
 
     failures, told, patience = 0, "", time.monotonic() + lag
     pinned = _contract(follower)
@@ -125,8 +125,9 @@ def _follow(
             if isinstance(error, AnchorProblem) and (once or not told):
                 raise
             if once:
+                code = "unexpected_answer" if isinstance(error, UnexpectedAnswer) else "unavailable"
                 raise CommandFailed(
-                    str(error), "the copy is as it was; try again", ExitCode.UNAVAILABLE, "unavailable"
+                    str(error), "the copy is as it was; try again", ExitCode.UNAVAILABLE, code
                 ) from None
             failures += 1
             output.note(f"[yellow]![/] {plain(error)}")

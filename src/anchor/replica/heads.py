@@ -17,7 +17,7 @@ from anchor.replica.operator import OF_WHO_ASKS, Operator, ShownProof
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import Store
 from anchor.replica.tree import OwnTree
-from anchor.replica.values import ChainPin, HeldHead, Misfit
+from anchor.replica.values import LATEST_TIME, ChainPin, HeldHead, Misfit
 from anchor.replica.wanted import Wanted
 from anchor.verify.chain_view import ChainUnavailable, ChainView, Clock
 from anchor.verify.on_chain import CURRENT_HEAD, NEWEST_BLOCK
@@ -32,6 +32,7 @@ from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.proof_writing import proof_file_json, write_proof_file
 from anchor.verify.results import INVALID, NOT_CHECKED, Verification
 from anchor.verify.verification import verify_proof
+from anchor.verify.wording import moment
 
 _FINALITY: Final = "finality"
 
@@ -130,6 +131,8 @@ class HeadChecks:
                 self._store, misfit, shown=proof_file_json(shown.proof), proofs={"head": shown.raw}
             )
             return Seen(f"the head that is shown does not hold ({failed.name})", missed is not None)
+        if (time := _committed_by(result)) > LATEST_TIME:
+            return Seen(f"the node shows a block of {moment(time)}, which cannot be", missed is not None)
         self._hold(head, shown, result)
         if still is None:
             self._missed.note(missed, shown, head)
@@ -153,7 +156,7 @@ class HeadChecks:
             return
         # Where it is not on the chain any more, its block was reorganised away: that is nobody's fault.
         self._store.waiting = None
-        if result.valid:
+        if result.valid and _committed_by(result) <= LATEST_TIME:
             self._hold(proof.claim.head, ShownProof(raw, proof), result)
 
     # The head against the copy
@@ -162,7 +165,7 @@ class HeadChecks:
         """Keep a head that is on the chain where it fits to all that is held."""
         chain, store = result.facts["chain"], self._store
         pin = ChainPin(chain["chainId"], bytes.fromhex(chain["contract"][2:]))
-        seen = HeldHead(head, chain["batches"][-1]["committedBy"])
+        seen = HeldHead(head, _committed_by(result))
         before = store.newest_head()
         if before is not None and before.batch == seen.batch and before.head.root == head.root:
             return
@@ -359,6 +362,12 @@ class HeadChecks:
 
 def _head_json(store: Store, head: LedgerHead) -> object:
     return proof_file_json(ProofFile(store.pins.log, store.pins.ledger, FreshnessClaim(head)))
+
+
+def _committed_by(result: Verification) -> int:
+    """Return the time (ms) of the block that holds the root of a valid proof."""
+    time: int = result.facts["chain"]["batches"][-1]["committedBy"]
+    return time
 
 
 def _why(result: Verification) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from anchor.client.errors import AnchorProblem, AnchorUnreachable, ClientError, UnexpectedAnswer
+from anchor.client.errors import AnchorProblem, AnchorUnreachable, UnexpectedAnswer
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
@@ -29,12 +29,11 @@ OF_WHO_ASKS: Final = frozenset({401, 403, 408, 429})
 """Statuses of refusals that are about who asks, or how: they say nothing of what was asked for."""
 
 
-class UnreadableAnswer(ClientError):
+class UnreadableAnswer(UnexpectedAnswer):
     """A successful answer that does not have the form of what was asked for."""
 
     def __init__(self, url: str, error: ProofFileError) -> None:
-        place = error.place or "it"
-        super().__init__(f"{url} answered with something else than was asked for: {place} {error.reason}")
+        super().__init__(url, 200, f"{error.place or 'it'} {error.reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ class ShownProof:
 class Operator:
     """One server, asked with one key. ``timeout`` is in seconds, for each answer as a whole.
 
-    Every method raises AnchorProblem (the server refused), AnchorUnreachable, UnexpectedAnswer or
-    UnreadableAnswer.
+    Every method raises AnchorProblem (the server refused), AnchorUnreachable or UnexpectedAnswer.
     """
 
     def __init__(

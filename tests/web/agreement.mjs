@@ -1,6 +1,7 @@
 // Runs the verifier out of the built page, as it is shipped, over proof files given on standard input.
-// First line: {page, chain}; then one line a file: {raw, trusted, evidence, now, agreed}, bytes in base64, a
-// hash in hexadecimal, a time in ms, what is agreed of a sample; where a hash is trusted, the chain is not asked. One answer a line comes back.
+// First line: {page, chain}; then one line a file: {raw, trusted, evidence, now, agreed, rpc}, bytes in base64,
+// a hash in hexadecimal, a time in ms, what is agreed of a sample, URLs of nodes to ask in place of the chain; where a hash
+// is trusted, the chain is not asked. One answer a line comes back.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -16,7 +17,7 @@ const names = [
 ];
 const sandbox = Object.fromEntries(names.map((name) => [name, globalThis[name]]));
 vm.runInNewContext(script, sandbox);
-const { verifyFile, parseBlockHash, parseFinality } = sandbox.anchorVerifier;
+const { verifyFile, parseBlockHash, parseFinality, AgreeingChains, JsonRpcChain } = sandbox.anchorVerifier;
 
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));
 const hex = (value) => "0x" + Buffer.from(value).toString("hex");
@@ -46,12 +47,20 @@ const memory = {
     ours(contract) ? blocks.find((block) => hex(block.hash) === hex(hash)).events : [],
 };
 
+/** What is asked: the nodes that a question names, else the chain in memory. */
+function chainOf({ rpc, trusted }) {
+  const nodes = rpc.map((url) => new JsonRpcChain(url));
+  if (nodes.length) return nodes.length > 1 ? new AgreeingChains(nodes) : nodes[0];
+  return trusted || !chain ? null : memory;
+}
+
 const whole = (number) => (number === undefined ? null : BigInt(number));
 const from64 = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 for await (const line of lines) {
-  const { raw, trusted, evidence, now, agreed = {} } = JSON.parse(line);
+  const question = JSON.parse(line);
+  const { raw, trusted, evidence, now, agreed = {} } = question;
   const { kind, verdict, steps, statements } = await verifyFile(new Blob([from64(raw)]), {
-    chain: trusted || !chain ? null : memory,
+    chain: chainOf(question),
     trusted: trusted ? parseBlockHash(trusted) : null,
     evidence: evidence === undefined ? null : from64(evidence),
     finality: parseFinality("latest"),

@@ -25,7 +25,8 @@ class Question:
     """A file, and, where no node is asked, the block that is trusted and the chain's evidence.
 
     ``now`` is the reader's time (ms); without it a final block may be of any age. ``agreed`` is what the
-    reader names of a sample, as ``check_sample`` takes it.
+    reader names of a sample, as ``check_sample`` takes it. ``rpc`` are the nodes to ask, in place of a chain
+    in memory.
     """
 
     raw: bytes
@@ -33,13 +34,14 @@ class Question:
     evidence: bytes | None = None
     now: int | None = None
     agreed: Mapping[str, int] = field(default_factory=dict)
+    rpc: tuple[str, ...] = ()
 
     def line(self) -> str:
         parts = {"raw": self.raw, "evidence": self.evidence}
         texts = {name: base64.b64encode(part).decode() for name, part in parts.items() if part is not None}
         trusted = {} if self.trusted is None else {"trusted": hex_of(self.trusted)}
         now = {} if self.now is None else {"now": self.now}
-        return json.dumps(texts | trusted | now | {"agreed": dict(self.agreed)})
+        return json.dumps(texts | trusted | now | {"agreed": dict(self.agreed), "rpc": self.rpc})
 
 
 def dumped(chain: MemoryChain) -> dict[str, Any]:

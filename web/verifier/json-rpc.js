@@ -1,6 +1,6 @@
 // A chain read over JSON-RPC: few calls, each bounded in time and size, none trusted.
 
-import { ZERO, bytesOf, hexOf, keccak, utf8 } from "./bytes.js";
+import { ZERO, bytesOf, hexOf, join, keccak, utf8 } from "./bytes.js";
 import { ChainUnavailable, EventsUnavailable } from "./on-chain.js";
 
 export const LARGEST_ANSWER = 8 * 1024 * 1024;
@@ -14,8 +14,13 @@ const PINNED_AT = selector("pinnedAt(bytes32)");
 
 const quantity = (number) => "0x" + number.toString(16);
 
-/** The node answered with an error of its own. */
-class NodeRefused extends ChainUnavailable {}
+/** The node answered with an error of its own: `said`, in its words alone. */
+class NodeRefused extends ChainUnavailable {
+  constructor(reason, said) {
+    super(reason);
+    this.said = said;
+  }
+}
 
 /** One node over HTTP. */
 export class JsonRpcChain {
@@ -65,7 +70,7 @@ export class JsonRpcChain {
     try {
       return await this.callContract(contract, LOG_ID, "latest");
     } catch (error) {
-      if (error instanceof NodeRefused && error.reason.includes("revert")) return null;
+      if (error instanceof NodeRefused && error.said.includes("revert")) return null;
       throw error;
     }
   }
@@ -95,46 +100,46 @@ export class JsonRpcChain {
 
   async call(method, ...params) {
     const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const body = await this.post(request);
+    const { status, body } = await this.post(request);
     let answer;
     try {
-      answer = JSON.parse(body);
+      answer = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
     } catch {
-      throw new ChainUnavailable(`${this.name} answers ${method} with no JSON`);
+      throw new ChainUnavailable(`${this.name} answers ${method} with HTTP ${status} and no JSON`);
     }
     if (answer === null || typeof answer !== "object" || Array.isArray(answer)) {
       throw this.unusable(`${method} with something that is not JSON-RPC`);
     }
     if (answer.error !== undefined && answer.error !== null) {
-      const { message } = answer.error;
-      const said = typeof message === "string" ? message : JSON.stringify(answer.error);
-      throw new NodeRefused(`${this.name} refuses ${method}: ${said.slice(0, 200)}`);
+      const message = typeof answer.error === "string" ? answer.error : answer.error.message;
+      const said = typeof message === "string" ? Array.from(message.slice(0, 400)).slice(0, 200).join("") : "an error without words";
+      throw new NodeRefused(`${this.name} refuses ${method}: ${said}`, said);
     }
     if (answer.result === undefined) throw this.unusable(`${method} with neither result nor error`);
     return answer.result;
   }
 
-  async post(body) {
+  async post(request) {
+    if (!canAsk(this.url)) throw new ChainUnavailable(`${this.name} is not a URL that a page can ask`);
     const signal = AbortSignal.timeout(this.timeout);
     try {
       const response = await this.send(this.url, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body,
+        body: request,
         signal,
         credentials: "omit",
         redirect: "error",
         referrerPolicy: "no-referrer",
       });
-      const decoder = new TextDecoder();
+      const chunks = [];
       let size = 0;
-      let text = "";
       for await (const chunk of chunksOf(response.body)) {
         size += chunk.length;
         if (size > LARGEST_ANSWER) throw new ChainUnavailable(`${this.name} sends more than ${LARGEST_ANSWER} bytes`);
-        text += decoder.decode(chunk, { stream: true });
+        chunks.push(chunk);
       }
-      return text;
+      return { status: response.status, body: join(...chunks) };
     } catch (error) {
       if (error instanceof ChainUnavailable) throw error;
       if (signal.aborted) {
@@ -171,15 +176,19 @@ export class JsonRpcChain {
       hexOf(signature) === ANCHORED_TOPIC &&
       hexOf(source) === hexOf(contract) &&
       hexOf(block) === hexOf(blockHash) &&
-      !event.removed;
+      [undefined, null, false].includes(event.removed);
     if (!asked) throw this.unusable("an event that was not asked for");
     if (number.slice(0, 24).some((byte) => byte)) throw this.unusable("an event whose number is no u64");
-    return {
+    const found = {
       number: BigInt(hexOf(number)),
       previousHead: this.bytes(event.data, 32, "an event's data"),
       newHead,
       transactionHash: this.bytes(event.transactionHash, 32, "an event's transaction"),
     };
+    // An event without a place is not on the chain (yet).
+    this.quantity(event.blockNumber, "an event's block");
+    this.quantity(event.logIndex, "an event's place");
+    return found;
   }
 
   bytes(value, length, what) {
@@ -254,6 +263,16 @@ const comparable = (answer) =>
   JSON.stringify(answer, (_, value) =>
     typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? hexOf(value) : value,
   );
+
+/** Whether a page can ask at a URL: a relative one would ask whoever served the page, and one with a password is refused. */
+export function canAsk(url) {
+  try {
+    const { protocol, username, password } = new URL(url);
+    return ["http:", "https:"].includes(protocol) && !username && !password;
+  } catch {
+    return false;
+  }
+}
 
 /** Scheme, host and port of a URL: user, password, path and query may hold a key. */
 export function shownUrl(url) {

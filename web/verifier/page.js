@@ -3,7 +3,7 @@
 import { Card, summary } from "./card.js";
 import { FolderClosed, MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
 import { LARGEST_EVIDENCE } from "./evidence.js";
-import { AgreeingChains, JsonRpcChain, shownUrl } from "./json-rpc.js";
+import { AgreeingChains, JsonRpcChain, canAsk, shownUrl } from "./json-rpc.js";
 import { OLDEST_FINAL_BLOCK } from "./on-chain.js";
 import { LARGEST_SAMPLE } from "./sampling.js";
 import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
@@ -60,6 +60,10 @@ export function start(document) {
     const trusted = offline() ? parseBlockHash(byId("block").value) : null;
     if (offline() && trusted === null) {
       trouble("Give the hash of the block that you trust: 0x and 64 hexadecimal digits.");
+      return null;
+    }
+    if (!offline() && !urls().every(canAsk)) {
+      trouble("The address of a node begins with http:// or https://, and has no user or password in it.");
       return null;
     }
     const sample = agreed();

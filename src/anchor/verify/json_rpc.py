@@ -41,7 +41,11 @@ Value = TypeVar("Value")
 
 
 class NodeRefused(ChainUnavailable):
-    """The node answered with an error of its own."""
+    """The node answered with an error of its own: ``said``, in its words alone."""
+
+    def __init__(self, reason: str, said: str) -> None:
+        super().__init__(reason)
+        self.said = said
 
 
 class AnswerTooLarge(ChainUnavailable):
@@ -107,7 +111,7 @@ class JsonRpcChain:
         try:
             answer = self._call_contract(contract, _LOG_ID, "latest")
         except NodeRefused as refused:
-            if "revert" in refused.reason:
+            if "revert" in refused.said:
                 return None
             raise
         return answer or None
@@ -193,8 +197,9 @@ class JsonRpcChain:
         if not isinstance(answer, dict):
             raise self._unusable(f"{method} with something that is not JSON-RPC")
         if (refusal := answer.get("error")) is not None:
-            said = refusal.get("message") if isinstance(refusal, dict) else refusal
-            raise NodeRefused(f"{self.name} refuses {method}: {str(said)[:200]}")
+            message = refusal.get("message") if isinstance(refusal, dict) else refusal
+            said = message[:200] if isinstance(message, str) else "an error without words"
+            raise NodeRefused(f"{self.name} refuses {method}: {said}", said)
         if "result" not in answer:
             raise self._unusable(f"{method} with neither result nor error")
         return answer["result"]
@@ -231,7 +236,9 @@ class JsonRpcChain:
             raise self._unusable("an event that is not the contract's")
         signature, number, new_head = (self._bytes(topic, 32, "a topic") for topic in topics)
         source = self._bytes(event.get("address"), 20, "an event's contract")
-        if (signature, source) != (ANCHORED_TOPIC, contract) or event.get("removed"):
+        removed = event.get("removed")
+        kept = removed is None or removed is False
+        if (signature, source) != (ANCHORED_TOPIC, contract) or not kept:
             raise self._unusable("an event that was not asked for")
         if number[:24] != bytes(24):
             raise self._unusable("an event whose number is no u64")

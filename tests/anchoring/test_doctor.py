@@ -61,7 +61,7 @@ def test_each_bad_verdict_says_what_to_do(bench: Bench) -> None:
     verdicts = examine(bench, signer=other)
     assert bad(verdicts) == ["submitter", "trial anchor"]
     assert address_text(bench.signer.address) in verdicts["submitter"].found
-    assert "nameSubmitter" in verdicts["submitter"].remedy
+    assert "name-submitter" in verdicts["submitter"].remedy
     assert verdicts["owner"].outcome == "warning"
 
 

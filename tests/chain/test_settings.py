@@ -81,6 +81,9 @@ def test_defaults_are_safe() -> None:
         ({"rpc": None}, "rpc"),
         ({"rpc": []}, "rpc"),
         ({"rpc": ["ftp://a"]}, "rpc"),
+        ({"rpc": ["http://[::1"]}, "rpc"),
+        ({"rpc": ["http://xn--a.com", "http://a"]}, "rpc"),
+        ({"rpc": "http://a:99999"}, "rpc"),
         ({"rpc": ["secret-without-scheme"]}, "rpc"),
         ({"contract": "0x12"}, "contract"),
         ({"contract": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"}, "contract"),
@@ -104,6 +107,7 @@ def test_defaults_are_safe() -> None:
         ({"signer": {"kind": "environment", "variable": "K", "file": "x"}}, "signer.file"),
         ({"signer": {"kind": "keystore", "file": "x"}}, "signer.password_file"),
         ({"signer": {"kind": "remote", "url": "http://x"}}, "signer.address"),
+        ({"signer": {"kind": "remote", "url": "http://a..b", "address": "0x" + "11" * 20}}, "signer.url"),
         (
             {"signer": {"kind": "remote", "url": "http://x", "address": "0x" + "11" * 20, "method": "m"}},
             "signer.method",

@@ -77,7 +77,9 @@ def test_a_directory_whose_name_is_no_text_is_made_and_its_key_shown(tmp_path: P
         assert "\\udcff" in done.out
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://exa_mple..com", "http://[", f"http://{'a' * 70}.com"])
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://exa_mple..com", "http://[", "http://xn--a.com", f"http://{'a' * 70}.com"]
+)
 @pytest.mark.parametrize(
     "words",
     [

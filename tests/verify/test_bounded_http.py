@@ -10,7 +10,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from anchor.verify.bounded_http import AnswerRefused, read_answer
+from anchor.verify.bounded_http import AnswerRefused, names_a_host, read_answer
 from anchor.verify.chain_view import ChainUnavailable
 from anchor.verify.json_rpc import JsonRpcChain
 from tests.fixtures.hostile_node import (
@@ -55,3 +55,32 @@ def test_a_node_that_hangs_counts_as_unavailable(
             chain.chain_id()
         chain.close()
         assert time.monotonic() - started < 5
+
+
+ODD_HOSTS = ("xn--a.com", "xn--zzzzzzzz--.com", "a" * 70 + ".com", "a..b", "user:word@xn--a.com/key", ".")
+
+
+@pytest.mark.parametrize("host", ODD_HOSTS)
+def test_a_host_that_no_name_service_can_be_asked_for_is_refused_as_any_answer_is(host: str) -> None:
+    with httpx.Client(timeout=5) as client, pytest.raises(AnswerRefused, match="is not a URL that can be"):
+        read_answer(client, "GET", f"http://{host}", largest=1, timeout=5.0)
+    chain = JsonRpcChain(f"http://{host}", timeout=5.0)
+    with pytest.raises(ChainUnavailable) as told:
+        chain.chain_id()
+    chain.close()
+    assert "word" not in str(told.value)
+    assert not names_a_host(f"http://{host}")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "http://", "http://a b", "http://%zz", "http://[::1", "http://a:b", "http://a:99999"]
+)
+def test_what_is_no_url_of_http_names_no_host(url: str) -> None:
+    assert not names_a_host(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8545", "https://exa_mple.com/key", "http://[::1]:1", "http://bücher.example"]
+)
+def test_a_host_that_can_be_asked_for_is_one(url: str) -> None:
+    assert names_a_host(url)

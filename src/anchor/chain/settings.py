@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from anchor.chain.fees import FeeLimits
 from anchor.chain.finality import DEFAULT_FALLBACK, TAGS, FinalityRule
 from anchor.chain.values import parse_address
+from anchor.verify.bounded_http import names_a_host
 
 GWEI: Final = 10**9
 ETHER: Final = 10**18
@@ -200,7 +200,14 @@ def parse_signer(key: str, table: Any, *, folder: Path) -> SignerSettings:
     address = read.address("address")
     if address is None:
         raise read.wrong("address", "it is missing", "name the account that the remote signer signs for")
-    return SignerSettings(kind, url=read.required_text("url"), method=method, address=address)
+    url = read.required_text("url")
+    if not names_a_host(url):
+        # It may hold a key too.
+        raise read.wrong("url", "it is no URL", _URL_REMEDY)
+    return SignerSettings(kind, url=url, method=method, address=address)
+
+
+_URL_REMEDY: Final = "it begins with http:// or https:// and names a host"
 
 
 class _Reader:
@@ -277,10 +284,9 @@ class _Reader:
         if not isinstance(urls, list) or not urls or not all(isinstance(url, str) for url in urls):
             raise self.wrong(key, "it names no endpoint", 'give rpc = ["https://…"]')
         for place, url in enumerate(urls):
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            if not names_a_host(url):
                 # The URL itself may hold a key, and is not shown.
-                raise self.wrong(key, f"entry {place + 1} is no URL", "it begins with http:// or https://")
+                raise self.wrong(key, f"entry {place + 1} is no URL", _URL_REMEDY)
         return tuple(urls)
 
     def address(self, key: str) -> bytes | None:

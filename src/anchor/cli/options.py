@@ -1,11 +1,9 @@
 """Options that several commands share, and the bounds of numbers."""
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 import typer
 
@@ -25,23 +23,14 @@ def within(least: float, most: float) -> Callable[[float], float]:
     return check
 
 
-_URL: Final = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
-
-
 def as_url(value: Any) -> Any:
     """Refuse what is no URL of HTTP: one value, or a list. None is repeated, for it may hold a key."""
+    from anchor.verify.bounded_http import names_a_host
+
     for one in value if isinstance(value, list) else [value]:
-        if one is not None and not _names_a_host(one):
+        if one is not None and not names_a_host(one):
             raise typer.BadParameter("a URL begins with http:// or https:// and names a host.")
     return value
-
-
-def _names_a_host(url: str) -> bool:
-    try:
-        # A name of the DNS has no empty part, and none longer than 63 characters.
-        return _URL.match(url) is not None and bool((urlsplit(url).hostname or "").encode("idna"))
-    except ValueError:
-        return False
 
 
 def as_text(value: str) -> str:

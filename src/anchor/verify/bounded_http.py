@@ -1,13 +1,16 @@
 """One HTTP answer, bounded as a whole in time and in size, from a server that nobody trusts."""
 
+import re
 import ssl
 import threading
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
 _PLAIN: Final = "identity"
+_HTTP_URL: Final = re.compile(r"https?://[^\s/%]+(/|[?]|$)", re.IGNORECASE)
 
 
 @cache
@@ -16,9 +19,19 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def names_a_host(url: str) -> bool:
+    """Return whether a URL is one of HTTP and its host a name or an address that can be looked for."""
+    try:
+        # As httpx reads it, and a name of the DNS has no empty part and none longer than 63 characters.
+        host = httpx.URL(url).host
+        return _HTTP_URL.match(url) is not None and bool(host.encode("idna")) and urlsplit(url).port != 0
+    except (httpx.InvalidURL, ValueError):
+        return False
+
+
 class AnswerRefused(Exception):
-    """The answer is longer, or takes longer, than it may, or is packed. ``reason`` says which, after the
-    server's name."""
+    """The answer is longer, or takes longer, than it may, or is packed; or nobody can be asked. ``reason``
+    says which, after the server's name."""
 
     def __init__(self, reason: str, *, too_large: bool) -> None:
         super().__init__(reason)
@@ -32,8 +45,8 @@ def read_answer(
     """Return an answer's status and content, for which no compression is asked: what unpacks to any size,
     or is packed twice, cannot be bounded before it is unpacked.
 
-    ``largest`` is in bytes, ``timeout`` in seconds; ``request`` is what httpx takes. Raises AnswerRefused,
-    httpx.HTTPError and httpx.InvalidURL.
+    ``largest`` is in bytes, ``timeout`` in seconds; ``request`` is what httpx takes. Raises AnswerRefused and
+    httpx.HTTPError.
     """
     exchange = _Exchange(client, largest, method, url, request)
     exchange.start()
@@ -81,5 +94,9 @@ class _Exchange(threading.Thread):
                         raise AnswerRefused(f"sends more than {self._largest} bytes", too_large=True)
                     if self.given_up:
                         return
+        except (httpx.InvalidURL, UnicodeError, OverflowError):
+            # A name that is too long, has an empty part or is no Punycode, and a port that is too large, are
+            # only found out on the way.
+            self.failure = AnswerRefused("is not a URL that can be asked", too_large=False)
         except Exception as error:
             self.failure = error

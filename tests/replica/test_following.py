@@ -328,10 +328,10 @@ def test_a_node_that_lies_is_told_and_harms_nothing(us: Us, make_proxy: MakeProx
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_leaves_a_whole_copy_and_goes_on(us: Us) -> None:
-    us.operated.emit(us.customer, 12_000)
+    us.operated.emit(us.customer, 32_000)
     us.operated.anchor()
     sizes, moments = [0], random.Random(7)
-    while sizes[-1] < 12_000 and len(sizes) < 8:
+    while sizes[-1] < 32_000 and len(sizes) < 8:
         running = start(*us.arguments(), env=us.environment())
         _wait_for(
             lambda last=sizes[-1], running=running: _size(us.store) > last or running.poll() is not None
@@ -341,9 +341,9 @@ def test_killed_at_any_moment_it_leaves_a_whole_copy_and_goes_on(us: Us) -> None
         running.communicate()
         sizes.append(us.whole())
         assert sizes[-1] >= sizes[-2]
-    assert len([size for size in sizes if 0 < size < 12_000]) >= 2, sizes
+    assert len([size for size in sizes if 0 < size < 32_000]) >= 2, sizes
     assert us.follow().code == 0
-    assert us.whole() == 12_000
+    assert us.whole() == 32_000
 
 
 def _size(store: Path) -> int:

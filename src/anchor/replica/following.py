@@ -16,13 +16,14 @@ from anchor.client.errors import AnchorProblem
 from anchor.client.hammer_proofs import RememberedChain
 from anchor.protocol.errors import hex_of
 from anchor.replica.accusing import Accuser
-from anchor.replica.checking import DeltaChecks, check_again, check_pins, pins_of
+from anchor.replica.checking import check_again, check_pins, pins_of
 from anchor.replica.findings import Finding, Findings
 from anchor.replica.heads import HeadChecks
 from anchor.replica.missed import Seen
 from anchor.replica.operator import MOST_DELTAS, OF_WHO_ASKS, Operator, Page
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import ReplicaError, Store
+from anchor.replica.taking import Taking, pages_from
 from anchor.replica.values import HeldHead, Misfit, Pins, Shown
 from anchor.replica.wanted import Wanted
 from anchor.verify.chain_view import ChainUnavailable, ChainView
@@ -102,7 +103,7 @@ class Follower:
         return self._store
 
     def round(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Round:
-        """Fetch and check what is new. ``progress`` hears how many deltas the copy has, and of how many.
+        """Fetch and check what is new. ``progress`` hears how many deltas fit, and of how many.
 
         Raises ClientError where the server cannot be asked, ReplicaError where the node is of another chain
         than before; the copy then holds what was checked until then.
@@ -167,23 +168,22 @@ class Follower:
     def _take_deltas(self, store: Store, findings: Findings) -> None:
         """Fetch and keep the deltas that are new, page by page, up to what does not fit."""
         pins = store.pins
-        while True:
-            standing = store.standing()
-            page = self._operator.page(pins.customer_id, pins.unit, standing.size)
-            if (misfit := check_pins(pins, page.log, page.ledger)) is not None:
-                findings.add(store, misfit, shown=_page_json(page))
-                return
-            checks = DeltaChecks(pins, standing, store.holds_fingerprint)
-            accepted, misfit = checks.accept(page.deltas)
-            store.append(standing, accepted)
-            size = standing.size + len(accepted)
-            self._progress(size, page.size)
-            misfit = misfit or _short(page, size)
-            if misfit is not None:
-                self._tell(store, findings, misfit, page)
-                return
-            if size >= page.size:
-                return
+        taking = Taking(store)
+        try:
+            for page in pages_from(self._operator, pins.customer_id, pins.unit, taking.size):
+                if (misfit := check_pins(pins, page.log, page.ledger)) is not None:
+                    findings.add(store, misfit, shown=_page_json(page))
+                    return
+                misfit = taking.take(page.deltas)
+                self._progress(taking.size, page.size)
+                misfit = misfit or _short(page, taking.size)
+                if misfit is not None:
+                    # What fits before it is needed to prove what does not.
+                    taking.keep()
+                    self._tell(store, findings, misfit, page)
+                    return
+        finally:
+            taking.keep()
 
     def _look_again(self, store: Store, findings: Findings, size: int) -> None:
         """Fetch some of what the copy held before once more: which, the server cannot know."""

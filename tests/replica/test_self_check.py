@@ -1,12 +1,14 @@
 """A copy checks itself: damage anywhere in its file shows, and a follower beside it raises no alarm."""
 
 import sqlite3
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from anchor.replica.self_check import check_copy
 from anchor.replica.store import Store
+from tests.replica.copied import written_copy
 from tests.replica.playing import CUSTOMER, Hearing, Log, PlayedServer
 from tests.verify.building import BuiltLog
 
@@ -76,3 +78,33 @@ def test_a_follower_that_goes_on_meanwhile_raises_no_alarm(hearing: Hearing) -> 
         store._connection.set_trace_callback(follow)
         assert check_copy(store) is None
         assert next(more, None) is None, "the follower went on all the while"
+
+
+def test_a_check_of_a_longer_copy_takes_no_more_memory(tmp_path: Path) -> None:
+    peaks = []
+    for count in (20_000, 50_000):
+        path = tmp_path / f"{count}.replica"
+        written_copy(path, count, correcting=True)
+        with Store.open(path) as store:
+            tracemalloc.start()
+            assert check_copy(store) is None
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    # Thirty thousand fingerprints alone would be three megabytes.
+    assert peaks[1] - peaks[0] < 1_000_000
+
+
+def test_deltas_that_are_gone_from_the_middle_of_a_long_copy_are_found(tmp_path: Path) -> None:
+    for number, (gone, kind, index) in enumerate(
+        (('"index" = 9999', "gap", 9_999), ('"index" BETWEEN 10000 AND 19999', "gap", 10_000))
+    ):
+        path = tmp_path / f"{number}.replica"
+        written_copy(path, 20_001)
+        with sqlite3.connect(path) as database:
+            database.execute("DROP TRIGGER deltas_no_delete")
+            database.execute(f"DELETE FROM deltas WHERE {gone}")
+        database.close()
+        with Store.open(path) as store:
+            misfit = check_copy(store)
+        assert misfit is not None
+        assert (misfit.kind, misfit.index) == (kind, index)

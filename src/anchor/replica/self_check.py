@@ -5,6 +5,7 @@ is written once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO
@@ -60,10 +61,11 @@ def _deltas(
     at_size: dict[int, list[HeldHead]] = {}
     for held in heads:
         at_size.setdefault(held.head.size, []).append(held)
-    checks = DeltaChecks(store.pins, Standing(0, 0, 0, Frontier.empty()), lambda _: False)
-    frontier = Frontier.empty()
+    frontier, last = Frontier.empty(), Standing(0, 0, 0, Frontier.empty())
     for start in range(0, standing.size, _CHUNK):
         stop = min(start + _CHUNK, standing.size)
+        # The copy is asked for what stands before, which was recomputed by then: memory stays the same.
+        checks = DeltaChecks(store.pins, last, partial(store.holds, before=last.size))
         accepted, misfit = checks.accept(list(store.deltas(start, stop)))
         for part in _cut_at(accepted, start, at_size):
             growth = grow(LEDGER_TREE, frontier, leaf_level(LEDGER_TREE, [each.fingerprint for each in part]))
@@ -78,6 +80,9 @@ def _deltas(
                     return Misfit("rewritten", str(number), said, hex_of(held.head.root), hex_of(root))
         if misfit is not None:
             return misfit
+        if accepted:
+            newest = accepted[-1].record
+            last = Standing(newest.index + 1, newest.balance, newest.recorded_at, frontier)
         progress(stop, standing.size)
     if standing.frontier != frontier:
         said = "The copy's tree is not that of its deltas."

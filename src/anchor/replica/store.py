@@ -201,6 +201,13 @@ class Store:
         found = self._connection.execute("SELECT 1 FROM deltas WHERE fingerprint = ?", (fingerprint,))
         return found.fetchone() is not None
 
+    def holds(self, fingerprint: Bytes32, before: int) -> bool:
+        """Whether one of the first ``before`` deltas has this fingerprint by its row, not by an index."""
+        found = self._connection.execute(
+            'SELECT "index" FROM deltas WHERE fingerprint = ? AND "index" < ?', (fingerprint, before)
+        )
+        return any(self.fingerprints(index, index + 1) == [fingerprint] for (index,) in found.fetchall())
+
     def node(self, height: int, position: int) -> Bytes32:
         """Return a stored node. Raises LookupError."""
         row = self._connection.execute(

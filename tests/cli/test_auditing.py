@@ -1,6 +1,7 @@
 """``anchor audit`` and ``anchor sample`` on a real node, and ``anchor erase``."""
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -80,6 +81,33 @@ def test_audit_says_which_chains_it_did_not_ask(anvil: Anvil, tmp_path: Path) ->
     told = anchor("audit", "--data", folder, "--json").json()
     assert (told["whole"], told["chainsAsked"]) == (True, [])
     assert told["chainsNotAsked"] == [{"name": name, "why": "it has no contract"}]
+
+
+def test_an_audit_whose_node_is_away_tells_what_it_recomputed_and_is_not_whole(data: Path) -> None:
+    record_and_anchor(data)
+    settings = data / "anchor.toml"
+    settings.write_text(re.sub(r"http://[^\"]+", "http://127.0.0.1:1", settings.read_text()))
+    done = anchor("audit", "--data", data, "--json")
+    told = done.json()
+    (away,) = told["chainsNotAsked"]
+    assert (done.code, told["whole"], told["recordWhole"], told["deltaCount"]) == (4, None, True, 1)
+    assert (told["chainsAsked"], told["findings"]) == ([], [])
+    assert "could not be asked" in away["why"]
+    shown = anchor("audit", "--data", data)
+    assert shown.code == 4
+    assert "everything on record follows from its deltas" in shown.out
+    assert f"{away['name']} could not be asked" in shown.out
+    raw = sqlite3.connect(database_file(data))
+    for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {trigger}")
+    raw.execute("UPDATE batches SET anchor_root = zeroblob(32)")
+    raw.commit()
+    raw.close()
+    found = anchor("audit", "--data", data, "--json")
+    told = found.json()
+    assert (found.code, told["whole"], told["recordWhole"]) == (1, False, False)
+    assert {one["table"] for one in told["findings"]} == {"batches", "sends"}
+    assert told["chainsNotAsked"] == [away]
 
 
 def test_audit_says_that_a_retired_chain_was_not_asked(data: Path) -> None:

@@ -1,12 +1,15 @@
 """What customers, files and units are called is shown as it stands, whatever rich would read in it."""
 
+import io
+import re
 from pathlib import Path
 
 import pytest
 from rich.text import Text
 
-from anchor.cli.output import Output, amount, counted
+from anchor.cli.output import Output, amount, counted, plain
 from anchor.cli.reading import say_written
+from anchor.cli.terminal import Terminal
 from anchor.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 
@@ -83,3 +86,26 @@ def test_one_is_one_and_many_are_many(tmp_path: Path, directory: Path) -> None:
     assert ("The record: 1 delta," in done.out, "your side: 1 delta," in done.out) == (True, True)
     done = anchor("compare-books", "one", books, "--data", directory)
     assert ("The record: 1 delta," in done.out, "your books: 1 entry," in done.out) == (True, True)
+
+
+ODD_TEXTS = ("gpu\\", "a\\\\", "\\", "[/]\\", "[bold]\\\\", "\\[red]x", "[\\", ":smile:", "x:warning:\\")
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+@pytest.mark.parametrize("form", ["{}", "{} hours", "[red]{}[/]", "{}[bold]x[/]", "1 {}: [dim]{}[/] of {}"])
+def test_a_text_is_shown_as_it_stands_whatever_it_ends_in(text: str, form: str) -> None:
+    shown = io.StringIO()
+    console = Terminal(file=shown, width=200, highlight=False)
+    console.print(form.replace("{}", plain(text)), soft_wrap=True)
+    due = re.sub(r"\[/?[a-z]*\]", "", form).replace("{}", text)
+    assert shown.getvalue() == due + "\n"
+
+
+def test_a_unit_that_ends_in_a_backslash_is_shown_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    initialise(data, with_signing_key=False)
+    for words in (("emit", "acme", "1"), ("derive", "acme"), ("checkpoint", "acme", "--from", 0, "--to", 0)):
+        done = anchor(*words, "--unit", "gpu\\", "--data", data)
+        assert done.code == 0, done.err
+        assert "1 gpu\\" in done.out
+        assert "gpu\\\\" not in done.out

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import DataDirectory, Json
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 
 if TYPE_CHECKING:
     from anchor.chain.settings import ChainSettings
@@ -112,7 +112,6 @@ def deploy(
 
 def doctor(data: DataDirectory, chain: ChainName = None, json_: Json = False) -> None:
     """Check everything that can be checked before the first send. Nothing is sent."""
-    from rich.markup import escape
 
     output = Output(json_)
     with output.progress(f"opening {data}", None):
@@ -150,12 +149,12 @@ def doctor(data: DataDirectory, chain: ChainName = None, json_: Json = False) ->
     else:
         marks = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[bold red]✗[/]"}
         for name, found in verdicts.items():
-            table = output.table("", "check", "found", title=f"[bold]{escape(name)}[/]")
+            table = output.table("", "check", "found", title=f"[bold]{plain(name)}[/]")
             for verdict in found:
-                told = escape(verdict.found)
+                told = plain(verdict.found)
                 if verdict.remedy:
-                    told += f"\n[dim]→ {escape(verdict.remedy)}[/]"
-                table.add_row(marks[verdict.outcome], escape(verdict.check), told)
+                    told += f"\n[dim]→ {plain(verdict.remedy)}[/]"
+                table.add_row(marks[verdict.outcome], plain(verdict.check), told)
             output.console.print(table)
         output.say("[green]Ready to send.[/]" if good else "[red]Not ready: nothing would be sent.[/]")
     if not good:

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Json
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 from anchor.protocol.strict_json import StrictJsonError, parse_strict
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
@@ -43,12 +43,10 @@ def conformance(
     elif not result.mismatches:
         output.say(f"[green]✓[/] all {result.checked:,} values are what the protocol gives")
     else:
-        from rich.markup import escape
-
         table = output.table("place", "in the file", "recomputed")
         for one in result.mismatches:
             table.add_row(
-                escape(one.place), f"[red]{escape(one.stated)}[/]", f"[green]{escape(one.recomputed)}[/]"
+                plain(one.place), f"[red]{plain(one.stated)}[/]", f"[green]{plain(one.recomputed)}[/]"
             )
         output.console.print(table)
         output.say(f"[red]✗[/] {len(result.mismatches):,} of {result.checked:,} values differ")

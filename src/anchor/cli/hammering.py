@@ -8,7 +8,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_INDEX, Json, as_url, within
-from anchor.cli.output import Output
+from anchor.cli.output import Output, plain
 
 if TYPE_CHECKING:
     from anchor.client.hammer_findings import HammerReport, Timings
@@ -147,7 +147,6 @@ def hammer(
 
 def show(output: Output, report: "HammerReport") -> None:
     """Show the rates, the percentiles and what was found."""
-    from rich.markup import escape
 
     table = output.table("", "requests", "a second", "p50", "p90", "p99", "p99.9", right=_FIGURES)
     table.add_row("emit", *_figures(report.emitting))
@@ -165,8 +164,8 @@ def show(output: Output, report: "HammerReport") -> None:
     output.say()
     for one in report.findings.first:
         output.line(
-            f"[bold red]{one.fault}[/] {escape(one.subject)}\n"
-            f"  expected  {escape(one.expected)}\n  found     {escape(one.found)}"
+            f"[bold red]{one.fault}[/] {plain(one.subject)}\n"
+            f"  expected  {plain(one.expected)}\n  found     {plain(one.found)}"
         )
     for fault, count in sorted(report.findings.counts.items()):
         output.say(f"[bold]{fault}[/]: {count:,}")

@@ -198,7 +198,11 @@ def plain(text: object) -> str:
     """Return what somebody else named, as markup that shows it as it stands."""
     from rich.markup import escape
 
-    return escape(str(text))
+    shown = str(text)
+    body = shown.rstrip("\\")
+    # Before a tag of ours two backslashes are one, and before anything else they are two: so a tag follows.
+    rest = "\\" * 2 * (len(shown) - len(body))
+    return escape(body) + (f"{rest}[not bold][/not bold]" if rest else "")
 
 
 def amount(value: Any, unit: str = "") -> str:

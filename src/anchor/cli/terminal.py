@@ -24,5 +24,5 @@ class Terminal(Console):
     """rich's console, with every text made harmless before markup is read in it."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return the text as rich shows it."""
-        return super().render_str(harmless(text), **options)
+        """Return the text as rich shows it, but ``:name:`` as it stands and not as a picture."""
+        return super().render_str(harmless(text), **(options | {"emoji": False}))

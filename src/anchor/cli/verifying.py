@@ -8,7 +8,7 @@ import typer
 from anchor.cli.disputes import SUFFIX, read_dispute
 from anchor.cli.failures import CommandFailed, ExitCode, failure_of
 from anchor.cli.options import Json, OldestBlock, as_url
-from anchor.cli.output import Output, counted
+from anchor.cli.output import Output, counted, plain
 
 if TYPE_CHECKING:
     from anchor.verify import Verification
@@ -77,7 +77,6 @@ def verify(
     Of several files all are checked, and the worst code is given: 1 before 3 before 4.
     A dispute that anchor follow saved is shown, and the proof files beside it are checked.
     """
-    from rich.markup import escape
 
     from anchor.verify import verify_file
 
@@ -122,7 +121,7 @@ def verify(
             unread += 1
             answers.append({"file": str(file), "error": {"code": failure.code, "problem": failure.problem}})
             if not json_:
-                output.note(escape(f"{failure.problem}; {failure.remedy}"))
+                output.note(plain(f"{failure.problem}; {failure.remedy}"))
             continue
         results.append(result)
         answers.append(result.to_json())
@@ -179,22 +178,21 @@ def _sum_up(output: Output, results: list["Verification"], unread: int, disputes
 
 def show(output: Output, result: "Verification", name: str) -> None:
     """Show each step, both values of the one that failed, and what is proven."""
-    from rich.markup import escape
 
-    output.say(f"[bold]{escape(name)}[/]")
+    output.say(f"[bold]{plain(name)}[/]")
     output.say()
     width = max((len(step.name) for step in result.steps), default=0)
     for step in result.steps:
-        _row(output, width, _MARKS[step.outcome], step.name, f"[dim]{escape(step.explanation)}[/]")
+        _row(output, width, _MARKS[step.outcome], step.name, f"[dim]{plain(step.explanation)}[/]")
         if step.outcome == "failed":
             # Whole and on one line each, so that they can be held against each other.
             for label, value, colour in (("expected", step.expected, "green"), ("found", step.found, "red")):
-                text = f"     {label:<{width - 2}}  [{colour}]{escape(value or 'nothing')}[/]"
+                text = f"     {label:<{width - 2}}  [{colour}]{plain(value or 'nothing')}[/]"
                 output.console.print(text, soft_wrap=True)
     output.say()
     output.say(_VERDICTS[result.verdict])
     for statement in result.statements:
-        _row(output, 0, "•", "", escape(statement))
+        _row(output, 0, "•", "", plain(statement))
 
 
 def _row(output: Output, width: int, mark: str, name: str, text: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Json, as_url, within
-from anchor.cli.output import Output, counted
+from anchor.cli.output import Output, counted, plain
 
 if TYPE_CHECKING:
     from anchor.monitor.batches import ServerBatches
@@ -346,6 +346,5 @@ def _write_line(sighting: "Sighting") -> None:
 
 def _safe(text: str) -> str:
     """Return a text for the terminal: no markup, and no control characters of a hostile server's."""
-    from rich.markup import escape
 
-    return escape("".join(letter if letter.isprintable() else "�" for letter in text))
+    return plain("".join(letter if letter.isprintable() else "�" for letter in text))

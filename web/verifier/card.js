@@ -5,6 +5,10 @@ import { hexOf } from "./bytes.js";
 import { moment } from "./wording.js";
 
 const MOST_LISTED = 500;
+// In characters. No text that Anchor records is longer; a listed cell shows the longest reference.
+const LONGEST_TEXT = 20_000;
+const LONGEST_CELL = 256;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const HASH = /^0x[0-9a-f]{40,}$/;
 
 const TITLES = {
@@ -23,6 +27,18 @@ const WHAT = {
   not_checked_against_a_chain: "What the file claims",
 };
 const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
+
+/**
+ * A text as a person can tell it from others: what cannot be seen of it, or turns the text around it, is written
+ * out (`\u{202e}`); of a longer one than `longest` the beginning.
+ */
+export function visible(text, longest = LONGEST_TEXT) {
+  const length = text.length > longest ? `… (${text.length.toLocaleString("en")} characters)` : "";
+  const written = text
+    .slice(0, longest)
+    .replace(UNSEEN, (letter) => (letter === "\n" ? letter : `\\u{${letter.codePointAt(0).toString(16)}}`));
+  return written + length;
+}
 
 /** How many files have which verdict, in words. */
 export function summary(verdicts) {
@@ -49,7 +65,7 @@ export class Card {
   make(tag, className, ...children) {
     const element = this.document.createElement(tag);
     if (className) element.className = className;
-    element.append(...children);
+    element.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
     return element;
   }
 
@@ -84,7 +100,7 @@ export class Card {
     if (label) element.append(this.make("b", "", label), " ");
     const text = value ?? "nothing";
     if (!text.startsWith("0x") || text.length !== other?.length || text === other) {
-      element.append(text);
+      element.append(visible(text));
       return element;
     }
     let from = 0;
@@ -160,7 +176,9 @@ export class Card {
             formatUnits(record.amount),
             formatUnits(record.balance),
           ];
-      const cells = [`${record.index}`, ...values].map((value, at) => this.make("td", at > 2 ? "number" : "", value));
+      const cells = [`${record.index}`, ...values].map((value, at) =>
+        this.make("td", at > 2 ? "number" : "", visible(value, LONGEST_CELL)),
+      );
       body.append(this.make("tr", "", ...cells));
     }
     table.append(body);

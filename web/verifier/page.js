@@ -1,6 +1,6 @@
 // The page: files in, steps out.
 
-import { Card, summary } from "./card.js";
+import { Card, summary, visible } from "./card.js";
 import { FolderClosed, MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
 import { LARGEST_EVIDENCE } from "./evidence.js";
 import { AgreeingChains, JsonRpcChain, canAsk, shownUrl } from "./json-rpc.js";
@@ -99,7 +99,10 @@ export function start(document) {
   function against() {
     if (offline()) return `the block ${byId("block").value.trim()}`;
     const nodes = urls().map(shownUrl).join(" and ") || "no node";
-    return `${nodes}; final ${byId("finality").selectedOptions[0].textContent}`;
+    const rule = byId("finality").selectedOptions[0].textContent;
+    // No field shows it: a link that allows more must not do so unseen.
+    const allowed = oldest === OLDEST_FINAL_BLOCK ? "" : `; newest by a final block of the last ${oldest} seconds`;
+    return `${nodes}; final ${rule}${allowed}`;
   }
 
   function chain() {
@@ -160,7 +163,7 @@ export function start(document) {
         proofs.push(one);
       }
     }
-    byId("evidence").textContent = evidence === null ? "" : `The evidence in ${evidence.name} is used.`;
+    byId("evidence").textContent = evidence === null ? "" : visible(`The evidence in ${evidence.name} is used.`);
     if (proofs.length) files = proofs.slice(0, MOST_FILES);
     if (proofs.length || found.length) await verifyAll();
     if (!found.length) trouble("There is no proof file in what you chose.");

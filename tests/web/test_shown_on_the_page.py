@@ -1,0 +1,64 @@
+"""What the page shows of a file's own texts, and of the rule that it was checked by."""
+
+from __future__ import annotations
+
+import json
+
+from playwright.sync_api import Browser, Page
+
+from anchor.verify import write_proof_file
+from anchor.verify.proof_writing import proof_file_json
+from tests.fixtures.anvil import Anvil
+from tests.verify.anchored_log import AnchoredLog
+from tests.verify.building import example_log
+from tests.web.browser import PAGE, verdicts, verify
+
+UNSEEN = "UA\u200b\u202eeurt\u2066\u00ad\ufeff\u2028\x00\x1b[2J"
+
+
+def test_what_cannot_be_seen_of_a_text_is_written_out(page: Page, log: AnchoredLog, anvil: Anvil) -> None:
+    log.built.record(UNSEEN, 1, "mile", reason=log.built.disclosed("two\nlines"))
+    log.anchor()
+    number = log.built.batches[-1].batch.number
+    proof = write_proof_file(log.built.delta(UNSEEN, 0, number, "mile"))
+    verify(page, {"a\u202egpj.json": proof}, rpc=anvil.url)
+    assert verdicts(page) == ["valid"]
+    text = page.locator("article").inner_text()
+    written = r"UA\u{200b}\u{202e}eurt\u{2066}\u{ad}\u{feff}\u{2028}\u{0}\u{1b}[2J"
+    assert f"customer “{written}”" in text
+    assert page.locator(".shown td").first.inner_text() == written
+    assert r"a\u{202e}gpj.json" in text
+    assert not any(letter in text for letter in "\u200b\u202e\u2066\u00ad\ufeff\u2028\x00\x1b")
+    assert "two\nlines" in page.locator(".shown").inner_text()
+
+
+def test_texts_of_any_length_are_shown_by_their_beginnings(page: Page) -> None:
+    log = example_log(1)
+    whole = proof_file_json(log.period("AA", 5, 11, 4, "mile", listed=True))
+    whole["ledger"]["customerId"] = "c" * 2_000_000
+    for delta in whole["period"]["all"]["deltas"]:
+        delta["referenceId"] = {"value": "r" * 100_000, "salt": "0x" + "00" * 16}
+    verify(page, {"n" * 30 + ".json": json.dumps(whole).encode()})
+    assert verdicts(page) == ["invalid"]
+    text = page.locator("article").inner_text()
+    assert len(text) < 50_000
+    assert "c" * 10_000 in text
+    assert "… (2,000,000 characters)" in text
+    assert "r" * 256 + "… (100,000 characters)" in text
+
+
+def test_how_old_a_final_block_may_be_is_told_where_a_link_sets_it(
+    chromium: Browser, log: AnchoredLog, anvil: Anvil, good: bytes
+) -> None:
+    page = chromium.new_page()
+    for oldest, told in (
+        ("", ""),
+        ("?oldest=3600", ""),
+        ("?oldest=999999999", "of the last 999999999 seconds"),
+    ):
+        page.goto(PAGE.as_uri() + oldest)
+        verify(page, {"proof.json": good}, rpc=anvil.url)
+        asked = page.locator(".name").first.inner_text()
+        assert told in asked
+        assert ("seconds" in asked) == bool(told)
+    page.close()

@@ -324,6 +324,16 @@ class StatusAnswer(Struct, rename="camel"):
     alarms: list[dict[str, Any]]
 
 
+class SampleFileAnswer(Struct, rename="camel"):
+    """A sample: docs/proof-files.md describes it, docs/sample-file.schema.json is its schema."""
+
+    format: str
+    version: int
+    period: dict[str, Any]
+    before: dict[str, Any] | None
+    deltas: list[dict[str, Any]]
+
+
 class ProofFileAnswer(Struct, rename="camel"):
     """A proof file: docs/proof-files.md describes it, docs/proof-file.schema.json is its schema."""
 

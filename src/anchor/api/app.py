@@ -38,6 +38,7 @@ from anchor.api.routes import (
     public_log,
     records,
     replicas,
+    samples,
     verifying,
 )
 from anchor.api.status_metrics import metrics_registry
@@ -120,6 +121,7 @@ def create_app(components: Components) -> FastAPI:
         records.routes(database, components.log, access),
         replicas.routes(database, components.log, access),
         proofs.routes(database, components.log, components.identity_key, access),
+        samples.routes(database, components.log, access),
         exchange.routes(Reconciler(database), access),
         public_log.routes(database, components.log),
         verifying.routes(database, components.log, components.chains),

@@ -197,6 +197,12 @@ _KINDS: Final = (
         "Ask again after the next batch was sealed.",
     ),
     ProblemKind(
+        "not_anchored",
+        409,
+        "No block of the chain holds the period yet.",
+        "Ask again after the next anchor.",
+    ),
+    ProblemKind(
         "period_too_large",
         422,
         "The period has more deltas than a proof file holds.",
@@ -216,6 +222,12 @@ _KINDS: Final = (
     ),
     # What is the service's own.
     ProblemKind("internal_error", 500, "Something went wrong here.", "Try again; the log says more."),
+    ProblemKind(
+        "sample_unsound",
+        500,
+        "No verifier would accept this sample.",
+        "Ask whoever runs this server to see what is wrong with the record: anchor audit.",
+    ),
     ProblemKind("overloaded", 503, "Too much is waiting.", "Try again after the seconds in Retry-After."),
     ProblemKind(
         "storage_unavailable",

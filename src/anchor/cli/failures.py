@@ -173,6 +173,9 @@ _OPTIONS: Final = {
     "/period": "--period",
     "/startDate": "--start",
     "/endDate": "--end",
+    "fromIndex": "--from",
+    "toIndex": "--to",
+    "chain": "--chain",
     "/name": "NAME",
     "/scopes": "--scope",
 }

@@ -1,15 +1,14 @@
 """``anchor sample`` and ``anchor check-sample``: a sampled audit, drawn by the anchoring block."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anchor.cli.chains import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit, as_url
+from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url, as_url
 from anchor.cli.output import Output, counted, plain
+from anchor.cli.server import connect
 from anchor.cli.verifying import EXIT_CODES, show
 
 
@@ -21,7 +20,6 @@ def register(app: typer.Typer) -> None:
 
 def sample(
     customer: Customer,
-    data: DataDirectory,
     from_index: Annotated[int, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX")],
     to_index: Annotated[int, typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="Included.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the sample goes.")],
@@ -29,30 +27,76 @@ def sample(
         int, typer.Option("--count", min=1, max=1000, metavar="N", help="How many deltas.")
     ] = 59,
     unit: Unit = "",
-    chain: ChainName = None,
+    chain: Annotated[
+        str | None,
+        typer.Option("--chain", metavar="NAME", help="Whose block draws; else the primary's."),
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
     json_: Json = False,
 ) -> None:
     """Prove a period's two balances, and COUNT of its deltas that the anchoring block draws.
 
     59 deltas without a wrong one: at most 5 % of the period are wrong, with 95 % confidence; 299: 1 %.
+    A key for this customer alone is enough.
     """
     output = Output(json_)
-    with output.progress("drawing the sample", None):
-        from anchor.ledger.sampling import make_sample
-        from anchor.protocol.errors import hex_of
-        from anchor.service.assembly import open_directory
-
-        opened = open_directory(data, os.environ)
-        chain_id = chosen_chain(opened.settings, chain).chain_id
-        made = make_sample(opened.database, opened.log, chain_id, customer, unit, from_index, to_index, count)
-        out.write_bytes(made.file)
+    with connect(url, key, data, output, doing="drawing the sample") as server:
+        content = server.get_bytes(
+            "/api/v1/proofs/sample",
+            customerId=customer,
+            unit=unit or None,
+            fromIndex=from_index,
+            toIndex=to_index,
+            count=count,
+            chain=chain,
+        )
+    block, drawn = _drawn(content, customer, unit, from_index, to_index, count)
+    out.write_bytes(content)
     if json_:
-        output.json({"file": str(out), "block": hex_of(made.block), "deltas": list(made.drawn)})
+        output.json({"file": str(out), "block": block, "deltas": drawn})
         return
-    output.say(
-        f"[green]✓[/] {plain(out)}: {len(made.drawn)} of {counted(to_index - from_index + 1, 'delta')}"
+    output.line(f"[green]✓[/] {plain(out)}: {len(drawn)} of {counted(to_index - from_index + 1, 'delta')}")
+    output.line(f"  drawn by block {block}, the first that held them")
+    output.line(
+        f"  Check it: anchor check-sample {plain(out)} --rpc URL --contract ADDRESS "
+        f"--from {from_index} --to {to_index} --count {count}"
     )
-    output.line(f"  drawn by block {hex_of(made.block)}, the first that held them")
+
+
+def _drawn(
+    content: bytes, customer: str, unit: str, from_index: int, to_index: int, count: int
+) -> tuple[str, list[int]]:
+    """Return the block that drew a sample, and the drawn indices.
+
+    Raises CommandFailed where it is not the sample that was asked for: what a chain says is not asked here.
+    """
+    from anchor.protocol.errors import hex_of
+    from anchor.verify.proof_reading import proof_of
+    from anchor.verify.results import INVALID
+    from anchor.verify.sampling import LARGEST_SAMPLE_FILE, anchoring_block, check_sample
+    from anchor.verify.strict_json import parse_json
+
+    result = check_sample(
+        content,
+        None,
+        count=count,
+        from_index=from_index,
+        to_index=to_index,
+        expected_customer=customer,
+        expected_unit=unit,
+    )
+    if result.verdict == INVALID:
+        raise CommandFailed(
+            f"the answer is not the sample that was asked for: {result.statements[-1]}",
+            "nothing was written; check that the URL is an Anchor server's",
+            ExitCode.UNAVAILABLE,
+            "unexpected_answer",
+        )
+    document = parse_json(content, LARGEST_SAMPLE_FILE)
+    drawn = [one["delta"]["index"] for one in document["deltas"]]
+    return hex_of(anchoring_block(proof_of(document["period"]))), drawn
 
 
 def check(

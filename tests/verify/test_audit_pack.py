@@ -198,6 +198,8 @@ def test_an_amount_altered_in_both_lists_does_not_lead_to_the_root(log: Anchored
     result = check(log, packed(log, tmp_path / "pack.zip", records=records))
     assert result.failed is not None
     assert result.failed.name == "all deltas"
+    # The tree says only that something was altered; the balances say where.
+    assert "Delta 5: its balance is not the one before it plus its amount." in result.failed.explanation
 
 
 def test_what_does_not_belong_there_is_refused(log: AnchoredLog, pack: Path, tmp_path: Path) -> None:

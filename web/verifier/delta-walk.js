@@ -60,7 +60,8 @@ class DeltaWalk {
       closingRoot,
       this.frontier.root(),
       "The listed deltas, and no others, lead from the opening root to the closing root.",
-      "A listed delta was altered, or one is missing: the list does not lead to the closing root.",
+      "A listed delta was altered, or one is missing: the list does not lead to the closing root." +
+        this.suspect(),
     );
     checks.same("last delta", closing, this.last, "The last one listed is the closing delta.");
     this.raise(checks, "balances", "times");
@@ -120,6 +121,11 @@ class DeltaWalk {
   fault(name, expected, found, explanation) {
     const kind = name === "delta order" ? name : "balances or times";
     if (!this.faults.has(kind)) this.faults.set(kind, { name, expected, found, explanation });
+  }
+
+  /** Where balances or times do not follow, if they do not: that points at what was altered. */
+  suspect() {
+    return [...this.faults.values()].map(({ explanation }) => ` ${explanation}`).join("");
   }
 
   raise(checks, ...names) {

@@ -157,7 +157,8 @@ class DeltaWalk:
             closing_root,
             self._frontier.root(LEDGER_TREE),
             "The listed deltas, and no others, lead from the opening root to the closing root.",
-            "A listed delta was altered, or one is missing: the list does not lead to the closing root.",
+            "A listed delta was altered, or one is missing: the list does not lead to the closing root."
+            + self._suspect(),
         )
         checks.same("last delta", closing, self.last, "The last one listed is the closing delta.")
         self._raise(checks, "balances", "times")
@@ -213,6 +214,10 @@ class DeltaWalk:
         """Keep the first fault of each kind: the tree is looked at before balances are."""
         if name not in self._faults and not ({name, *self._faults} >= {"balances", "times"}):
             self._faults[name] = (str(expected), str(found), explanation)
+
+    def _suspect(self) -> str:
+        """Say where balances or times do not follow, if they do not: that points at what was altered."""
+        return "".join(f" {explanation}" for _, _, explanation in self._faults.values())
 
     def _raise(self, checks: Checks, *names: str) -> None:
         for name, (expected, found, explanation) in self._faults.items():

@@ -23,6 +23,7 @@ from anchor.api.bodies import BODY_MEMORY, BodyMemory, Receive, Scope, Send
 from anchor.api.documentation import DOCS_PATH, OPENAPI_PATH, openapi_of, serve_documentation
 from anchor.api.emitting import Emitting
 from anchor.api.errors import answer_problems, problem_response
+from anchor.api.head import as_get, without_body
 from anchor.api.ingest_figures import IngestFigures
 from anchor.api.public_checks import AskedChain
 from anchor.api.routes import (
@@ -88,6 +89,8 @@ class AnchorApp(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
         if scope["type"] == "http":
+            if scope["method"] == "HEAD":
+                scope, send = as_get(scope), without_body(send)
             handle = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
             if handle is not None:
                 await handle(scope, receive, send)

@@ -61,7 +61,9 @@ async def _http(_request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         response = problem_response(Problem("method_not_allowed"))
         if error.headers and "allow" in {name.lower() for name in error.headers}:
-            response.headers["allow"] = error.headers.get("Allow") or error.headers["allow"]
+            allowed = error.headers.get("Allow") or error.headers["allow"]
+            head = ", HEAD" if "GET" in allowed and "HEAD" not in allowed else ""
+            response.headers["allow"] = allowed + head
         return response
     return problem_response(Problem("internal_error"))
 

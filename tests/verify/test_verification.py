@@ -197,6 +197,8 @@ def test_nothing_at_the_address_or_the_anchor_of_another_log_is_refused() -> Non
     chain = MemoryChain(keccak(b"another log"))
     assert failure(verify_proof(PROOFS["delta"], chain)) == "contract's log"
     chain.anchored_log = None
+    assert failure(verify_proof(PROOFS["delta"], chain), "not_checked_against_a_chain") == "contract"
+    chain.mine(10)
     assert failure(verify_proof(PROOFS["delta"], chain)) == "contract"
 
 

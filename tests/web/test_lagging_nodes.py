@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from anchor.verify import write_proof_file
+from anchor.verify import verify_file, write_proof_file
 from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, Clock
 from anchor.verify.verification import verify_proof
 from tests.verify.building import MemoryChain, example_log
+from tests.web.odd_nodes import Odd, odd_node, spoiled
 from tests.web.page_answers import Question, agree, page_answers
 
 
@@ -29,3 +30,21 @@ def test_python_and_the_page_agree_on_a_node_that_stands_still() -> None:
         verdicts.append(python.verdict)
     unchecked = "not_checked_against_a_chain"
     assert verdicts == ["valid", unchecked, "valid", "valid", "invalid", "invalid"]
+
+
+def test_a_node_that_has_not_come_to_the_contract_yet_refutes_nothing() -> None:
+    log = example_log(1)
+    before, after = MemoryChain(log.key.log_id), MemoryChain(log.key.log_id)
+    before.anchored_log = after.anchored_log = None
+    after.mine(10)
+    named = write_proof_file(log.delta("UA", 4, 2, "mile"))
+    honest = {"": Odd("nothing", "", spoiled(lambda body: body))}
+    unchecked = "not_checked_against_a_chain"
+    for chain, verdict, told in ((before, unchecked, "The node lags behind"), (after, "invalid", "none at")):
+        with odd_node(chain, honest) as url:
+            question = Question(named, rpc=(url,))
+            python = verify_file(named, rpc=url, finality="latest")
+            agree(question, python, page_answers(None, [question])[0])
+            assert python.failed is not None
+            assert (python.verdict, python.failed.name) == (verdict, "contract")
+            assert told in python.failed.explanation

@@ -108,14 +108,7 @@ export class OnChain {
       const chainId = await this.chain.chainId();
       const contract = this.contract(claims, chainId, expectedContract);
       const found = await this.chain.logId(contract);
-      if (found === null) {
-        this.checks.fail(
-          "contract",
-          "an AnchorLog",
-          "nothing that answers",
-          `There is none at ${hexOf(contract)}.`,
-        );
-      }
+      if (found === null) await this.noContract(claims, chainId, contract);
       this.checks.same(
         "contract's log",
         this.logId,
@@ -172,6 +165,25 @@ export class OnChain {
     const where = onWhich(chainId, this.byHash);
     this.checks.passed("contract", contract, `The contract that the file names, on ${where}.`);
     return contract;
+  }
+
+  /** Fails: a contract that is not there refutes the file, unless the file's block is not there yet. */
+  async noContract(claims, chainId, contract) {
+    const named = claims
+      .flatMap((claim) => claim.batch.anchors)
+      .filter((anchor) => anchor.chainId === chainId && hexOf(anchor.contract) === hexOf(contract))
+      .flatMap(({ location }) => (location === null ? [] : [location.blockNumber]));
+    const last = named.reduce((one, other) => (other > one ? other : one), -1n);
+    let told = `There is none at ${hexOf(contract)}.`;
+    let verdict = INVALID;
+    const final = named.length ? await this.chain.finalBlock(this.finality) : null;
+    if (final !== null && last > final.number) {
+      told =
+        `There is none at ${hexOf(contract)} yet: the newest final block (${this.rule}) is ` +
+        `${final.number}, and the file names block ${last}. The node lags behind.`;
+      verdict = NOT_CHECKED;
+    }
+    this.checks.fail("contract", "an AnchorLog", "nothing that answers", told, verdict);
   }
 
   async committed(claim, chainId, contract, final) {

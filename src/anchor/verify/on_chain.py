@@ -19,7 +19,7 @@ from anchor.verify.chain_view import (
     TrustedBlock,
 )
 from anchor.verify.proof_file import Anchor, AnchoredBatch, BlockLocation
-from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Stopped
+from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Stopped, Verdict
 from anchor.verify.wording import moment
 
 CURRENT_HEAD: Final = "current head"
@@ -123,9 +123,7 @@ class OnChain:
         contract = self._contract(claims, chain_id, expected_contract)
         found = self.chain.log_id(contract)
         if found is None:
-            self.checks.fail(
-                "contract", "an AnchorLog", "nothing that answers", f"There is none at {hex_of(contract)}."
-            )
+            self._no_contract(claims, chain_id, contract)
         self.checks.same(
             "contract's log",
             self.log_id,
@@ -172,6 +170,24 @@ class OnChain:
             "contract", contract, f"The contract that the file names, on {on_which(chain_id, self.by_hash)}."
         )
         return contract
+
+    def _no_contract(self, claims: Sequence[Claimed], chain_id: int, contract: bytes) -> None:
+        """Fail: a contract that is not there refutes the file, unless the file's block is not there yet."""
+        anchors = [anchor for claim in claims for anchor in claim.batch.anchors]
+        named = [
+            anchor.location.block_number
+            for anchor in anchors
+            if (anchor.chain_id, anchor.contract) == (chain_id, contract) and anchor.location is not None
+        ]
+        told = f"There is none at {hex_of(contract)}."
+        verdict: Verdict = INVALID
+        if named and max(named) > (final := self.chain.final_block(self.finality)).number:
+            told = (
+                f"There is none at {hex_of(contract)} yet: the newest final block ({self.finality}) is "
+                f"{final.number}, and the file names block {max(named)}. The node lags behind."
+            )
+            verdict = NOT_CHECKED
+        self.checks.fail("contract", "an AnchorLog", "nothing that answers", told, verdict)
 
     def _committed(self, claim: Claimed, chain_id: int, contract: bytes, final: Block) -> Committed:
         anchors = [

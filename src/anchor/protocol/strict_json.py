@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
@@ -77,9 +78,9 @@ def parse_strict(
             bounded(bones)
         _check_depth(bones, deepest)
     try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_int=number, parse_float=number, parse_constant=_no_constant
-        )
+        if text.startswith("\ufeff"):
+            raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+        return _decoder(number).decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         what = error.msg.removesuffix(" at")
@@ -88,6 +89,14 @@ def parse_strict(
         raise StrictJsonError("not_json", f"is not JSON: {error}") from error
     except RecursionError as error:
         raise StrictJsonError("too_deep", f"nests deeper than {deepest} levels") from error
+
+
+@cache
+def _decoder(number: Callable[[str], Any]) -> json.JSONDecoder:
+    """Return the decoder that makes this of numbers: there are few, and packs are read line by line."""
+    return json.JSONDecoder(
+        object_pairs_hook=_object, parse_int=number, parse_float=number, parse_constant=_no_constant
+    )
 
 
 def _without_strings(text: str) -> str:

@@ -246,7 +246,7 @@ async function checkDeltas(checks, pack, proof, kept, { onProgress, signal }) {
   const count = claim.toIndex - claim.fromIndex + 1n;
   const opening = claim.opening === null ? null : claim.opening.record;
   const walk = startWalk(local, claim, await pack.peaks(), opening);
-  const takeTurns = turns();
+  const takeTurns = turns(() => onProgress(walk.count, count));
   for await (const [record, row] of pack.deltas()) {
     if (walk.count === count) checks.fail("delta count", count, "more", `The period has ${count} deltas.`);
     const expected = rowOf(cellsOf(record, walk.take(record)));
@@ -259,7 +259,6 @@ async function checkDeltas(checks, pack, proof, kept, { onProgress, signal }) {
       );
     }
     if (kept.length < MOST_KEPT) kept.push(record);
-    if (walk.count % 100n === 0n) onProgress(walk.count, count);
     await takeTurns(signal);
   }
   checks.same("delta count", count, walk.count, `The period has ${count} deltas.`);

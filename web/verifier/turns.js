@@ -2,11 +2,15 @@
 
 const LONGEST_TURN = 50;
 
-/** What to await between two pieces of work; it throws where `signal` aborted in between. */
-export function turns() {
+/**
+ * What to await between two pieces of work; it throws where `signal` aborted in between. `onTurn` is called
+ * before each turn: what it shows is seen.
+ */
+export function turns(onTurn = () => {}) {
   let last = Date.now();
   return async (signal) => {
     if (Date.now() - last < LONGEST_TURN) return;
+    onTurn();
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
     last = Date.now();

@@ -27,7 +27,8 @@ def raw(field: str, token: str) -> bytes:
 
 
 BAD_EMITS: list[tuple[str, bytes, int, str, str | None]] = [
-    ("nothing", b"", 400, "not_json", None),
+    ("nothing", b"", 400, "not_json", "body"),
+    ("blanks", b" \r\n", 400, "not_json", "body"),
     ("no JSON", b"customerId=acme", 400, "not_json", None),
     ("cut off", b'{"customerId":"acme","delta":1', 400, "not_json", None),
     ("more after it", emit() + b"{}", 400, "not_json", None),
@@ -296,3 +297,29 @@ def test_a_good_body_at_an_address_that_is_not_one_stores_nothing(
     assert 400 <= answer.status_code < 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert service.stored() == before
+
+
+POSTS = (
+    "/api/v1/balance/delta",
+    "/api/v1/balance/delta/batch",
+    "/api/v1/balance/compare",
+    "/api/v1/balance/checkpoint",
+    "/api/v1/balance/compare/cells",
+    "/api/v1/erasures",
+    "/api/v1/keys",
+)
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_that_is_not_there_or_not_whole_is_told_so_everywhere(service: Service, path: str) -> None:
+    for body, detail, field in (
+        (b"", "It is empty: a JSON object is expected.", "body"),
+        (b"\n ", "It is empty: a JSON object is expected.", "body"),
+        (b'{"customerId": "a', "It ends at byte 17, before its JSON does.", None),
+        (b"{", "It ends at byte 1, before its JSON does.", None),
+    ):
+        answer = service.http.post(path, content=body)
+        assert_problem(answer, 400, "not_json")
+        told = answer.json()
+        assert (told["detail"], told.get("field")) == (detail, field)
+        assert told["remedy"] == "Send one JSON value in UTF-8."

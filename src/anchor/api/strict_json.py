@@ -16,6 +16,8 @@ from anchor.protocol.strict_json import repeated_key
 T = TypeVar("T")
 
 _SHOWN: Final = 60
+_CUT_OFF: Final = "Input data was truncated"
+"""What msgspec says of JSON that ends too early."""
 _AT: Final = re.compile(r" - at `(key in )?\$(.*)`$")
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -55,7 +57,7 @@ def decode_once(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         _require_json(body)
         _refuse_value(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem("not_json", _detail_of(error)) from None
+        raise _not_json(body, error) from None
     except RecursionError:
         raise Problem("not_json", "It is nested too deeply.") from None
 
@@ -85,15 +87,19 @@ def _require_json(body: bytes) -> None:
         msgspec.json.decode(body, type=msgspec.Raw)
         body.decode()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem("not_json", _detail_of(error)) from None
+        raise _not_json(body, error) from None
     except RecursionError:
         raise Problem("not_json", "It is nested too deeply.") from None
 
 
-def _detail_of(error: Exception) -> str:
+def _not_json(body: bytes, error: Exception) -> Problem:
+    if not body.strip():
+        return Problem("not_json", "It is empty: a JSON object is expected.", field="body")
     if isinstance(error, UnicodeDecodeError):
-        return "It is not UTF-8."
-    return f"{error}."
+        return Problem("not_json", "It is not UTF-8.")
+    if str(error) == _CUT_OFF:
+        return Problem("not_json", f"It ends at byte {len(body)}, before its JSON does.")
+    return Problem("not_json", f"{error}.")
 
 
 def _refuse_value(message: str) -> NoReturn:

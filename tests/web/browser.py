@@ -38,6 +38,8 @@ def verify(
     page.fill("#rpc", rpc)
     page.fill("#contract", contract)
     page.select_option("#finality", finality)
+    # Those of the files before would count as the answers of these.
+    page.evaluate("document.querySelectorAll('article').forEach((card) => card.remove())")
     page.set_input_files(
         "#files",
         [{"name": name, "mimeType": "application/json", "buffer": raw} for name, raw in files.items()],

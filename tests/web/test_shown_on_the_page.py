@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
+import pytest
 from playwright.sync_api import Browser, Page
 
 from anchor.verify import write_proof_file
 from anchor.verify.proof_writing import proof_file_json
 from tests.fixtures.anvil import Anvil
 from tests.verify.anchored_log import AnchoredLog
-from tests.verify.building import example_log
+from tests.verify.building import BuiltLog, example_log
 from tests.web.browser import PAGE, verdicts, verify
 
 UNSEEN = "UA\u200b\u202eeurt\u2066\u00ad\ufeff\u2028\x00\x1b[2J"
@@ -61,4 +63,67 @@ def test_how_old_a_final_block_may_be_is_told_where_a_link_sets_it(
         asked = page.locator(".name").first.inner_text()
         assert told in asked
         assert ("seconds" in asked) == bool(told)
+    page.close()
+
+
+def wide_period() -> bytes:
+    """A period whose balances have as many digits as there can be."""
+    log = BuiltLog(3)
+    for at in range(12):
+        reference = log.disclosed("reference " * 25) if at % 2 else log.disclosed("r")
+        log.record("UA", 2**127 - 1, balance=-(2**255) + at, reference_id=reference)
+    number = log.seal().batch.number
+    return write_proof_file(log.period("UA", 2, 9, number, listed=True))
+
+
+@pytest.mark.parametrize("medium", ["screen", "print"])
+def test_no_amount_is_cut_off_on_a_phone_or_on_paper(
+    chromium: Browser, medium: Literal["screen", "print"]
+) -> None:
+    width = {"screen": 360, "print": 680}[medium]
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(PAGE.as_uri())
+    verify(page, {"wide.json": wide_period()})
+    page.emulate_media(media=medium)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cells = page.locator(".listed td").all()
+    assert len(cells) == 8 * 5
+    for cell in cells:
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    context.close()
+
+
+def test_a_long_reference_leaves_the_amounts_in_sight_on_a_desk(chromium: Browser) -> None:
+    log = BuiltLog(4)
+    for _ in range(5):
+        log.record("UA", 1234 * 10**18, reference_id=log.disclosed("reference " * 25))
+    raw = write_proof_file(log.period("UA", 0, 4, log.seal().batch.number, listed=True))
+    page = chromium.new_page(viewport={"width": 1100, "height": 800})
+    page.goto(PAGE.as_uri())
+    verify(page, {"long.json": raw})
+    card, last = (page.locator(place).last.bounding_box() for place in ("article", ".listed td"))
+    assert card is not None
+    assert last is not None
+    assert last["x"] + last["width"] <= card["x"] + card["width"]
+    page.close()
+
+
+def test_no_text_of_a_file_hides_the_step_that_failed(chromium: Browser) -> None:
+    log = example_log(1)
+    whole = proof_file_json(log.delta("UA", 4, 2, "mile"))
+    for name in ("reason", "referenceId", "metadata"):
+        whole["delta"][name] = {"value": "W" * 19_000 + "\n" * 300, "salt": "0x" + "00" * 16}
+    whole["ledger"]["unit"] = "u" * 50_000
+    page = chromium.new_page(viewport={"width": 390, "height": 800})
+    page.goto(PAGE.as_uri())
+    verify(page, {"long.json": json.dumps(whole).encode()})
+    assert verdicts(page) == ["invalid"]
+    start, failed = (page.locator(place).bounding_box() for place in ("article", ".steps li.failed"))
+    assert start is not None
+    assert failed is not None
+    assert failed["y"] - start["y"] < 3_000
     page.close()

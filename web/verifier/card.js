@@ -7,6 +7,7 @@ import { moment } from "./wording.js";
 const MOST_LISTED = 500;
 // In characters. No text that Anchor records is longer; a listed cell shows the longest reference.
 const LONGEST_TEXT = 20_000;
+const LONGEST_STATEMENT = 2_000;
 const LONGEST_CELL = 256;
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const HASH = /^0x[0-9a-f]{40,}$/;
@@ -136,7 +137,7 @@ export class Card {
     );
     this.element.dataset.verdict = verdict;
     const list = this.make("ul", "statements");
-    for (const statement of statements) list.append(this.make("li", "", statement));
+    for (const statement of statements) list.append(this.make("li", "", visible(statement, LONGEST_STATEMENT)));
     this.verdict.after(list);
   }
 
@@ -156,7 +157,8 @@ export class Card {
   table(rows) {
     const table = this.make("table", "shown");
     for (const [name, value] of rows) {
-      table.append(this.make("tr", "", this.make("th", "", name), this.make("td", HASH.test(value) ? "hash" : "", value)));
+      const cell = this.make("td", HASH.test(value) ? "hash" : "", this.make("div", "", value));
+      table.append(this.make("tr", "", this.make("th", "", name), cell));
     }
     return table;
   }
@@ -179,6 +181,8 @@ export class Card {
       const cells = [`${record.index}`, ...values].map((value, at) =>
         this.make("td", at > 2 ? "number" : "", visible(value, LONGEST_CELL)),
       );
+      // Where a row is shown as lines, on a phone, each says what it is.
+      cells.forEach((cell, at) => (cell.dataset.title = titles[at]));
       body.append(this.make("tr", "", ...cells));
     }
     table.append(body);

@@ -19,6 +19,7 @@ import {
   u64,
 } from "./members.js";
 import { ProofFileError, parseJson, shown } from "./strict-json.js";
+import { REFUSAL } from "./unreadable.js";
 
 export const LARGEST_FILE = 256 * 1024;
 export const LARGEST_PERIOD_FILE = 64 * 1024 * 1024;
@@ -32,7 +33,8 @@ export function proofOf(value, size = 0) {
   const file = new Members(value, "");
   const format = file.fields.get("format");
   if (format !== "anchor-proof") {
-    throw new ProofFileError("format", "/format", `is ${shown(format)}, not "anchor-proof"`);
+    const refusal = ["code", "status", "title"].every((key) => file.fields.has(key)) ? REFUSAL : null;
+    throw new ProofFileError("format", "/format", `is ${shown(format)}, not "anchor-proof"`, refusal);
   }
   const version = file.fields.get("version");
   if (version !== 1n) {

@@ -1,6 +1,8 @@
 // JSON as a proof file may hold it: whole numbers and text, no key twice, everything bounded.
 // Objects become Maps (no key of a file can touch a prototype), numbers BigInts.
 
+import { describe } from "./unreadable.js";
+
 export const DEEPEST = 16;
 const SHORTEST_CONTAINER = 24;
 const SHORTEST_MEMBER = 8;
@@ -12,11 +14,13 @@ const SPACE = /[ \t\n\r]*/y;
 
 /** A file that is not a proof file; `place` is a JSON pointer, empty for the whole file. */
 export class ProofFileError extends Error {
-  constructor(step, place, reason) {
+  constructor(step, place, reason, described = null) {
     super(`${step}: ${place || "the file"}: ${reason}`);
     this.step = step;
     this.place = place;
     this.reason = reason;
+    /** Of a file that is no JSON: what it is, and what to do. */
+    this.described = described;
   }
 }
 
@@ -27,9 +31,14 @@ export function parseJson(raw, largest) {
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
   } catch {
-    throw new ProofFileError("json", "", "is not UTF-8");
+    throw new ProofFileError("json", "", "is not UTF-8", describe(raw));
   }
-  return new Parser(text, raw.length).whole();
+  try {
+    return new Parser(text, raw.length).whole();
+  } catch (error) {
+    if (error instanceof ProofFileError) error.described = describe(raw);
+    throw error;
+  }
 }
 
 class Parser {

@@ -7,6 +7,7 @@ import { Checks, INVALID, NOT_CHECKED } from "./results.js";
 import { checkSample, isSample, parseSample } from "./sampling.js";
 import { ProofFileError, parseJson } from "./strict-json.js";
 import { ProofError } from "./trees.js";
+import { remedyOf } from "./unreadable.js";
 import { verifyProof } from "./verification.js";
 
 /**
@@ -86,12 +87,14 @@ const SAMPLE = ["sample", "a sample"];
 function unreadable([name, what], error, onStep) {
   const place = error.place || "the file";
   const checks = new Checks(onStep);
-  checks.note(`${name}: ${error.step}`, "failed", what, place, `${place} ${error.reason}.`);
+  const found = error.described?.found ?? place;
+  checks.note(`${name}: ${error.step}`, "failed", what, found, `${place} ${error.reason}.`);
+  const remedy = error.described?.remedy ?? remedyOf(error.step);
   return {
     kind: null,
     verdict: INVALID,
     steps: checks.steps,
-    statements: [`This is not ${what}.`, checks.steps[0].explanation],
+    statements: [`This is not ${what}.`, checks.steps[0].explanation, remedy],
     proof: null,
   };
 }
@@ -102,7 +105,8 @@ function unusableEvidence(proof, error, onStep) {
   const name = `evidence: ${error.step}`;
   if (error instanceof ProofFileError) {
     const place = error.place || "the file";
-    checks.note(name, "failed", "a chain's evidence", place, `${place} ${error.reason}.`);
+    const found = error.described?.found ?? place;
+    checks.note(name, "failed", "a chain's evidence", found, `${place} ${error.reason}.`);
   } else {
     const why = "The evidence is not of the block that you trust, or does not hold together.";
     checks.note(name, "failed", error.expected, error.found, why);

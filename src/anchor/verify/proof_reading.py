@@ -52,6 +52,7 @@ from anchor.verify.proof_part_reading import (
     read_shown_delta,
 )
 from anchor.verify.strict_json import ProofFileError, parse_json, shown
+from anchor.verify.unreadable import REFUSAL
 
 LARGEST_FILE: Final = 256 * 1024
 """The size limit in bytes of every kind but a period."""
@@ -76,7 +77,8 @@ def proof_of(value: Any, size: int = 0, largest: int = LARGEST_FILE) -> ProofFil
     """
     file = Members.of(value, "")
     if (found := file.fields.get("format")) != FORMAT:
-        raise ProofFileError("format", "/format", f'is {shown(found)}, not "{FORMAT}"')
+        refusal = REFUSAL if {"code", "status", "title"} <= set(file.fields) else None
+        raise ProofFileError("format", "/format", f'is {shown(found)}, not "{FORMAT}"', refusal)
     version = file.fields.get("version")
     if type(version) is not int or version != VERSION:
         raise ProofFileError(

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from anchor.protocol.errors import StepFailed, hex_of
 from anchor.verify.strict_json import ProofFileError
+from anchor.verify.unreadable import remedy_of
 
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]
 Verdict: TypeAlias = Literal["valid", "invalid", "not_checked_against_a_chain"]
@@ -72,7 +73,15 @@ class Verification:
 def unreadable(name: str, expected: str, error: ProofFileError) -> Step:
     """Return the step of a file that could not be read as what was ``expected``."""
     place = error.place or "the file"
-    return Step(f"{name}: {error.step}", "failed", expected, place, f"{place} {error.reason}.")
+    found = place if error.described is None else error.described.found
+    return Step(f"{name}: {error.step}", "failed", expected, found, f"{place} {error.reason}.")
+
+
+def none_such(name: str, what: str, error: ProofFileError) -> Verification:
+    """Return the answer for a file that could not be read as ``what``, with what to do about it."""
+    step = unreadable(name, what, error)
+    remedy = remedy_of(error.step) if error.described is None else error.described.remedy
+    return Verification(None, INVALID, (step,), (f"This is not {what}.", step.explanation, remedy))
 
 
 class Stopped(Exception):

@@ -26,7 +26,7 @@ from anchor.verify.proof_file import (
 )
 from anchor.verify.proof_reading import proof_of
 from anchor.verify.proof_writing import proof_file_json
-from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification, unreadable
+from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification, none_such
 from anchor.verify.strict_json import ProofFileError, parse_json
 from anchor.verify.verification import verify_proof
 
@@ -156,8 +156,7 @@ def check_sample(
         period, before, deltas = _parts(parse_json(raw, LARGEST_SAMPLE_FILE))
         location = _location(period)
     except ProofFileError as error:
-        step = unreadable("sample", "a sample", error)
-        return Verification(None, INVALID, (step,), ("This is not a sample.", step.explanation))
+        return none_such("sample", "a sample", error)
     result = verify_proof(
         period,
         chain,

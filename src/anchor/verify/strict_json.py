@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from anchor.protocol.hashing import MAX_U64
 from anchor.protocol.strict_json import StrictJsonError, parse_strict
+from anchor.verify.unreadable import Described, describe
 
 DEEPEST: Final = 16
 _SHORTEST_CONTAINER: Final = 24
@@ -23,11 +24,13 @@ class ProofFileError(Exception):
     """A file that is not a proof file of a version that this verifier knows.
 
     ``step`` is one of ``size``, ``json``, ``format``, ``version`` and ``shape``; ``place`` is a JSON
-    pointer (RFC 6901), empty for the whole file; ``reason`` is a sentence for people.
+    pointer (RFC 6901), empty for the whole file; ``reason`` is a sentence for people. ``described`` says of a
+    file that is no JSON what it is.
     """
 
-    def __init__(self, step: str, place: str, reason: str) -> None:
+    def __init__(self, step: str, place: str, reason: str, described: Described | None = None) -> None:
         super().__init__(step, place, reason)
+        self.described = described
         self.step = step
         self.place = place
         self.reason = reason
@@ -51,7 +54,12 @@ def parse_json(raw: bytes, largest: int) -> Any:
             bounded=lambda bones: _check_members(bones, len(raw)),
         )
     except StrictJsonError as error:
-        raise ProofFileError("size" if error.code == "too_large" else "json", "", error.reason) from error
+        if error.code == "too_large":
+            raise ProofFileError("size", "", error.reason) from error
+        raise ProofFileError("json", "", error.reason, describe(raw)) from error
+    except ProofFileError as error:
+        error.described = describe(raw)
+        raise
 
 
 def _check_members(bones: str, size: int) -> None:

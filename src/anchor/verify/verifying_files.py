@@ -13,7 +13,7 @@ from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, ChainView, Clock, Final
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
 from anchor.verify.json_rpc import open_chain
 from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
-from anchor.verify.results import INVALID, NOT_CHECKED, Step, Verification, unreadable
+from anchor.verify.results import NOT_CHECKED, Step, Verification, none_such, unreadable
 from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 
@@ -137,8 +137,7 @@ def _verify_pack(file: Path | bytes, reading: _Reading, progress: Callable[[int,
 
 def not_a_proof_file(error: ProofFileError) -> Verification:
     """Return the answer for a file that could not be read as a proof file."""
-    step = unreadable("file", "a proof file", error)
-    return Verification(None, INVALID, (step,), ("This is not a proof file.", step.explanation))
+    return none_such("file", "a proof file", error)
 
 
 def _unusable_evidence(kind: str, error: ProofError | ProofFileError) -> Verification:

@@ -4,7 +4,7 @@
 
 Figures go to ``benchmarks/results/NAME.json``, plots beside them as PNG. ``--quick`` is a small run that
 shows that everything works, and no figures to quote. ``--summary`` writes ``docs/benchmarks.md`` from the
-results that are there. Let nothing else run meanwhile; the whole takes about an hour.
+results that are there. Let nothing else run meanwhile; the whole takes about two hours.
 """
 
 import argparse
@@ -45,6 +45,9 @@ BENCHMARKS = (
     Benchmark("trees", [], ["--most", "10000", "--runs", "1"]),
     Benchmark("ledgers", ["--ten-million"], ["--most", "10000"]),
     Benchmark("auditing", [], ["--most", "10000"]),
+    Benchmark("replicas", [], ["--most", "10000"]),
+    Benchmark("packs", [], ["--most", "10000"]),
+    Benchmark("past_maps", [], ["--deltas", "20000", "--ledgers", "1000", "--runs", "1"]),
     Benchmark("importing", [], ["--rows", "10000", "--runs", "1"]),
     Benchmark("comparing", _to("comparing"), ["--most", "10000", *_to("comparing")]),
     Benchmark("anchoring_cost", _to("anchoring_cost"), ["--deltas", "1", "1000", *_to("anchoring_cost")]),

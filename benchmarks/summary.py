@@ -40,6 +40,15 @@ def write_summary(results: Path, path: Path) -> Path:
             when = told["machine"]["measured_at"]
             parts.append(f"## {title}\n\nMeasured at {when}.\n\n{_measurements(told['measurements'])}")
     for name, title in (
+        ("replicas", "A counterparty's copy"),
+        ("packs", "Audit packs"),
+        ("past_maps", "The map of an old batch, rebuilt"),
+    ):
+        if (results / f"{name}.json").exists():
+            told = json.loads((results / f"{name}.json").read_text())
+            when = told["machine"]["measured_at"]
+            parts.append(f"## {title}\n\nMeasured at {when}.\n\n{_with_processor(told['measurements'])}")
+    for name, title in (
         ("comparing", "Comparing books"),
         ("anchoring_cost", "Gas of one anchor"),
         ("soak", "Anchors under faults"),
@@ -88,6 +97,35 @@ def _measurements(rows: Sequence[dict[str, Any]]) -> str:
             ]
         )
     return markdown_table(("what", "size", "time", "a second", "median", "p99", "peak memory"), table)
+
+
+_DETAILS = (
+    ("of processor", "processor_seconds", 1.0),
+    ("longest task", "longest_task_ms", 1e-3),
+    ("longest wait", "longest_wait_ms", 1e-3),
+    ("closed in", "closed_in_seconds", 1.0),
+)
+"""Columns of their own, where a line says them: the name, the detail, and its unit in seconds."""
+
+
+def _with_processor(rows: Sequence[dict[str, Any]]) -> str:
+    details = [one for one in _DETAILS if any(one[1] in row["detail"] for row in rows)]
+    table = [
+        [
+            row["name"],
+            f"{row['size']:,}",
+            shown_time(row["seconds"]),
+            f"{row['rate']:,.0f}",
+            f"{row['peak_megabytes']:.0f} MB",
+            *(
+                shown_time(row["detail"][name] * unit) if name in row["detail"] else ""
+                for _, name, unit in details
+            ),
+        ]
+        for row in rows
+    ]
+    header = ("what", "size", "time", "a second", "peak memory", *(title for title, *_ in details))
+    return markdown_table(header, table)
 
 
 def _has_rate(name: str) -> bool:

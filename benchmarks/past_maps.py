@@ -1,0 +1,135 @@
+"""The map of ledgers as a batch of long ago sealed it, rebuilt from the heads: what a sampled audit of an old
+period needs when the map's own nodes are not stored any more.
+
+    .venv/bin/python -m benchmarks.past_maps [--deltas 1000000] [--ledgers 10000,100000] [--runs 3]
+
+N deltas over many ledgers, sealed in ten batches that change every ledger; then the way of one ledger in the
+first batch, one in the middle, and the newest, in fresh processes. Each must lead to the root that the batch
+has, or there is no figure.
+"""
+
+import argparse
+from typing import Any
+
+from anchor.ledger.clock import SystemClock
+from anchor.ledger.log import create_log
+from anchor.ledger.recording import Recorder
+from anchor.ledger.sealing import Sealer
+from anchor.protocol.identities import IdentityKey
+from anchor.protocol.ledger_map import MapLeaf, head_hash, root_from_presence
+from anchor.protocol.sorted_leaves import path_among
+from anchor.storage.past_maps import heads_at
+from anchor.storage.proving import batch_numbered, ledger_of_customer
+from benchmarks.ledgers import emissions, empty_database
+from benchmarks.measuring import (
+    Measurement,
+    in_a_fresh_process,
+    median_of,
+    print_table,
+    shown_time,
+    timed,
+    write_results,
+)
+
+BATCHES = 10
+GROUP = 10_000
+KINDS = ("sqlite", "postgresql")
+
+
+def nothing(url: str) -> None:
+    """Open a database: the memory that every process of this kind takes."""
+    from anchor.storage.database import Database
+
+    Database.open(url).close()
+
+
+def rebuilt(url: str, number: int) -> float:
+    """Return how long it takes to rebuild a batch's map for one ledger's way, and check where it leads."""
+    from anchor.storage.database import Database
+
+    database = Database.open(url)
+
+    def rebuild() -> None:
+        with database.read() as connection:
+            ledger = ledger_of_customer(connection, "cust_7", "GPU-hrs")
+            batch = batch_numbered(connection, number)
+            assert ledger is not None
+            assert batch is not None
+            leaves = (MapLeaf(key, head_hash(size, root)) for key, size, root in heads_at(connection, number))
+            path = path_among(leaves, ledger.ledger_id)
+            assert path.found is not None
+            root = root_from_presence(ledger.ledger_id, path.found.head, path.siblings)
+            if root != batch.map_root:
+                raise AssertionError(f"the map of batch {number} was rebuilt wrongly")
+
+    try:
+        return timed(rebuild)
+    finally:
+        database.close()
+
+
+def measured(kind: str, count: int, ledgers: int, runs: int) -> list[Measurement]:
+    """Fill a log and rebuild its maps."""
+    clock, key = SystemClock(), IdentityKey.generate()
+    found = []
+    with empty_database(kind) as database:
+        log = create_log(database, key, clock)
+        recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, clock)
+        for start in range(0, count, GROUP):
+            recorder.record(emissions(start, min(GROUP, count - start), ledgers))
+            if (start + GROUP) % (count // BATCHES) == 0:
+                sealer.seal()
+        url = database.engine.url.render_as_string(hide_password=False)
+        _, idle = in_a_fresh_process(nothing, url)
+        for number in (1, BATCHES // 2, BATCHES):
+            seconds, peaks = zip(
+                *(in_a_fresh_process(rebuilt, url, number) for _ in range(runs)), strict=True
+            )
+            found.append(
+                Measurement(
+                    f"{kind}: the map of batch {number} of {BATCHES}, {ledgers:,} ledgers",
+                    ledgers,
+                    median_of(seconds),
+                    runs,
+                    median_of(peaks),
+                    {"deltas": count, "idle_megabytes": idle},
+                )
+            )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--deltas", type=int, default=1_000_000)
+    parser.add_argument("--ledgers", default="10000,100000", help="how many, with commas between them")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--database", choices=(*KINDS, "both"), default="both")
+    options = parser.parse_args()
+    kinds = KINDS if options.database == "both" else (options.database,)
+    measurements = [
+        one
+        for kind in kinds
+        for ledgers in map(int, options.ledgers.split(","))
+        for one in measured(kind, options.deltas, ledgers, options.runs)
+    ]
+    print_table(
+        f"The map of an old batch, rebuilt from the heads of {options.deltas:,} deltas",
+        ("what", "median", "ledgers a second", "peak memory", "of which idle"),
+        [_row(one) for one in measurements],
+    )
+    print(f"\nwritten to {write_results('past_maps', measurements)}")
+
+
+def _row(one: Measurement) -> list[str]:
+    idle: Any = one.detail["idle_megabytes"]
+    return [
+        one.name,
+        shown_time(one.seconds),
+        f"{one.rate:,.0f}",
+        f"{one.peak_megabytes:.0f} MB",
+        f"{idle:.0f} MB",
+    ]
+
+
+if __name__ == "__main__":
+    main()

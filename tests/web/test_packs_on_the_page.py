@@ -100,6 +100,7 @@ def test_a_forged_pack_shows_the_roots_that_differ(
     assert result.failed is not None
     assert str(result.failed.expected) in failed.inner_text()
     assert str(result.failed.found) in failed.inner_text()
+    assert "Delta 5: its balance is not the one before it plus its amount." in failed.inner_text()
 
 
 def test_files_packs_and_folders_are_dropped_at_once(

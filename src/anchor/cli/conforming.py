@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.files import require_file
 from anchor.cli.options import Json
 from anchor.cli.output import Output, plain
 from anchor.protocol.strict_json import StrictJsonError, parse_strict
@@ -55,6 +56,7 @@ def conformance(
 
 
 def _vectors(file: Path) -> dict[str, Any]:
+    require_file(file, read_once=True)
     if file.stat().st_size > LARGEST_BYTES:
         raise CommandFailed(
             f"{file} is larger than {LARGEST_BYTES:,} bytes", "give a vector file", code="too_large"

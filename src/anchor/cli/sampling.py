@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
+from anchor.cli.files import require_file
 from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url, as_url
 from anchor.cli.output import Output, counted, plain
 from anchor.cli.server import connect
@@ -140,6 +141,7 @@ def check(
     from anchor.verify.sample_files import check_sample_file
 
     output = Output(json_)
+    require_file(file, read_once=True)
     try:
         with output.progress(f"checking {file.name}", None):
             result = check_sample_file(

@@ -7,6 +7,7 @@ import typer
 
 from anchor.cli.disputes import SUFFIX, read_dispute
 from anchor.cli.failures import CommandFailed, ExitCode, failure_of
+from anchor.cli.files import require_file
 from anchor.cli.options import Json, OldestBlock, as_url
 from anchor.cli.output import Output, counted, plain
 
@@ -86,8 +87,11 @@ def verify(
     unread = 0
     disputes = 0
     found = _found(files)
+    if evidence is not None:
+        require_file(evidence, read_once=True)
     for file in found:
         try:
+            require_file(file)
             dispute = read_dispute(file)
             if dispute is not None:
                 disputes += 1
@@ -114,7 +118,7 @@ def verify(
                 )
         except ValueError as error:
             raise CommandFailed(str(error), "see anchor verify --help", ExitCode.USAGE, "usage") from None
-        except OSError as error:
+        except (OSError, CommandFailed) as error:
             failure = failure_of(error)
             if failure is None or len(found) == 1:
                 raise

@@ -175,3 +175,14 @@ def test_a_dispute_is_shown_as_what_it_is_and_the_proofs_beside_it_are_checked(
     altered(proof, tmp_path).rename(beside)
     assert anchor("verify", file, "--rpc", log.url).code == 1
     assert "Nothing was saved with it" in anchor("verify", disputed(tmp_path, [])).out
+
+
+def test_a_block_that_is_trusted_without_evidence_names_where_to_have_it(tmp_path: Path) -> None:
+    file = tmp_path / "proof.json"
+    file.write_text("{}")
+    done = anchor("verify", file, "--block-hash", "0x" + "11" * 32)
+    assert (done.code, done.out) == (2, "")
+    for remedy in ("anchor pack", "--evidence", "--rpc URL"):
+        assert remedy in done.err
+    told = anchor("verify", file, "--block-hash", "0x" + "11" * 32, "--json")
+    assert "--rpc URL" in json.loads(told.err)["remedy"]

@@ -117,7 +117,8 @@ def verify(
                     progress=bar.reach,
                 )
         except ValueError as error:
-            raise CommandFailed(str(error), "see anchor verify --help", ExitCode.USAGE, "usage") from None
+            remedy = getattr(error, "remedy", "see anchor verify --help")
+            raise CommandFailed(str(error), remedy, ExitCode.USAGE, "usage") from None
         except (OSError, CommandFailed) as error:
             failure = failure_of(error)
             if failure is None or len(found) == 1:

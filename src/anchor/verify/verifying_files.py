@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
@@ -16,6 +17,18 @@ from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse
 from anchor.verify.results import NOT_CHECKED, Step, Verification, none_such, unreadable
 from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
+
+
+class EvidenceMissing(ValueError):
+    """A block is trusted, and nothing that is given leads to it."""
+
+    remedy: Final = (
+        "give the audit pack, which brings its own (anchor pack), name the chain's evidence with --evidence, "
+        "or ask a node: --rpc URL in place of --block-hash"
+    )
+
+    def __str__(self) -> str:
+        return "the hash of a block needs the chain's evidence, and there is none in this file"
 
 
 def verify_file(
@@ -70,7 +83,7 @@ def verify_file(
     if _is_pack(given):
         return _verify_pack(given, reading, progress)
     if reading.trusted is not None and reading.evidence is None:
-        raise ValueError("the hash of a block needs the chain's evidence beside it")
+        raise EvidenceMissing
     raw = given if isinstance(given, bytes) else _read(given, max(largest, largest_period))
     return reading.verify(raw)
 

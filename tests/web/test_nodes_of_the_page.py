@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,9 +13,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from anchor.verify import verify_file, write_proof_file
+from tests.fixtures.hostile_node import bomb, double_bomb, endless, serving
 from tests.verify.building import example_log
 from tests.web.browser import PAGE, verdicts, verify
-from tests.web.odd_nodes import Odd, odd_node, refused
+from tests.web.odd_nodes import Odd, odd_node, refused, spoiled
+from tests.web.page_answers import Question, page_answers
 
 UNCHECKED = "not_checked_against_a_chain"
 
@@ -70,3 +75,47 @@ def test_an_address_that_a_page_cannot_ask_is_told_of_and_nothing_is_asked(
     assert "is not a URL that a page can ask" in page.evaluate(ask, address)
     assert asked == []
     page.close()
+
+
+def test_a_node_that_sends_the_page_elsewhere_is_not_followed(page: Page) -> None:
+    log = example_log(1)
+    raw = write_proof_file(log.delta("UA", 4, 2, "mile"))
+    honest = Odd("honest", "", spoiled(lambda body: body))
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_OPTIONS(self) -> None:
+            self.send_response(200)
+            self.send_header("access-control-allow-origin", "*")
+            self.send_header("access-control-allow-headers", "content-type")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.send_response(307)
+            self.send_header("access-control-allow-origin", "*")
+            self.send_header("location", f"{url}/")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with odd_node(log.chain, {"": honest}) as url, ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page.on("request", lambda request: asked.append(request.url))
+        verify(page, {"proof.json": raw}, rpc=f"http://127.0.0.1:{server.server_port}")
+        assert verdicts(page) == [UNCHECKED]
+        assert all(str(server.server_port) in one for one in asked)
+        verify(page, {"proof.json": raw}, rpc=url)
+        assert verdicts(page) == ["valid"]
+        server.shutdown()
+
+
+@pytest.mark.parametrize("answer", [endless, bomb, double_bomb])
+def test_an_answer_of_any_size_is_left_at_eight_mebibytes(
+    answer: Callable[[socket.socket, threading.Event], None],
+) -> None:
+    raw = write_proof_file(example_log(1).delta("UA", 4, 2, "mile"))
+    with serving(answer) as url:
+        page = page_answers(None, [Question(raw, rpc=(url,))])[0]
+    assert page["verdict"] == UNCHECKED
+    assert "sends more than 8388608 bytes" in page["steps"][-1]["explanation"]

@@ -75,6 +75,15 @@ def _written(sampled: Sampled) -> Files:
     yield sampled.file(sampled.draw(later), 2), AGREED
     sampled.period = first
 
+    named = json.loads(honest)
+    for names in (("before", "deltas"), ("deltas", "format", "period"), ("period", "version")):
+        # One member whose name reads like several.
+        joined = {name: value for name, value in named.items() if name not in names}
+        yield (
+            json.dumps(joined | {",".join(names): [], "format": "anchor-sample", "version": 2}).encode(),
+            AGREED,
+        )
+
 
 def _altered(sampled: Sampled, each: int, random: Random) -> Files:
     whole = json.loads(sampled.file(sampled.drawn))

@@ -54,7 +54,7 @@ export function largestShareMissed(sample, size) {
 export function parseSample(value) {
   if (!value.has("version")) throw new ProofFileError("shape", "", "has no format and version");
   if (value.get("version") !== VERSION) throw new ProofFileError("version", "/version", `is not ${VERSION}`);
-  if ([...value.keys()].sort().join() !== MEMBERS.join()) {
+  if (value.size !== MEMBERS.length || !MEMBERS.every((name) => value.has(name))) {
     throw new ProofFileError("shape", "", `has other members than ${MEMBERS.join(", ")}`);
   }
   const deltas = value.get("deltas");

@@ -109,3 +109,22 @@ def test_a_unit_that_ends_in_a_backslash_is_shown_once(tmp_path: Path) -> None:
         assert done.code == 0, done.err
         assert "1 gpu\\" in done.out
         assert "gpu\\\\" not in done.out
+
+
+def test_what_is_to_be_copied_is_in_one_line_however_narrow_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    long = tmp_path / ("a-name-that-is-longer-than-the-terminal-is-wide" * 2) / "with spaces in it.json"
+    say_written(Output(), long, 7)
+    assert f"  anchor verify {long} --rpc URL\n" in capsys.readouterr().out
+    made = long.with_suffix("")
+    made.parent.mkdir()
+    done = anchor("init", made, env={"COLUMNS": "30"})
+    assert f"made {made}\n" in done.out
+    assert f"anchor deploy --data {made}\n" in done.out
+    long.write_text('{"format":"anchor-sample"}')
+    done = anchor("verify", long, env={"COLUMNS": "30"})
+    assert f"anchor check-sample {long}\n" in done.err
+    gone = anchor("verify", long, tmp_path / "gone-and-with-a-long-name-too.json", env={"COLUMNS": "30"})
+    assert "gone-and-with-a-long-name-too.json: no such file or directory; check the path\n" in gone.err

@@ -95,7 +95,7 @@ def _say(output: Output, found: "list[Finding]", asked: list[str], not_asked: li
     if not asked:
         output.say("[yellow]![/] no chain was asked" + ("" if not_asked else ": none is set up"))
     for name, why in not_asked:
-        output.say(f"[yellow]![/] {plain(name)} {plain(why)}")
+        output.line(f"[yellow]![/] {plain(name)} {plain(why)}")
 
 
 @dataclass

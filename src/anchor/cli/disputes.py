@@ -45,7 +45,7 @@ class Dispute:
 
     def show(self, output: Output) -> None:
         """Show it for a person."""
-        output.say(f"[bold]{plain(self.file.name)}[/]")
+        output.line(f"[bold]{plain(self.file.name)}[/]")
         output.say()
         output.line(f"[yellow]![/] {plain(self.kind)}: {plain(self.statement)}")
         output.line(f"     expected  [green]{plain(self.expected)}[/]")

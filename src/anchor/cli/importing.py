@@ -216,7 +216,7 @@ def _tell(output: Output, done: Imported) -> None:
     output.say(f"{mark} {counted(done.rows, 'row')} in {done.seconds:.1f} s ({done.rate:,.0f}/s): {told}")
     for refusal in done.refusals:
         place = f" {refusal['field']}" if refusal["field"] else ""
-        output.say(f"  line {refusal['line']}{plain(place)}: {plain(refusal['detail'])}")
+        output.line(f"  line {refusal['line']}{plain(place)}: {plain(refusal['detail'])}")
     if done.refused > len(done.refusals):
         output.say(f"  … and {done.refused - len(done.refusals):,} more; --rejects FILE writes them all")
     if done.stopped_at is not None:

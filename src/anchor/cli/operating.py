@@ -70,7 +70,7 @@ def init(
         )
         return
     where = plain(directory)
-    output.say(f"[green]✓[/] made [bold]{where}[/]")
+    output.line(f"[green]✓[/] made [bold]{where}[/]")
     output.pairs(
         ("log id", "0x" + made.log_id.hex()),
         ("signs as", f"{made.signer}  [dim](send it funds for gas)[/]"),

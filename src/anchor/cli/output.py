@@ -95,8 +95,8 @@ class Output:
             self.console.print(f"[dim]{name:<{width}}[/]  {value}", soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """Write a line about the way there to standard error."""
-        self.errors.print(text)
+        """Write a line about the way there to standard error, never broken: it may name a command."""
+        self.errors.print(text, soft_wrap=True)
 
     def table(self, *columns: str, title: str | None = None, right: Sequence[str] = ()) -> "Table":
         """Return an empty table in the house's style; ``right`` names the columns of figures.

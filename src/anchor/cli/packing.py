@@ -94,7 +94,7 @@ def pack(
         block = None if parts.evidence is None else hex_of(parts.evidence.block_hash)
         output.json({"file": str(out), "deltas": len(indices), "evidenceBlock": block})
         return
-    output.say(f"[green]✓[/] {plain(out)}: {counted(len(indices), 'delta')}, {out.stat().st_size:,} bytes")
+    output.line(f"[green]✓[/] {plain(out)}: {counted(len(indices), 'delta')}, {out.stat().st_size:,} bytes")
     if parts.evidence is not None:
         output.line(f"  evidence of block {hex_of(parts.evidence.block_hash)}")
     output.line(f"  check it: [bold]anchor verify {plain(out)} --rpc URL --contract ADDRESS[/]")

@@ -185,7 +185,8 @@ def proof(
 def say_written(output: Output, out: Path, size: int) -> None:
     """Say where a proof file of so many bytes is, and how it is checked."""
     name = plain(out)
-    output.say(f"[green]✓[/] {name} ({size:,} bytes). Check it: anchor verify {name} --rpc URL")
+    output.line(f"[green]✓[/] {name} ({size:,} bytes). Check it:")
+    output.line(f"  anchor verify {name} --rpc URL")
 
 
 def parse_show(text: str) -> "Showing":

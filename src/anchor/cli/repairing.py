@@ -133,14 +133,14 @@ def _show(output: Output, found: "Repair", accepted: bool) -> None:
     )
     for what, events in told:
         for event in events:
-            output.say(
+            output.line(
                 f"[red]✗[/] batch {event.number} is {what}: block {event.block_number}, "
                 f"transaction 0x{event.transaction_hash.hex()}"
             )
     if found.unread_from is not None:
-        output.say(
+        output.line(
             f"[red]✗[/] no event leads to head 0x{found.unread_from.hex()}: what is before it was not read; "
             "add an endpoint that keeps all events"
         )
     if accepted:
-        output.say(f"the worker will go on upon 0x{found.head.hex()}")
+        output.line(f"the worker will go on upon 0x{found.head.hex()}")

@@ -58,8 +58,8 @@ def show_status(output: Output, answer: dict[str, Any]) -> None:
         output.say()
         since = f"since {_time(alarm['since'])}"
         output.say(f"[bold red]ALARM[/] {plain(alarm['name'] + where)} {since}{stops}")
-        output.say(f"  {plain(alarm['detail'])}")
-        output.say(f"  [dim]→ {plain(alarm['remedy'])}[/]")
+        output.line(f"  {plain(alarm['detail'])}")
+        output.line(f"  [dim]→ {plain(alarm['remedy'])}[/]")
 
 
 def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:

@@ -133,7 +133,7 @@ def verify(
         if not json_:
             show(output, result, file.name)
             if result.failed is not None and "'anchor-sample'" in result.failed.explanation:
-                output.note(f"It is a sample: anchor check-sample {file}")
+                output.note(f"It is a sample: anchor check-sample {plain(file)}")
     if json_:
         output.json(answers[0] if len(answers) == 1 else answers)
     elif len(found) > 1:
@@ -184,7 +184,7 @@ def _sum_up(output: Output, results: list["Verification"], unread: int, disputes
 def show(output: Output, result: "Verification", name: str) -> None:
     """Show each step, both values of the one that failed, and what is proven."""
 
-    output.say(f"[bold]{plain(name)}[/]")
+    output.line(f"[bold]{plain(name)}[/]")
     output.say()
     width = max((len(step.name) for step in result.steps), default=0)
     for step in result.steps:

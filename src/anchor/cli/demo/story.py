@@ -267,7 +267,7 @@ class Story:
         self._output.line(f"  {anchor} derive DL --unit mile --audit")
         self._output.say("\n  The five-minute tour is in README.md.")
         if stays:
-            self._output.say(f"\n  API {self._running.url}/docs   chain {self._running.rpc_url}")
+            self._output.line(f"\n  API {self._running.url}/docs   chain {self._running.rpc_url}")
             self._output.line("  [dim]Ctrl-C stops it.[/]")
 
     # What they share

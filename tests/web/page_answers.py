@@ -104,6 +104,12 @@ def is_sample(raw: bytes) -> bool:
 
 def agree(about: object, python: Verification, page: dict[str, Any]) -> None:
     """Hold one file's two answers together; why a file is none may be worded otherwise."""
+    if page["verdict"] == "valid":
+        passed = {step["name"] for step in page["steps"] if step["outcome"] == "passed"}
+        assert {"contract's log", "final block", "anchored root"} <= {
+            name.partition(" (")[0] for name in passed
+        }
+        assert all(step["outcome"] != "failed" for step in page["steps"]), about
     ours = python.to_json()
     first = ours["steps"][0]["name"]
     if python.kind is not None and not first.startswith("evidence: "):

@@ -101,3 +101,9 @@ def test_a_key_that_no_request_can_carry_is_not_shown() -> None:
         assert done.code in (2, 3)
         assert "key" in done.err
         assert "sec" not in done.err
+
+
+def test_a_failure_that_names_what_is_no_text_is_told_in_json() -> None:
+    done = anchor("replica", "check", NOT_TEXT, "--json")
+    assert done.code == 3
+    assert json.loads(done.err)["detail"] == f"{NOT_TEXT}: there is no such file"

@@ -227,7 +227,7 @@ def show_failure(failure: CommandFailed, as_json: bool) -> None:
     """Write why a command failed to standard error."""
     if as_json:
         problem = {"code": failure.code, "detail": failure.problem, "remedy": failure.remedy}
-        sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
+        sys.stderr.write(json_bytes(json.dumps(problem, ensure_ascii=False)).decode() + "\n")
         return
     from anchor.cli.terminal import Terminal
 

@@ -1,6 +1,8 @@
 """The client against a server on a real port: exact amounts, safe retries, typed refusals."""
 
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Context, Decimal
@@ -19,6 +21,7 @@ from anchor.client import (
     Recorded,
     Refused,
     UnexpectedAnswer,
+    transport,
 )
 from anchor.client.transport import Transport
 from anchor.ledger.api_keys import Scope, create_key
@@ -29,6 +32,7 @@ from anchor.protocol.errors import AmountError
 from anchor.service.background_server import BackgroundServer
 from anchor.verify.books import DiscrepancyKind, Entry
 from anchor.verify.divergence import OwnEntries
+from tests.fixtures.hostile_node import body_now_and_then, endless, serving
 from tests.fixtures.logs import OpenedLog
 
 
@@ -244,6 +248,25 @@ def test_answers_are_asked_for_as_they_are_and_one_that_cannot_be_unpacked_is_no
     with pytest.raises(UnexpectedAnswer, match="http://anchor/api/v1/status answered 200"):
         client.status()
     assert asked == ["identity"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [(body_now_and_then, AnchorUnreachable, "not whole after 2 s"), (endless, UnexpectedAnswer, "more than")],
+)
+def test_an_answer_is_bounded_in_time_and_in_size(
+    answer: Callable[[socket.socket, threading.Event], None],
+    error: type[Exception],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 1_000_000)
+    with (
+        serving(answer) as url,
+        AnchorClient(url, "ak_x", timeout=0.2, attempts=1) as client,
+        pytest.raises(error, match=why),
+    ):
+        client.status()
 
 
 def test_a_host_that_no_name_service_takes_cannot_be_reached() -> None:

@@ -17,6 +17,12 @@ T = TypeVar("T")
 ATTEMPTS: Final = 4
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 30.0
+_PLAIN: Final = "identity"
+_OF_THE_WAY: Final = {b"content-encoding", b"transfer-encoding", b"content-length"}
+LARGEST_ANSWER: Final = 128 * 1024 * 1024
+"""Bytes: twice as many as the largest proof file has."""
+WHOLE_ANSWER: Final = 10
+"""Times the timeout, which is that of each part, may pass until an answer is whole."""
 _PROBLEM: Final = "application/problem+json"
 
 
@@ -50,6 +56,7 @@ class Transport:
             raise CannotBeSent("the API key", "it has a character that is in no key")
         self._url: Final = url.rstrip("/")
         self._attempts: Final = attempts
+        self._longest: Final = WHOLE_ANSWER * timeout
         self._pause: Final = pause
         try:
             self._client: Final = httpx.Client(
@@ -147,16 +154,25 @@ class Transport:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         """Return the answer, read to its end. Raises httpx.TransportError, UnicodeError, UnexpectedAnswer."""
+        started = time.monotonic()
         answer = self._client.send(request, stream=True)
+        content = bytearray()
         try:
-            answer.read()
-        except httpx.DecodingError:
-            raise UnexpectedAnswer(
-                self._place(answer), answer.status_code, "it is not compressed as it says"
-            ) from None
+            if answer.headers.get("content-encoding", _PLAIN).strip().lower() != _PLAIN:
+                raise self._unexpected(answer, "it is compressed, which was not asked for")
+            for part in answer.iter_bytes():
+                content += part
+                if len(content) > LARGEST_ANSWER:
+                    raise self._unexpected(answer, f"it has more than {LARGEST_ANSWER} bytes")
+                if time.monotonic() - started > self._longest:
+                    raise httpx.ReadTimeout(f"the answer was not whole after {self._longest:g} s")
         finally:
             answer.close()
-        return answer
+        told = [(name, value) for name, value in answer.headers.raw if name.lower() not in _OF_THE_WAY]
+        return httpx.Response(answer.status_code, headers=told, content=bytes(content), request=request)
+
+    def _unexpected(self, answer: httpx.Response, why: str) -> UnexpectedAnswer:
+        return UnexpectedAnswer(self._place(answer), answer.status_code, why)
 
     def _problem(self, answer: httpx.Response) -> AnchorProblem:
         try:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from anchor.verify import verify_file, write_proof_file
 from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, Clock
+from anchor.verify.proof_reading import parse_proof_file
+from anchor.verify.proof_writing import proof_file_json
 from anchor.verify.verification import verify_proof
 from tests.verify.building import MemoryChain, example_log
 from tests.web.odd_nodes import Odd, odd_node, spoiled
@@ -48,3 +52,28 @@ def test_a_node_that_has_not_come_to_the_contract_yet_refutes_nothing() -> None:
             assert python.failed is not None
             assert (python.verdict, python.failed.name) == (verdict, "contract")
             assert told in python.failed.explanation
+
+
+def test_a_block_that_is_older_than_a_batch_refutes_no_root_of_it() -> None:
+    log = example_log(1)
+    whole = proof_file_json(log.delta("UA", 8, 3, "mile"))
+    batch = whole["head"]["batch"]
+    for name in ("transactionHash", "blockNumber", "blockHash"):
+        del batch["anchors"][0][name]
+    through = json.dumps(whole).encode()
+    del batch["anchors"][0]["through"]
+    unanchored = json.dumps(whole).encode()
+    seen = []
+    log.chain.heads[-1] = bytes(32)
+    for _ in range(2):
+        questions = [Question(unanchored), Question(through)]
+        for question, page in zip(questions, page_answers(log.chain, questions), strict=True):
+            python = verify_proof(parse_proof_file(question.raw), log.chain, finality="latest")
+            agree(question, python, page)
+            assert python.failed is not None
+            assert python.failed.name == "contract's head"
+            seen.append((python.verdict, "before batch" in python.failed.explanation))
+        log.chain.mine(4)
+    unchecked = "not_checked_against_a_chain"
+    # Batch 3 was sealed before the newest block of the second round, batch 4 after it.
+    assert seen == [(unchecked, True), (unchecked, True), ("invalid", False), (unchecked, True)]

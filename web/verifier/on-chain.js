@@ -73,14 +73,25 @@ function standsStill(clock, final) {
 /** The time (ms) from which a final block may be. */
 const since = (clock) => clock.now - clock.oldest * 1000n;
 
-/** What it means that a root is neither the head nor known to be pinned, and what helps. */
-function notSeen(unknown, byHash) {
-  if (!unknown) return "The root is neither the contract's head nor a pinned one.";
-  const node = byHash ? "a node" : "another node, one";
-  return (
-    "The root is not the contract's head, and was not seen elsewhere, which says nothing against it: ask " +
-    `${node} that keeps old events, or take a file that leads through a later batch to the head.`
-  );
+/** What it means that a batch's root is neither the head nor known to be pinned, what helps, and the verdict. */
+function notSeen(batch, final, unknown, byHash) {
+  if (unknown) {
+    const node = byHash ? "a node" : "another node, one";
+    return [
+      "The root is not the contract's head, and was not seen elsewhere, which says nothing against it: " +
+        `ask ${node} that keeps old events, or take a file that leads through a later batch to the head.`,
+      NOT_CHECKED,
+    ];
+  }
+  if (final.timestamp * 1000n < batch.sealedAt) {
+    const why = byHash ? "take evidence of a newer block" : "the node lags, or no newer one is final";
+    return [
+      `Block ${final.number} is of ${moment(final.timestamp * 1000n)}, before batch ${batch.number} was ` +
+        `sealed (${moment(batch.sealedAt)}), so that it cannot hold its root yet: ${why}.`,
+      NOT_CHECKED,
+    ];
+  }
+  return ["The root is neither the contract's head nor a pinned one.", INVALID];
 }
 
 /** The chain's name: of a block that is trusted by its hash, only a file says which chain it is of. */
@@ -227,7 +238,7 @@ export class OnChain {
     if (anchor.location !== null) {
       evidence = await this.byEvent(claim, anchor.location, contract, batch, root, final);
     }
-    evidence ??= await this.byState(claim, contract, root, head, final, anchor.location !== null);
+    evidence ??= await this.byState(claim, contract, batch, head, final, anchor.location !== null);
     if (claim.mustBeNewest) {
       this.checks.same(
         labelled("current head", claim.label),
@@ -332,11 +343,12 @@ export class OnChain {
   }
 
   /**
-   * The root as the contract's head, or pinned. Where the file names an event that could not be looked for
-   * (`noEvents`), or nothing shows whether the root is pinned, one that is found in neither place is not
-   * contradicted.
+   * The batch's root as the contract's head, or pinned. Where the file names an event that could not be looked
+   * for (`noEvents`), nothing shows whether the root is pinned, or the block is older than the batch, one that is
+   * found in neither place is not contradicted.
    */
-  async byState(claim, contract, root, head, final, noEvents) {
+  async byState(claim, contract, batch, head, final, noEvents) {
+    const root = anchorRoot(this.logId, batch);
     let unknown = noEvents;
     let pinnedAt = 0n;
     try {
@@ -355,7 +367,8 @@ export class OnChain {
     }
     const name = labelled("contract's head", claim.label);
     if (hexOf(root) !== hexOf(head)) {
-      this.checks.fail(name, root, head, notSeen(unknown, this.byHash), unknown ? NOT_CHECKED : INVALID);
+      const [why, verdict] = notSeen(batch, final, unknown, this.byHash);
+      this.checks.fail(name, root, head, why, verdict);
     }
     this.checks.passed(name, root, `This root is the contract's head in block ${final.number}.`);
     return { block: final.number, time: final.timestamp };

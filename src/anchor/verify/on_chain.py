@@ -225,7 +225,7 @@ class OnChain:
             evidence = self._by_event(claim, anchor.location, contract, batch, root, final)
         if evidence is None:
             no_events = anchor.location is not None
-            evidence = self._by_state(claim, contract, root, head, final, no_events=no_events)
+            evidence = self._by_state(claim, contract, batch, head, final, no_events=no_events)
         if claim.must_be_newest:
             self.checks.same(
                 claim.step(CURRENT_HEAD),
@@ -313,13 +313,15 @@ class OnChain:
         return "event", number, block.timestamp
 
     def _by_state(
-        self, claim: Claimed, contract: bytes, root: Bytes32, head: Bytes32, final: Block, *, no_events: bool
+        self, claim: Claimed, contract: bytes, batch: Batch, head: Bytes32, final: Block, *, no_events: bool
     ) -> tuple[str, int | None, int]:
-        """Find the root as the contract's head, or pinned.
+        """Find the batch's root as the contract's head, or pinned.
 
-        Where the file names an event that could not be looked for (``no_events``), or nothing shows whether
-        the root is pinned, a root that is found in neither place is not contradicted.
+        Where the file names an event that could not be looked for (``no_events``), nothing shows whether the
+        root is pinned, or the block is older than the batch, a root that is found in neither place is not
+        contradicted.
         """
+        root = batch.anchor_root(self.log_id)
         unknown = no_events
         try:
             pinned_at = self.chain.pinned_at(contract, root, final.number)
@@ -332,22 +334,27 @@ class OnChain:
             return "pinned", None, pinned_at
         name = claim.step("contract's head")
         if root != head:
-            self.checks.fail(
-                name, root, head, _not_seen(unknown, self.by_hash), NOT_CHECKED if unknown else INVALID
-            )
+            why, verdict = _not_seen(batch, final, unknown, self.by_hash)
+            self.checks.fail(name, root, head, why, verdict)
         self.checks.passed(name, root, f"This root is the contract's head in block {final.number}.")
         return "head", final.number, final.timestamp
 
 
-def _not_seen(unknown: bool, by_hash: bool) -> str:
+def _not_seen(batch: Batch, final: Block, unknown: bool, by_hash: bool) -> tuple[str, Verdict]:
     """Say what it means that a root is neither the head nor known to be pinned, and what helps."""
-    if not unknown:
-        return "The root is neither the contract's head nor a pinned one."
-    node = "a node" if by_hash else "another node, one"
-    return (
-        "The root is not the contract's head, and was not seen elsewhere, which says nothing against it: ask "
-        f"{node} that keeps old events, or take a file that leads through a later batch to the head."
-    )
+    if unknown:
+        node = "a node" if by_hash else "another node, one"
+        return (
+            "The root is not the contract's head, and was not seen elsewhere, which says nothing against it: "
+            f"ask {node} that keeps old events, or take a file that leads through a later batch to the head."
+        ), NOT_CHECKED
+    if final.timestamp * 1000 < batch.sealed_at:
+        why = "take evidence of a newer block" if by_hash else "the node lags, or no newer one is final"
+        return (
+            f"Block {final.number} is of {moment(final.timestamp * 1000)}, before batch {batch.number} was "
+            f"sealed ({moment(batch.sealed_at)}), so that it cannot hold its root yet: {why}."
+        ), NOT_CHECKED
+    return "The root is neither the contract's head nor a pinned one.", INVALID
 
 
 def on_which(chain_id: int, by_hash: bool) -> str:

@@ -116,3 +116,24 @@ def test_a_key_is_asked_for_once(mute: Anything) -> None:
     where = {"ANCHOR_URL": f"http://127.0.0.1:{mute.server_port}", "ANCHOR_API_KEY": "ak_x"}
     assert anchor("keys", "create", "k", env=where).code == 4
     assert len(mute.keys) == 1
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, "<html>", {"format": "anchor-proof", "version": 1}])
+@pytest.mark.parametrize("id_", ["rcpt_x", "ckpt_x"])
+def test_what_is_no_proof_file_is_not_saved_as_one(
+    tmp_path: Path, anything: Anything, answer: Any, id_: str
+) -> None:
+    anything.answer = answer
+    where = {"ANCHOR_URL": f"http://127.0.0.1:{anything.server_port}", "ANCHOR_API_KEY": "ak_x"}
+    file = tmp_path / "proof.json"
+    done = anchor("proof", id_, "--out", file, "--json", env=where)
+    assert (done.code, json.loads(done.err)["code"]) == (4, "unexpected_answer")
+    assert not file.exists()
+    assert anchor("proof", id_, env=where).out == ""
+
+
+def test_a_long_answer_that_is_no_proof_file_is_not_saved_as_one(tmp_path: Path, anything: Anything) -> None:
+    anything.answer = ["x" * 300_000]
+    where = {"ANCHOR_URL": f"http://127.0.0.1:{anything.server_port}", "ANCHOR_API_KEY": "ak_x"}
+    assert anchor("proof", "rcpt_x", "--out", tmp_path / "proof.json", env=where).code == 4
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,7 @@
 """``anchor derive``, ``checkpoint`` and ``proof``: what the record says, and files that show it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -213,10 +213,40 @@ def fetch_proof(server: Server, id_: str, show: str | None = None) -> bytes:
         ("ckpt_", "checkpoints", "deltas"),
     ):
         if id_.startswith(prefix):
-            return server.get_bytes(f"/api/v1/{path}/{segment(id_)}/proof", **{parameter: show})
+            content = server.get_bytes(f"/api/v1/{path}/{segment(id_)}/proof", **{parameter: show})
+            _require_proof_file(content)
+            return content
     raise CommandFailed(
         f"{id_!r} is no id of a proof",
         "give a receipt id (rcpt_…) or a proof token (ckpt_…)",
         ExitCode.USAGE,
         "usage",
     )
+
+
+def _require_proof_file(content: bytes) -> None:
+    """Raise CommandFailed where a server answered with no proof file. A long period is not read whole."""
+    from anchor.verify.proof_file import FORMAT
+    from anchor.verify.proof_reading import LARGEST_FILE, parse_proof_file
+    from anchor.verify.strict_json import ProofFileError
+    from anchor.verify.unreadable import describe
+
+    if len(content) > LARGEST_FILE:
+        if content.startswith(b"{") and FORMAT.encode() in content[:_BEGINNING]:
+            return
+        found = describe(content).found
+    else:
+        try:
+            parse_proof_file(content)
+            return
+        except ProofFileError as error:
+            found = str(error) if error.described is None else error.described.found
+    raise CommandFailed(
+        f"the server answered with no proof file: {found}",
+        "nothing was written; check that the URL is an Anchor server's",
+        ExitCode.UNAVAILABLE,
+        "unexpected_answer",
+    )
+
+
+_BEGINNING: Final = 64

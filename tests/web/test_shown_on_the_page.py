@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
+from anchor.protocol.errors import hex_of
 from anchor.verify import write_proof_file
 from anchor.verify.proof_writing import proof_file_json
 from tests.fixtures.anvil import Anvil
@@ -63,6 +64,29 @@ def test_how_old_a_final_block_may_be_is_told_where_a_link_sets_it(
         asked = page.locator(".name").first.inner_text()
         assert told in asked
         assert ("seconds" in asked) == bool(told)
+    page.close()
+
+
+def test_what_a_link_filled_in_is_told_until_the_reader_types_it(
+    chromium: Browser, log: AnchoredLog, anvil: Anvil, good: bytes
+) -> None:
+    page = chromium.new_page()
+    contract = hex_of(log.contract)
+    page.goto(f"{PAGE.as_uri()}?rpc={anvil.url}&contract={contract}&finality=latest&customer=")
+    assert "the node, the agreed contract, when a block is final" in page.locator("#filled").inner_text()
+    page.set_input_files("#files", [{"name": "a.json", "mimeType": "application/json", "buffer": good}])
+    page.wait_for_selector("article[data-verdict=valid]")
+    asked = page.locator(".name").first.inner_text()
+    assert "a link filled in: the node, the agreed contract, when a block is final" in asked
+    page.select_option("#finality", "safe")
+    page.fill("#contract", contract.upper().replace("0X", "0x"))
+    assert "the agreed contract" not in page.locator("#filled").inner_text()
+    page.fill("#rpc", anvil.url)
+    assert not page.locator("#filled").is_visible()
+    verify(page, {"proof.json": good}, rpc=anvil.url, contract=contract)
+    assert "link" not in page.locator(".name").first.inner_text()
+    page.goto(PAGE.as_uri())
+    assert not page.locator("#filled").is_visible()
     page.close()
 
 

@@ -13,6 +13,18 @@ import { moment } from "./wording.js";
 /** The fields of what was agreed on of a sample. */
 const AGREED = ["from", "to", "count"];
 
+/** What the fields that a link may fill in are called. */
+const FILLED = {
+  rpc: "the node",
+  contract: "the agreed contract",
+  customer: "the customer",
+  block: "the block",
+  finality: "when a block is final",
+  from: "the range's start",
+  to: "the range's end",
+  count: "how many are drawn",
+};
+
 export function start(document) {
   const byId = (id) => document.getElementById(id);
   const results = byId("results");
@@ -35,6 +47,22 @@ export function start(document) {
   }
 
   const oldest = /^[1-9][0-9]{0,8}$/.test(query.get("oldest") ?? "") ? BigInt(query.get("oldest")) : OLDEST_FINAL_BLOCK;
+
+  // Whoever made the link chose these, not the reader, until the reader types them.
+  const filled = new Set(Object.keys(FILLED).filter((name) => query.get(name)));
+  const byLink = () => [...filled].map((name) => FILLED[name]).join(", ");
+  function showFilled() {
+    byId("filled").hidden = !filled.size;
+    byId("filled").textContent =
+      `The link that opened this page filled in: ${byLink()}. See that this is what you mean or agreed on.`;
+  }
+  for (const name of Object.keys(FILLED)) {
+    byId(name).addEventListener("input", () => {
+      filled.delete(name);
+      showFilled();
+    });
+  }
+  showFilled();
 
   const offline = () => byId("offline").checked;
   function showFields() {
@@ -97,12 +125,13 @@ export function start(document) {
 
   /** Against what is checked, in words. */
   function against() {
-    if (offline()) return `the block ${byId("block").value.trim()}`;
+    const link = filled.size ? `; a link filled in: ${byLink()}` : "";
+    if (offline()) return `the block ${byId("block").value.trim()}${link}`;
     const nodes = urls().map(shownUrl).join(" and ") || "no node";
     const rule = byId("finality").selectedOptions[0].textContent;
     // No field shows it: a link that allows more must not do so unseen.
     const allowed = oldest === OLDEST_FINAL_BLOCK ? "" : `; newest by a final block of the last ${oldest} seconds`;
-    return `${nodes}; final ${rule}${allowed}`;
+    return `${nodes}; final ${rule}${allowed}${link}`;
   }
 
   function chain() {

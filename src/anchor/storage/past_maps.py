@@ -3,32 +3,35 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection
 
 from anchor.protocol.hashing import Bytes32
-from anchor.storage.schema import heads, ledgers
 
 _ROWS_AT_ONCE: Final = 10_000
 
-_LATER = heads.alias("later")
-_HEADS_AT: Final = (
-    select(ledgers.c.ledger_id, heads.c.size, heads.c.root)
-    .join(heads, heads.c.ledger == ledgers.c.id)
-    .where(
-        ledgers.c.ledger_id > bindparam("after"),
-        heads.c.batch
-        == select(func.max(_LATER.c.batch))
-        .where(_LATER.c.ledger == ledgers.c.id, _LATER.c.batch <= bindparam("at_batch"))
-        .scalar_subquery(),
-    )
-    .order_by(ledgers.c.ledger_id)
-    .limit(_ROWS_AT_ONCE)
-)
+# Ledgers first, and for each the one head that it has: asked for together, a server may go through every
+# head of the log for each so many ledgers. A ledger that came later has none, and counts for the next page.
+_ON_SQLITE: Final = """
+    SELECT l.ledger_id, h.size, h.root
+    FROM (SELECT id, ledger_id FROM ledgers WHERE ledger_id > ? ORDER BY ledger_id LIMIT ?) l
+    LEFT JOIN heads h ON h.ledger = l.id
+        AND h.batch = (SELECT max(batch) FROM heads WHERE ledger = l.id AND batch <= ?)
+    ORDER BY l.ledger_id"""
+_ON_POSTGRESQL: Final = """
+    SELECT l.ledger_id, h.size, h.root
+    FROM (SELECT id, ledger_id FROM ledgers WHERE ledger_id > %s ORDER BY ledger_id LIMIT %s) l
+    LEFT JOIN LATERAL (
+        SELECT size, root FROM heads WHERE ledger = l.id AND batch <= %s ORDER BY batch DESC LIMIT 1
+    ) h ON true
+    ORDER BY l.ledger_id"""
 
 
 def heads_at(connection: Connection, batch: int) -> Iterator[tuple[Bytes32, int, Bytes32]]:
     """Yield ledger id, size and root of every ledger that a batch holds, in the order of ledger ids."""
+    statement = _ON_SQLITE if connection.dialect.name == "sqlite" else _ON_POSTGRESQL
     after = b""
-    while rows := connection.execute(_HEADS_AT, {"after": after, "at_batch": batch}).all():
-        yield from ((bytes(ledger_id), size, bytes(root)) for ledger_id, size, root in rows)
+    while rows := connection.exec_driver_sql(statement, (after, _ROWS_AT_ONCE, batch)).fetchall():
+        for ledger_id, size, root in rows:
+            if root is not None:
+                yield bytes(ledger_id), size, bytes(root)
         after = bytes(rows[-1][0])

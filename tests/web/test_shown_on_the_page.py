@@ -16,7 +16,7 @@ from tests.verify.anchored_log import AnchoredLog
 from tests.verify.building import BuiltLog, example_log
 from tests.web.browser import PAGE, verdicts, verify
 
-UNSEEN = "UA\u200b\u202eeurt\u2066\u00ad\ufeff\u2028\x00\x1b[2J"
+UNSEEN = "U A\u200b\u202eeurt\u2066\u00ad\ufeff\u2028\x00\x1b[2J\u00a0\u3164\u034f\u2800\ufe0f"
 
 
 def test_what_cannot_be_seen_of_a_text_is_written_out(page: Page, log: AnchoredLog, anvil: Anvil) -> None:
@@ -27,11 +27,11 @@ def test_what_cannot_be_seen_of_a_text_is_written_out(page: Page, log: AnchoredL
     verify(page, {"a\u202egpj.json": proof}, rpc=anvil.url)
     assert verdicts(page) == ["valid"]
     text = page.locator("article").inner_text()
-    written = r"UA\u{200b}\u{202e}eurt\u{2066}\u{ad}\u{feff}\u{2028}\u{0}\u{1b}[2J"
+    written = r"U A\u{200b}\u{202e}eurt\u{2066}\u{ad}\u{feff}\u{2028}\u{0}\u{1b}[2J\u{a0}\u{3164}\u{34f}\u{2800}\u{fe0f}"
     assert f"customer “{written}”" in text
     assert page.locator(".shown td").first.inner_text() == written
     assert r"a\u{202e}gpj.json" in text
-    assert not any(letter in text for letter in "\u200b\u202e\u2066\u00ad\ufeff\u2028\x00\x1b")
+    assert not any(letter in text for letter in set(UNSEEN) - set("U Aeurt[2J"))
     assert "two\nlines" in page.locator(".shown").inner_text()
 
 

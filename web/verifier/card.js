@@ -9,7 +9,7 @@ const MOST_LISTED = 500;
 const LONGEST_TEXT = 20_000;
 const LONGEST_STATEMENT = 2_000;
 const LONGEST_CELL = 256;
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 const HASH = /^0x[0-9a-f]{40,}$/;
 
 const TITLES = {

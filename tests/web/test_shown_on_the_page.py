@@ -27,7 +27,10 @@ def test_what_cannot_be_seen_of_a_text_is_written_out(page: Page, log: AnchoredL
     verify(page, {"a\u202egpj.json": proof}, rpc=anvil.url)
     assert verdicts(page) == ["valid"]
     text = page.locator("article").inner_text()
-    written = r"U A\u{200b}\u{202e}eurt\u{2066}\u{ad}\u{feff}\u{2028}\u{0}\u{1b}[2J\u{a0}\u{3164}\u{34f}\u{2800}\u{fe0f}"
+    written = (
+        r"U A\u{200b}\u{202e}eurt\u{2066}\u{ad}\u{feff}\u{2028}\u{0}\u{1b}[2J"
+        r"\u{a0}\u{3164}\u{34f}\u{2800}\u{fe0f}"
+    )
     assert f"customer “{written}”" in text
     assert page.locator(".shown td").first.inner_text() == written
     assert r"a\u{202e}gpj.json" in text

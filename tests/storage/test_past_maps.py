@@ -1,4 +1,4 @@
-"""The map of an old batch, read for its rebuilding: every ledger of it, however many, by a look or two at each."""
+"""The map of an old batch, read for its rebuilding: every ledger of it, by a look or two at each."""
 
 from __future__ import annotations
 

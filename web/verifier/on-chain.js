@@ -214,20 +214,32 @@ export class OnChain {
         NOT_CHECKED,
       );
     }
-    for (const anchor of anchors.slice(0, -1)) {
-      // Another place is named: where this one fails it does not count, for or against.
+    if (anchors.length === 1) return this.anchored(claim, anchors[0], contract, final);
+    // One that holds is enough. Where none does, one that could not be checked leaves the batch unchecked,
+    // whichever is named first.
+    let kept = null;
+    for (const anchor of anchors) {
       const attempt = new OnChain(new Checks(), this.chain, this.logId, this.finality, this.clock);
       try {
         const found = await attempt.anchored(claim, anchor, contract, final);
-        for (const step of attempt.checks.steps) {
-          this.checks.note(step.name, step.outcome, step.expected, step.found, step.explanation);
-        }
+        this.take(attempt.checks.steps);
         return found;
       } catch (failure) {
-        if (!(failure instanceof Stopped)) throw failure;
+        if (!(failure instanceof Stopped)) {
+          this.take(attempt.checks.steps);
+          throw failure;
+        }
+        if (kept === null || failure.verdict === NOT_CHECKED || kept.verdict !== NOT_CHECKED) {
+          kept = { verdict: failure.verdict, steps: attempt.checks.steps };
+        }
       }
     }
-    return this.anchored(claim, anchors.at(-1), contract, final);
+    this.take(kept.steps);
+    throw new Stopped(kept.verdict);
+  }
+
+  take(steps) {
+    for (const step of steps) this.checks.note(step.name, step.outcome, step.expected, step.found, step.explanation);
   }
 
   async anchored(claim, anchor, contract, final) {

@@ -19,7 +19,7 @@ from anchor.verify.chain_view import (
     TrustedBlock,
 )
 from anchor.verify.proof_file import Anchor, AnchoredBatch, BlockLocation
-from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Stopped, Verdict
+from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Step, Stopped, Verdict
 from anchor.verify.wording import moment
 
 CURRENT_HEAD: Final = "current head"
@@ -206,14 +206,20 @@ class OnChain:
                 f"The file does not say where batch {claim.number} is on this chain.",
                 NOT_CHECKED,
             )
-        for anchor in anchors[:-1]:
-            before = len(self.checks.steps)
+        # One that holds is enough. Where none does, one that could not be checked leaves the batch unchecked,
+        # whichever is named first.
+        before = len(self.checks.steps)
+        kept: tuple[Verdict, list[Step]] | None = None
+        for anchor in anchors:
             try:
                 return self._anchored(claim, anchor, contract, final)
-            except Stopped:
-                # Another place is named: this one does not count, for or against.
+            except Stopped as stopped:
+                if kept is None or stopped.verdict == NOT_CHECKED or kept[0] != NOT_CHECKED:
+                    kept = stopped.verdict, self.checks.steps[before:]
                 del self.checks.steps[before:]
-        return self._anchored(claim, anchors[-1], contract, final)
+        assert kept is not None
+        self.checks.steps += kept[1]
+        raise Stopped(kept[0])
 
     def _anchored(self, claim: Claimed, anchor: Anchor, contract: bytes, final: Block) -> Committed:
         batch, root = _anchored_root(Checks(), claim, anchor, self.log_id)

@@ -108,6 +108,10 @@ _DETAILS = (
 """Columns of their own, where a line says them: the name, the detail, and its unit in seconds."""
 
 
+_LOOKS = ("derive", "compare two", "sync, nothing")
+"""How lines begin whose time is not of all that their size counts."""
+
+
 def _with_processor(rows: Sequence[dict[str, Any]]) -> str:
     details = [one for one in _DETAILS if any(one[1] in row["detail"] for row in rows)]
     table = [
@@ -115,7 +119,7 @@ def _with_processor(rows: Sequence[dict[str, Any]]) -> str:
             row["name"],
             f"{row['size']:,}",
             shown_time(row["seconds"]),
-            f"{row['rate']:,.0f}",
+            f"{row['rate']:,.0f}" if row["size"] and not row["name"].startswith(_LOOKS) else "",
             f"{row['peak_megabytes']:.0f} MB",
             *(
                 shown_time(row["detail"][name] * unit) if name in row["detail"] else ""

@@ -1,4 +1,4 @@
-"""HEAD is answered as GET is, without the body."""
+"""What is served to browsers and to those who only ask after it: HEAD is GET without the body."""
 
 from collections.abc import Iterator
 
@@ -59,3 +59,8 @@ def test_head_needs_the_key_that_get_needs(running: Development) -> None:
 def test_a_method_that_is_not_for_a_path_is_told_that_head_is(running: Development) -> None:
     refused = httpx.put(f"{running.url}/healthz")
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_no_other_page_may_frame_the_verifier(running: Development) -> None:
+    headers = httpx.get(f"{running.url}/verify").headers
+    assert headers["content-security-policy"] == "frame-ancestors 'none'"

@@ -163,6 +163,10 @@ def _lifespan(group_commit: GroupCommit) -> Callable[[FastAPI], Any]:
     return lifespan
 
 
+_UNFRAMED: Final = {"content-security-policy": "frame-ancestors 'none'", "x-content-type-options": "nosniff"}
+"""No other page may frame the verifier and paint over its verdict: a policy within a page cannot say that."""
+
+
 def _serve_pages(app: FastAPI, verifier_page: str | None) -> None:
     async def home() -> RedirectResponse:
         return RedirectResponse(DOCS_PATH)
@@ -172,6 +176,6 @@ def _serve_pages(app: FastAPI, verifier_page: str | None) -> None:
         page: str = verifier_page
 
         async def verifier() -> HTMLResponse:
-            return HTMLResponse(page)
+            return HTMLResponse(page, headers=_UNFRAMED)
 
         app.add_api_route("/verify", verifier, include_in_schema=False)

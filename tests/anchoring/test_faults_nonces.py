@@ -153,7 +153,7 @@ def test_05_killed_after_broadcast_before_the_database_knew_the_transaction_is_f
     with pytest.raises(Killed):
         bench.loop(endpoints=[DyingEndpoint(bench.anvil.url)]).run_once()
     assert bench.states() == ["signed"]
-    assert len(bench.line()) == 1
+    bench.until_anchored(1)
     loop = bench.loop()
     loop.run_once()
     finish(bench, loop)

@@ -11,8 +11,10 @@ from anchor.anchoring.lease import Lease
 from anchor.chain.contract import AnchorLog
 from anchor.chain.deploying import send_and_wait
 from anchor.chain.node import Node
+from anchor.chain.ownership import name_submitter_call
 from anchor.chain.rpc import HttpEndpoint
 from anchor.chain.signers.local import LocalSigner, create_keystore, signer_from_keystore
+from anchor.chain.unfinished import UnfinishedTransaction
 from anchor.chain.values import address_text, parse_address
 from anchor.ledger.model import Emission
 from anchor.service.assembly import connect_chains, open_directory
@@ -211,3 +213,21 @@ def test_bad_input_is_refused_and_changes_nothing(anvil: Anvil, data: Path, tmp_
     anvil.rpc("anvil_setCode", "0x" + contract.address.hex(), "0x60")
     assert refused(anchor("name-submitter", owner, "--data", data, "--json")) == "wrong_log"
     assert any(before)
+
+
+def test_a_word_that_was_killed_after_it_was_heard_is_said_again_where_another_was_heard_since(
+    anvil: Anvil, data: Path
+) -> None:
+    contract = contract_of(anvil, data)
+    signer = signer_from_keystore(
+        data / "signing-key.json", (data / "signing-key.password").read_text().strip()
+    )
+    first, second = b"\x41" * 20, b"\x42" * 20
+    # Killed before it could forget what it sent.
+    kept = UnfinishedTransaction(data / f"owner-{CHAIN_ID}.transaction")
+    send_and_wait(contract.node, signer, contract.address, name_submitter_call(first), unfinished=kept)
+    send_and_wait(contract.node, signer, contract.address, name_submitter_call(second))
+    assert contract.submitter() == second
+    assert anchor("name-submitter", address_text(first), "--data", data).code == 0
+    assert contract.submitter() == first
+    assert kept.kept() is None

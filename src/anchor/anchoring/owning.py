@@ -8,6 +8,7 @@ from anchor.anchoring.lease import Lease
 from anchor.anchoring.states import State
 from anchor.chain.contract import AnchorLog
 from anchor.chain.deploying import Waiting, send_and_wait
+from anchor.chain.node import Node
 from anchor.chain.settings import ChainSettings
 from anchor.chain.signers.signer import Signer
 from anchor.chain.unfinished import UnfinishedTransaction
@@ -75,6 +76,17 @@ def say_as_owner(
     )
     unfinished.forget()
     return receipt
+
+
+def forget_mined(node: Node, unfinished: UnfinishedTransaction) -> None:
+    """Forget what was said and is in a block: from then on the contract tells. Before that is read.
+
+    Else the same word, said again after another was heard in between, would be taken for said.
+    Raises RpcError, OSError.
+    """
+    kept = unfinished.kept()
+    if kept is not None and node.receipt(kept.hash) is not None:
+        unfinished.forget()
 
 
 def _wait_with(lease: Lease, seconds: float) -> None:

@@ -3,14 +3,9 @@
 A call is the same whoever signs it: a key that Anchor reads, or a wallet that it never sees.
 """
 
-from typing import Final
-
 from eth_abi.abi import encode
 
 from anchor.chain.contract import selector
-
-NOBODY: Final = bytes(20)
-"""The address zero: as submitter, nobody may anchor; as next owner, an offer is withdrawn."""
 
 
 def name_submitter_call(submitter: bytes) -> bytes:

@@ -46,7 +46,7 @@ def deploy(
         from anchor.chain.deploying import deploy as deploy_plainly
         from anchor.chain.node import Node
         from anchor.chain.unfinished import UnfinishedTransaction
-        from anchor.chain.values import address_text, parse_address
+        from anchor.chain.values import address_text
         from anchor.service.assembly import connect_chain, open_directory
         from anchor.service.settings_file import write_contract
 
@@ -60,10 +60,7 @@ def deploy(
         )
     connection = connect_chain(wanted, os.environ)
     submitter = connection.signer.address
-    try:
-        owned_by = submitter if owner is None else parse_address(owner)
-    except ValueError as error:
-        raise CommandFailed(str(error), "give the owner's address", code="not_an_address") from None
+    owned_by = submitter if owner is None else address_of(owner)
     node = Node(connection.endpoints, wanted.chain_id, agreement=wanted.agreement)
     unfinished = UnfinishedTransaction(data / f"deploying-{wanted.chain_id}.transaction")
     begun = unfinished.kept()
@@ -167,6 +164,16 @@ def _some(settings: "Settings") -> tuple["ChainSettings", ...]:
             "the settings name no chain", "add a section [chains.NAME] to anchor.toml", code="no_chain"
         )
     return settings.chains
+
+
+def address_of(text: str) -> bytes:
+    """Return the 20 bytes of an address that was typed. Raises CommandFailed."""
+    from anchor.chain.values import parse_address
+
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise CommandFailed(str(error), "give an address: 0x and 40 digits", code="not_an_address") from None
 
 
 def chosen_chain(settings: "Settings", name: str | None) -> "ChainSettings":

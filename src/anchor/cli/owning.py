@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anchor.cli.alone import no_worker
-from anchor.cli.chains import ChainName, chosen_chain
+from anchor.cli.chains import ChainName, address_of, chosen_chain
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import DataDirectory, Json
 from anchor.cli.output import Output
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anchor.chain.contract import AnchorLog
     from anchor.chain.settings import ChainSettings
     from anchor.chain.signers.signer import Signer
+    from anchor.chain.unfinished import UnfinishedTransaction
     from anchor.service.assembly import OpenLog
 
 PASSWORD_VARIABLE: Final = "ANCHOR_OWNER_PASSWORD"
@@ -74,10 +75,10 @@ class _Means:
 class _Contract:
     """The contract of one chain of a data directory, read."""
 
-    data: Path
     opened: "OpenLog"
     settings: "ChainSettings"
     log: "AnchorLog"
+    unfinished: "UnfinishedTransaction"
 
 
 def name_submitter(
@@ -97,7 +98,7 @@ def name_submitter(
     from anchor.chain.ownership import name_submitter_call
     from anchor.chain.values import address_text
 
-    submitter = _address(address)
+    submitter = address_of(address)
     wish = _Wish(
         by=contract.log.owner(),
         calldata=name_submitter_call(submitter),
@@ -131,19 +132,19 @@ def hand_over(
 
     owner, offered = contract.log.owner(), contract.log.pending_owner()
     if address is not None:
-        next_owner = _address(address)
-        wish = _Wish(
-            by=owner,
-            calldata=hand_over_call(next_owner),
-            already=next_owner in (owner, offered) if any(next_owner) else not any(offered),
-            done=f"the contract is offered to {address_text(next_owner)}, which has yet to accept it"
-            if any(next_owner)
-            else "the contract is offered to nobody",
-        )
+        next_owner = address_of(address)
         if next_owner == owner:
             raise CommandFailed(
                 f"{address_text(owner)} owns the contract", "name another owner", code="owner_already"
             )
+        wish = _Wish(
+            by=owner,
+            calldata=hand_over_call(next_owner),
+            already=offered == next_owner,
+            done=f"the contract is offered to {address_text(next_owner)}, which has yet to accept it"
+            if any(next_owner)
+            else "the contract is offered to nobody",
+        )
     else:
         if not any(offered):
             raise CommandFailed(
@@ -186,9 +187,11 @@ def new_signer(data: DataDirectory, json_: Json = False) -> None:
 def _open(output: Output, data: Path, chain: str | None) -> _Contract:
     """Return the contract, having seen that it is this log's."""
     with output.progress(f"opening {data}", None):
+        from anchor.anchoring.owning import forget_mined
         from anchor.chain.contract import AnchorLog
         from anchor.chain.node import Node
         from anchor.chain.rpc import HttpEndpoint
+        from anchor.chain.unfinished import UnfinishedTransaction
         from anchor.chain.values import address_text
         from anchor.service.assembly import open_directory
 
@@ -201,8 +204,10 @@ def _open(output: Output, data: Path, chain: str | None) -> _Contract:
     endpoints = [HttpEndpoint(url, timeout=wanted.timeout) for url in wanted.rpc]
     node = Node(endpoints, wanted.chain_id, agreement=wanted.agreement)
     log = AnchorLog(node, wanted.contract)
+    unfinished = UnfinishedTransaction(data / f"owner-{wanted.chain_id}.transaction")
     with output.progress(f"asking {wanted.name}", None):
         node.begin_cycle()
+        forget_mined(node, unfinished)
         found = log.deployed_log_id()
     if found != opened.log.log_id:
         raise CommandFailed(
@@ -210,16 +215,7 @@ def _open(output: Output, data: Path, chain: str | None) -> _Contract:
             "see what anchor doctor says",
             code="wrong_log",
         )
-    return _Contract(data, opened, wanted, log)
-
-
-def _address(text: str) -> bytes:
-    from anchor.chain.values import parse_address
-
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise CommandFailed(str(error), "give an address: 0x and 40 digits", code="not_an_address") from None
+    return _Contract(opened, wanted, log, unfinished)
 
 
 def _carry_out(output: Output, contract: _Contract, wish: _Wish, means: _Means) -> None:
@@ -278,7 +274,6 @@ def _signer(contract: _Contract, means: _Means) -> "Signer":
 def _send(output: Output, contract: _Contract, wish: _Wish, signer: "Signer") -> str:
     """Send it, and return the transaction's hash. A key that anchors is used by one process at a time."""
     from anchor.anchoring.owning import say_as_owner
-    from anchor.chain.unfinished import UnfinishedTransaction
     from anchor.chain.values import hexadecimal
 
     settings = contract.settings
@@ -293,7 +288,7 @@ def _send(output: Output, contract: _Contract, wish: _Wish, signer: "Signer") ->
             wish.calldata,
             by=wish.by,
             settings=settings,
-            unfinished=UnfinishedTransaction(contract.data / f"owner-{settings.chain_id}.transaction"),
+            unfinished=contract.unfinished,
             lease=lease,
         )
     return hexadecimal(receipt.transaction_hash)

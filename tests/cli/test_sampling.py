@@ -78,7 +78,7 @@ def test_what_cannot_be_drawn_is_refused_by_name(running: Development, own: str,
 
     assert refused("acme", "--unit", "hour", "--from", 3, "--to", 40) == "index_out_of_range"
     assert refused("acme", "--unit", "hour", "--from", 3, "--to", 2) == "range_reversed"
-    assert refused("acme", *PERIOD, "--chain", "moon") == "invalid_value"
+    assert refused("acme", *PERIOD, "--chain-id", 999) == "not_anchored"
     assert refused("acme", "--unit", "mile", "--from", 0, "--to", 1) == "unknown_customer"
     late = ("emit", "acme", "1", "--unit", "hour", "--reference", "late")
     assert anchor(*late, env=where(running, running.admin_key)).code == 0

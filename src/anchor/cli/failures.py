@@ -175,7 +175,7 @@ _OPTIONS: Final = {
     "/endDate": "--end",
     "fromIndex": "--from",
     "toIndex": "--to",
-    "chain": "--chain",
+    "chainId": "--chain-id",
     "/name": "NAME",
     "/scopes": "--scope",
 }

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.files import require_file
-from anchor.cli.options import MAX_INDEX, Customer, Data, Json, Key, Unit, Url, as_url
+from anchor.cli.options import MAX_CHAIN_ID, MAX_INDEX, Customer, Data, Json, Key, Unit, Url, as_url
 from anchor.cli.output import Output, counted, plain
 from anchor.cli.server import connect
 from anchor.cli.verifying import EXIT_CODES, show
@@ -28,9 +28,15 @@ def sample(
         int, typer.Option("--count", min=1, max=1000, metavar="N", help="How many deltas.")
     ] = 59,
     unit: Unit = "",
-    chain: Annotated[
-        str | None,
-        typer.Option("--chain", metavar="NAME", help="Whose block draws; else the primary's."),
+    chain_id: Annotated[
+        int | None,
+        typer.Option(
+            "--chain-id",
+            min=1,
+            max=MAX_CHAIN_ID,
+            metavar="ID",
+            help="The chain whose block draws; else the primary.",
+        ),
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -51,7 +57,7 @@ def sample(
             fromIndex=from_index,
             toIndex=to_index,
             count=count,
-            chain=chain,
+            chainId=chain_id,
         )
     block, drawn = _drawn(content, customer, unit, from_index, to_index, count)
     out.write_bytes(content)

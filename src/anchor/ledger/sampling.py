@@ -32,6 +32,7 @@ from anchor.protocol.ledger_map import (
     root_from_presence,
 )
 from anchor.protocol.sorted_leaves import path_among
+from anchor.storage.anchors import chains_in_use
 from anchor.storage.database import Database
 from anchor.storage.map_nodes import path_reader
 from anchor.storage.past_maps import heads_at
@@ -91,14 +92,15 @@ class Sample:
 def make_sample(
     database: Database,
     log: Log,
-    chain_id: int,
+    chain_id: int | None,
     customer_id: str,
     unit: str,
     from_index: int,
     to_index: int,
     count: int,
 ) -> Sample:
-    """Prove a period (both ends included) and ``count`` of its deltas under its first anchor on a chain.
+    """Prove a period (both ends included) and ``count`` of its deltas under its first anchor on a chain:
+    this one, or the primary.
 
     Raises UnknownCustomer, IndexOutOfRange, RangeReversed, NotAnchoredYet, and SampleUnsound where it would
     not verify.
@@ -107,6 +109,9 @@ def make_sample(
     with database.read() as connection:
         ledger = provable_ledger(connection, customer_id, unit)
         range_of_indices(ledger.size, from_index, to_index)
+        if chain_id is None:
+            # Without a chain in use there is none of this id, either.
+            chain_id = next((chain.chain_id for chain in chains_in_use(connection)), 0)
         found = first_anchor_showing(connection, chain_id, ledger.id, to_index)
         if found is None:
             raise NotAnchoredYet

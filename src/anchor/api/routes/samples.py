@@ -8,16 +8,13 @@ from starlette.responses import Response
 from anchor.api.access import Access
 from anchor.api.answers import SampleFileAnswer
 from anchor.api.documentation import described
-from anchor.api.problems import Problem
 from anchor.api.proof_responses import PROOF_EXAMPLE
 from anchor.api.readable import require_customer
-from anchor.api.strict_json import shown
 from anchor.api.turns import Turns
 from anchor.api.values import require_id, require_unit
 from anchor.ledger.api_keys import ApiKey, Scope
 from anchor.ledger.model import Log
-from anchor.ledger.sampling import NotAnchoredYet, make_sample
-from anchor.storage.anchors import chains_in_use
+from anchor.ledger.sampling import make_sample
 from anchor.storage.database import Database
 from anchor.verify.sampling import FORMAT, LARGEST_SAMPLE, VERSION
 
@@ -65,8 +62,9 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         toIndex: Index,  # noqa: N803
         unit: str = "",
         count: Annotated[int, Query(ge=1, le=LARGEST_SAMPLE, description="How many deltas.")] = 59,
-        chain: Annotated[
-            str | None, Query(description="The name of the chain whose block draws; else the primary.")
+        chainId: Annotated[  # noqa: N803
+            int | None,
+            Query(ge=1, le=2**63 - 1, description="The chain whose block draws; else the primary."),
         ] = None,
     ) -> Response:
         """Both ends are included. The hash of the first block that holds the period draws: nobody can choose.
@@ -78,25 +76,10 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         require_customer(key, customerId)
 
         def made() -> Response:
-            chain_id = _chain_id(database, chain)
-            drawn = make_sample(database, log, chain_id, customerId, unit, fromIndex, toIndex, count)
+            drawn = make_sample(database, log, chainId, customerId, unit, fromIndex, toIndex, count)
             headers = {"content-disposition": f'attachment; filename="{fromIndex}-{toIndex}.sample.json"'}
             return Response(drawn.file, media_type="application/json", headers=headers)
 
         return await turns.take(made)
 
     return router
-
-
-def _chain_id(database: Database, name: str | None) -> int:
-    """Return the id of the chain of this name, or of the primary. Raises Problem, NotAnchoredYet."""
-    with database.read() as connection:
-        rows = chains_in_use(connection)
-    if name is None and rows:
-        return rows[0].chain_id
-    for row in rows:
-        if row.name == name:
-            return row.chain_id
-    if name is None:
-        raise NotAnchoredYet
-    raise Problem("invalid_value", f"No chain in use is named {shown(name)}.", field="chain")

@@ -84,7 +84,7 @@ def _chain(chain: dict[str, Any]) -> list[tuple[str, str]]:
     if chain["balance"] is not None:
         days = chain["daysLeft"]
         left = "" if days is None else f", {float(days):,.0f} days at the rate of the last 24 hours"
-        whose = f" at {chain['sender']}" if chain.get("sender") else ""
+        whose = f" at {plain(chain['sender'])}" if chain.get("sender") else ""
         rows.append(("funds", f"{_ether(chain['balance'])}{whose}{left}"))
     if chain["costPerAnchor"] is not None:
         each = chain["costPerDelta"]

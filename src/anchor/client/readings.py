@@ -36,6 +36,7 @@ _CHAIN: Final = {
     "lastAnchor": Maybe({"transactionHash": str, "blockNumber": int}),
     "lagMs": int,
     "inFlight": Maybe({"batch": int, "state": str, "attempts": list}),
+    "sender": Maybe(str, left_out=True),
     "balance": Maybe(_WEI),
     "gasPrice": Maybe(_WEI),
     "spentLastDay": _WEI,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -53,6 +54,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
         with AnchorClient(dev.url, dev.admin_key) as client:
             for place in range(4):
                 client.emit("acme", -10, reason="hours", reference_id=f"r{place}", metadata={"a": [1, {}]})
+            # What the calls below record too: whichever comes first finds the same ledger.
+            client.emit("acme", -1, reference_id="x1")
+            client.emit("acme", 1, reference_id="x2")
         dev.anchor_now()
         yield dev
 
@@ -63,23 +67,45 @@ def receipt(running: Development) -> str:
         return client.emit("acme", -10, reason="hours", reference_id="r0", metadata={"a": [1, {}]}).receipt_id
 
 
+@dataclass
+class Lying:
+    """One call of the client, and what the server's answer to it is altered into."""
+
+    end: str
+    relay: Relay
+    call: Callable[[], Any]
+
+    def honest(self) -> Any:
+        """Call without a lie; return what the server answered."""
+        with suppress(TooManyDifferences):
+            self.call()
+        (answer,) = (read(content) for path, content in self.relay.heard.items() if path.endswith(self.end))
+        return answer
+
+    def lie(self, place: Any, token: str) -> None:
+        """Put something else into a place of the answer from now on."""
+        self.relay.lie = (self.end, place, token)
+
+
+@contextmanager
+def lying(running: Development, receipt: str, name: str) -> Iterator[Lying]:
+    end, call = CALLS[name]
+    relay = Relay(running.url)
+    with AnchorClient("http://relay", running.admin_key, transport=relay, attempts=1) as client:
+        yield Lying(end.replace("%s", receipt), relay, lambda: call(client, receipt))
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_whatever_one_value_becomes_a_call_ends_in_a_value_or_a_known_error(
     running: Development, receipt: str, name: str
 ) -> None:
-    end, call = CALLS[name]
-    end = end.replace("%s", receipt)
-    relay = Relay(running.url)
-    with AnchorClient("http://relay", running.admin_key, transport=relay, attempts=1) as client:
-        with suppress(TooManyDifferences):
-            call(client, receipt)
-        (honest,) = (read(content) for path, content in relay.heard.items() if path.endswith(end))
+    with lying(running, receipt, name) as server:
         refused = 0
-        for place in places(honest):
+        for place in places(server.honest()):
             for what, token in TOKENS.items():
-                relay.lie = (end, place, token)
+                server.lie(place, token)
                 try:
-                    call(client, receipt)
+                    server.call()
                 except KNOWN as error:
                     refused += isinstance(error, UnexpectedAnswer) and len(str(error)) < 1_000
                 except Exception as error:
@@ -104,18 +130,12 @@ NEVER = (
 def test_a_value_that_no_server_can_give_is_refused_with_its_place_wherever_it_stands(
     running: Development, receipt: str, name: str
 ) -> None:
-    end, call = CALLS[name]
-    end = end.replace("%s", receipt)
-    relay = Relay(running.url)
-    with AnchorClient("http://relay", running.admin_key, transport=relay, attempts=1) as client:
-        with suppress(TooManyDifferences):
-            call(client, receipt)
-        (honest,) = (read(content) for path, content in relay.heard.items() if path.endswith(end))
-        for place in places(honest):
+    with lying(running, receipt, name) as server:
+        for place in places(server.honest()):
             for what in NEVER:
-                relay.lie = (end, place, TOKENS[what])
+                server.lie(place, TOKENS[what])
                 with pytest.raises(UnexpectedAnswer) as told:
-                    call(client, receipt)
+                    server.call()
                 named = ": (the answer|/)" if not place else re.escape(f": {pointer(place)}")
                 assert re.search(named, str(told.value)), what
 
@@ -141,15 +161,12 @@ WHOLE = {
 def test_a_time_a_count_or_an_index_out_of_range_is_refused_by_name(
     running: Development, receipt: str, name: str, what: str
 ) -> None:
-    end, call = CALLS[name]
-    end = end.replace("%s", receipt)
-    relay = Relay(running.url)
-    with AnchorClient("http://relay", running.admin_key, transport=relay, attempts=1) as client:
+    with lying(running, receipt, name) as server:
         for place in WHOLE[name]:
             steps = tuple(int(step) if step.isdigit() else step for step in place.split("/"))
-            relay.lie = (end, steps, TOKENS[what])
+            server.lie(steps, TOKENS[what])
             with pytest.raises(UnexpectedAnswer, match=f": /{place} is not a number from 0 to "):
-                call(client, receipt)
+                server.call()
 
 
 def test_a_list_that_leads_on_for_ever_is_refused() -> None:

@@ -54,7 +54,7 @@ def audit(
             output.line(f"[red]✗[/] {plain(finding)}")
             if len(found) == most:
                 break
-    why = "was not asked: " + ("--offline" if offline else "the audit stopped before")
+    why = "--offline" if offline else "the audit stopped before"
     not_asked = _not_asked(opened, course, why)
     if json_:
         output.json(
@@ -63,9 +63,7 @@ def audit(
                 "recordWhole": course.record_whole,
                 "deltaCount": count,
                 "chainsAsked": course.asked,
-                "chainsNotAsked": [
-                    {"name": name, "why": said.removeprefix("was not asked: ")} for name, said in not_asked
-                ],
+                "chainsNotAsked": [{"name": name, "why": why} for name, why in not_asked],
                 "findings": [
                     {
                         "table": one.table,
@@ -95,7 +93,7 @@ def _say(output: Output, found: "list[Finding]", asked: list[str], not_asked: li
     if not asked:
         output.say("[yellow]![/] no chain was asked" + ("" if not_asked else ": none is set up"))
     for name, why in not_asked:
-        output.line(f"[yellow]![/] {plain(name)} {plain(why)}")
+        output.line(f"[yellow]![/] {plain(name)} was not asked: {plain(why)}")
 
 
 @dataclass
@@ -163,15 +161,15 @@ def _not_asked(opened: "OpenLog", course: _Course, why: str) -> list[tuple[str, 
         rows = audited_chains(connection)
     for row in rows:
         if row.retired_at is not None:
-            left.append((row.name, f"was not asked: it is retired (contract 0x{row.contract.hex()})"))
+            left.append((row.name, f"it is retired (contract 0x{row.contract.hex()})"))
         elif row.name not in known:
-            left.append((row.name, "was not asked: it is on record, and not in the settings"))
+            left.append((row.name, "it is on record, and not in the settings"))
     return left
 
 
 def _why_not(chain: "ChainSettings", course: _Course, why: str) -> str:
     if chain.contract is None:
-        return "was not asked: it has no contract"
+        return "it has no contract"
     if chain.name in course.away:
-        return f"could not be asked: {course.away[chain.name]}"
+        return f"it gives no answer that counts: {course.away[chain.name]}"
     return why

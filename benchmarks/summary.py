@@ -28,26 +28,20 @@ of it. The load is raw bytes made beforehand and costs next to nothing.
 def write_summary(results: Path, path: Path) -> Path:
     """Write the figures in a folder of results as one Markdown page; return its path."""
     parts = [_INTRODUCTION, _machine(results), _aims(results)]
-    for name, title in (
-        ("ingest", "Ingest over HTTP, durable"),
-        ("ledgers", "Ledgers on disk"),
-        ("auditing", "Auditing"),
-        ("importing", "Importing"),
-        ("trees", "Trees in memory"),
+    for name, title, table in (
+        ("ingest", "Ingest over HTTP, durable", _measurements),
+        ("ledgers", "Ledgers on disk", _measurements),
+        ("auditing", "Auditing", _measurements),
+        ("importing", "Importing", _measurements),
+        ("trees", "Trees in memory", _measurements),
+        ("replicas", "A counterparty's copy", _with_processor),
+        ("packs", "Audit packs", _with_processor),
+        ("past_maps", "The map of an old batch, rebuilt", _with_processor),
     ):
         if (results / f"{name}.json").exists():
             told = json.loads((results / f"{name}.json").read_text())
             when = told["machine"]["measured_at"]
-            parts.append(f"## {title}\n\nMeasured at {when}.\n\n{_measurements(told['measurements'])}")
-    for name, title in (
-        ("replicas", "A counterparty's copy"),
-        ("packs", "Audit packs"),
-        ("past_maps", "The map of an old batch, rebuilt"),
-    ):
-        if (results / f"{name}.json").exists():
-            told = json.loads((results / f"{name}.json").read_text())
-            when = told["machine"]["measured_at"]
-            parts.append(f"## {title}\n\nMeasured at {when}.\n\n{_with_processor(told['measurements'])}")
+            parts.append(f"## {title}\n\nMeasured at {when}.\n\n{table(told['measurements'])}")
     for name, title in (
         ("comparing", "Comparing books"),
         ("anchoring_cost", "Gas of one anchor"),

@@ -2,11 +2,11 @@
 // anchor.verify.audit_pack in Python.
 
 import { formatUnits } from "./amounts.js";
-import { ZERO, equal, hexOf, utf8 } from "./bytes.js";
+import { equal, hexOf, utf8, ZERO } from "./bytes.js";
 import { startWalk } from "./delta-walk.js";
 import { fingerprint } from "./hashes.js";
 import { LocalChecks } from "./local-checks.js";
-import { Members, inclusionPath } from "./members.js";
+import { inclusionPath, Members } from "./members.js";
 import { LARGEST_FILE, readRecord } from "./reading.js";
 import { Checks, INVALID, Stopped } from "./results.js";
 import { ProofFileError, parseJson } from "./strict-json.js";
@@ -229,7 +229,13 @@ export async function checkPack(pack, verifyPeriod, { onStep, onProgress = () =>
   } catch (stopped) {
     if (!(stopped instanceof Stopped)) throw stopped;
     const statements = ["This proves nothing.", checks.steps.at(-1).explanation];
-    return { ...period, kind: "pack", verdict: INVALID, steps: [...period.steps, ...checks.steps], statements };
+    return {
+      ...period,
+      kind: "pack",
+      verdict: INVALID,
+      steps: [...period.steps, ...checks.steps],
+      statements,
+    };
   }
   const count = proof.claim.toIndex - proof.claim.fromIndex + 1n;
   const statements = period.statements.filter((line) => !line.startsWith("Only its two ends are shown"));

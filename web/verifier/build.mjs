@@ -41,5 +41,8 @@ const policy = [
 ].join("; ");
 
 const parts = { policy, style, script };
-const page = (await readFile(here("page.html"), "utf8")).replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+const page = (await readFile(here("page.html"), "utf8")).replaceAll(
+  /\{\{(\w+)\}\}/g,
+  (_, name) => parts[name],
+);
 await writeFile(output, page);

@@ -1,6 +1,6 @@
 // Bytes, hexadecimal, and the hash: section 1 of docs/protocol.md.
 
-import { keccakP, keccak_256 } from "@noble/hashes/sha3.js";
+import { keccak_256, keccakP } from "@noble/hashes/sha3.js";
 import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 
 export const ZERO = new Uint8Array(32);

@@ -88,7 +88,10 @@ export class Card {
     line.querySelector(".mark").setAttribute("role", "img");
     line.querySelector(".mark").setAttribute("aria-label", step.outcome);
     if (step.outcome === "failed") {
-      line.append(this.value("expected", step.expected, step.found), this.value("found", step.found, step.expected));
+      line.append(
+        this.value("expected", step.expected, step.found),
+        this.value("found", step.found, step.expected),
+      );
     } else if (step.found !== null) {
       line.append(this.value("", step.found, step.found));
     }
@@ -137,7 +140,8 @@ export class Card {
     );
     this.element.dataset.verdict = verdict;
     const list = this.make("ul", "statements");
-    for (const statement of statements) list.append(this.make("li", "", visible(statement, LONGEST_STATEMENT)));
+    for (const statement of statements)
+      list.append(this.make("li", "", visible(statement, LONGEST_STATEMENT)));
     this.verdict.after(list);
   }
 

@@ -1,8 +1,8 @@
 // A period's deltas, taken one by one in bounded memory, and then held against its two ends.
 
 import { formatUnits } from "./amounts.js";
-import { ZERO, bitCount } from "./bytes.js";
-import { LEDGER_TREE, fingerprint, leaf } from "./hashes.js";
+import { bitCount, ZERO } from "./bytes.js";
+import { fingerprint, LEDGER_TREE, leaf } from "./hashes.js";
 import { Frontier } from "./trees.js";
 import { moment } from "./wording.js";
 
@@ -14,7 +14,12 @@ const IN_ORDER = "The deltas follow each other without a gap.";
  */
 export function startWalk(local, claim, peaks, opening) {
   const { checks } = local;
-  checks.same("opening peaks", bitCount(claim.fromIndex), peaks.length, "There is one for each bit of fromIndex.");
+  checks.same(
+    "opening peaks",
+    bitCount(claim.fromIndex),
+    peaks.length,
+    "There is one for each bit of fromIndex.",
+  );
   const walk = new DeltaWalk(local, claim.fromIndex, peaks, opening);
   checks.same(
     "opening peaks' root",

@@ -1,7 +1,7 @@
 // A chain's evidence in a file: a contract's head and pins in one block, provable without any node.
 
-import { ZERO, equal, hexOf, join, keccak } from "./bytes.js";
-import { Members, address, bytesUpTo, hash, listOf, object, u64 } from "./members.js";
+import { equal, hexOf, join, keccak, ZERO } from "./bytes.js";
+import { address, bytesUpTo, hash, listOf, Members, object, u64 } from "./members.js";
 import { ChainUnavailable, EventsUnavailable, PinUnknown } from "./on-chain.js";
 import {
   HEAD_SLOT,
@@ -33,7 +33,10 @@ const slotProof = object((members) => ({
 /** The values of an evidence file given as its bytes; throws ProofFileError, and nothing else. */
 export function parseEvidence(raw) {
   const members = Members.of(parseJson(raw, LARGEST_EVIDENCE), "");
-  for (const [name, expected] of [["format", FORMAT], ["version", 1n]]) {
+  for (const [name, expected] of [
+    ["format", FORMAT],
+    ["version", 1n],
+  ]) {
     const found = members.fields.get(name);
     if (found !== expected) throw new ProofFileError(name, `/${name}`, `is ${shown(found)}, not ${expected}`);
     members.take(name, () => null);
@@ -119,6 +122,7 @@ function accountOf(stateRoot, evidence) {
     throw new ProofError("account proof", `a contract at ${hexOf(evidence.contract)}`, "none");
   }
   const found = keccak(evidence.code);
-  if (!equal(found, account.codeHash)) throw new ProofError("contract code", hexOf(account.codeHash), hexOf(found));
+  if (!equal(found, account.codeHash))
+    throw new ProofError("contract code", hexOf(account.codeHash), hexOf(found));
   return account;
 }

@@ -1,6 +1,6 @@
 // What is hashed, and in what order: sections 2 to 7 of docs/protocol.md.
 
-import { ZERO, int256, join, keccak, u64, utf8 } from "./bytes.js";
+import { int256, join, keccak, u64, utf8, ZERO } from "./bytes.js";
 
 const tag = (value) => Uint8Array.of(value);
 const PAD = new Uint8Array(24);

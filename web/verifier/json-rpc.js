@@ -1,6 +1,6 @@
 // A chain read over JSON-RPC: few calls, each bounded in time and size, none trusted.
 
-import { ZERO, bytesOf, hexOf, join, keccak, utf8 } from "./bytes.js";
+import { bytesOf, hexOf, join, keccak, utf8, ZERO } from "./bytes.js";
 import { ChainUnavailable, EventsUnavailable } from "./on-chain.js";
 
 export const LARGEST_ANSWER = 8 * 1024 * 1024;
@@ -112,7 +112,10 @@ export class JsonRpcChain {
     }
     if (answer.error !== undefined && answer.error !== null) {
       const message = typeof answer.error === "string" ? answer.error : answer.error.message;
-      const said = typeof message === "string" ? Array.from(message.slice(0, 400)).slice(0, 200).join("") : "an error without words";
+      const said =
+        typeof message === "string"
+          ? Array.from(message.slice(0, 400)).slice(0, 200).join("")
+          : "an error without words";
       throw new NodeRefused(`${this.name} refuses ${method}: ${said}`, said);
     }
     if (answer.result === undefined) throw this.unusable(`${method} with neither result nor error`);
@@ -136,7 +139,8 @@ export class JsonRpcChain {
       let size = 0;
       for await (const chunk of chunksOf(response.body)) {
         size += chunk.length;
-        if (size > LARGEST_ANSWER) throw new ChainUnavailable(`${this.name} sends more than ${LARGEST_ANSWER} bytes`);
+        if (size > LARGEST_ANSWER)
+          throw new ChainUnavailable(`${this.name} sends more than ${LARGEST_ANSWER} bytes`);
         chunks.push(chunk);
       }
       return { status: response.status, body: join(...chunks) };
@@ -145,7 +149,9 @@ export class JsonRpcChain {
       if (signal.aborted) {
         throw new ChainUnavailable(`${this.name} takes longer than ${this.timeout / 1000} s to answer`);
       }
-      throw new ChainUnavailable(`${this.name} does not answer this page (unreachable, or it allows no web page)`);
+      throw new ChainUnavailable(
+        `${this.name} does not answer this page (unreachable, or it allows no web page)`,
+      );
     }
   }
 
@@ -158,7 +164,8 @@ export class JsonRpcChain {
   async readBlock(which) {
     const answer = await this.call("eth_getBlockByNumber", which, false);
     if (answer === null) return null;
-    if (typeof answer !== "object" || Array.isArray(answer)) throw this.unusable("a block that is not an object");
+    if (typeof answer !== "object" || Array.isArray(answer))
+      throw this.unusable("a block that is not an object");
     return {
       number: this.quantity(answer.number, "a block's number"),
       hash: this.bytes(answer.hash, 32, "a block's hash"),
@@ -168,7 +175,8 @@ export class JsonRpcChain {
 
   event(event, contract, blockHash) {
     const topics = event?.topics;
-    if (!Array.isArray(topics) || topics.length !== 3) throw this.unusable("an event that is not the contract's");
+    if (!Array.isArray(topics) || topics.length !== 3)
+      throw this.unusable("an event that is not the contract's");
     const [signature, number, newHead] = topics.map((topic) => this.bytes(topic, 32, "a topic"));
     const source = this.bytes(event.address, 20, "an event's contract");
     const block = this.bytes(event.blockHash, 32, "an event's block");
@@ -235,7 +243,8 @@ export class AgreeingChains {
     const blocks = await Promise.all(this.chains.map((chain) => chain.finalBlock(finality)));
     const lowest = blocks.reduce((one, other) => (other.number < one.number ? other : one));
     const agreed = await this.block(lowest.number);
-    if (agreed === null) throw new ChainUnavailable(`no node shows block ${lowest.number}, which one of them calls final`);
+    if (agreed === null)
+      throw new ChainUnavailable(`no node shows block ${lowest.number}, which one of them calls final`);
     return agreed;
   }
 
@@ -243,7 +252,8 @@ export class AgreeingChains {
   block = (number) => this.all(`block ${number}`, (chain) => chain.block(number));
   logId = (contract) => this.all("the contract's log", (chain) => chain.logId(contract));
   head = (contract, block) => this.all("the contract's head", (chain) => chain.head(contract, block));
-  pinnedAt = (contract, root, block) => this.all("a pinned head", (chain) => chain.pinnedAt(contract, root, block));
+  pinnedAt = (contract, root, block) =>
+    this.all("a pinned head", (chain) => chain.pinnedAt(contract, root, block));
   anchored = (contract, hash) => this.all("the events of a block", (chain) => chain.anchored(contract, hash));
 
   async all(what, ask) {

@@ -1,16 +1,14 @@
 // Steps 1 to 3 of a verification, for one delta, one head, one place: what needs nothing but the file.
 
-import {
-  LEDGER_TREE,
-  anchorRoot,
-  domainSeparator,
-  fingerprint,
-  headHash,
-  leaf,
-  logIdOf,
-} from "./hashes.js";
+import { anchorRoot, domainSeparator, fingerprint, headHash, LEDGER_TREE, leaf, logIdOf } from "./hashes.js";
 import { verifyLedgerIdentity } from "./identity.js";
-import { ProofError, checkConsistency, rootFromAbsence, rootFromInclusion, rootFromPresence } from "./trees.js";
+import {
+  checkConsistency,
+  ProofError,
+  rootFromAbsence,
+  rootFromInclusion,
+  rootFromPresence,
+} from "./trees.js";
 
 export const labelled = (name, label) => (label ? `${name} (${label})` : name);
 

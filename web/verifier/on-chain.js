@@ -1,7 +1,7 @@
 // Step 4 of a verification: does the agreed contract hold this batch's root, in a final block?
 
 import { hexOf } from "./bytes.js";
-import { HISTORY_TREE, anchorRoot, leaf } from "./hashes.js";
+import { anchorRoot, HISTORY_TREE, leaf } from "./hashes.js";
 import { labelled } from "./local-checks.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped } from "./results.js";
 import { ProofError, rootFromInclusion } from "./trees.js";
@@ -239,7 +239,8 @@ export class OnChain {
   }
 
   take(steps) {
-    for (const step of steps) this.checks.note(step.name, step.outcome, step.expected, step.found, step.explanation);
+    for (const step of steps)
+      this.checks.note(step.name, step.outcome, step.expected, step.found, step.explanation);
   }
 
   async anchored(claim, anchor, contract, final) {

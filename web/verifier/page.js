@@ -1,9 +1,9 @@
 // The page: files in, steps out.
 
 import { Card, summary, visible } from "./card.js";
-import { FolderClosed, MOST_FILES, chosenFiles, droppedFiles, isEvidence } from "./dropping.js";
+import { chosenFiles, droppedFiles, FolderClosed, isEvidence, MOST_FILES } from "./dropping.js";
 import { LARGEST_EVIDENCE } from "./evidence.js";
-import { AgreeingChains, JsonRpcChain, canAsk, shownUrl } from "./json-rpc.js";
+import { AgreeingChains, canAsk, JsonRpcChain, shownUrl } from "./json-rpc.js";
 import { OLDEST_FINAL_BLOCK } from "./on-chain.js";
 import { LARGEST_SAMPLE } from "./sampling.js";
 import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
@@ -33,7 +33,8 @@ export function start(document) {
   let running = new AbortController();
 
   const query = new URLSearchParams(document.location.search);
-  for (const name of ["rpc", "contract", "customer", "block", ...AGREED]) byId(name).value = query.get(name) ?? "";
+  for (const name of ["rpc", "contract", "customer", "block", ...AGREED])
+    byId(name).value = query.get(name) ?? "";
   byId("agreed").open = AGREED.some((name) => byId(name).value);
   byId(query.get("block") === null ? "online" : "offline").checked = true;
   const finality = query.get("finality");
@@ -46,7 +47,9 @@ export function start(document) {
     select.value = finality;
   }
 
-  const oldest = /^[1-9][0-9]{0,8}$/.test(query.get("oldest") ?? "") ? BigInt(query.get("oldest")) : OLDEST_FINAL_BLOCK;
+  const oldest = /^[1-9][0-9]{0,8}$/.test(query.get("oldest") ?? "")
+    ? BigInt(query.get("oldest"))
+    : OLDEST_FINAL_BLOCK;
 
   // Whoever made the link chose these, not the reader, until the reader types them.
   const filled = new Set(Object.keys(FILLED).filter((name) => query.get(name)));
@@ -96,7 +99,9 @@ export function start(document) {
     }
     const sample = agreed();
     if (sample === null) {
-      trouble(`What was agreed on of a sample: a range of deltas from 0, and 1 to ${LARGEST_SAMPLE} that are drawn.`);
+      trouble(
+        `What was agreed on of a sample: a range of deltas from 0, and 1 to ${LARGEST_SAMPLE} that are drawn.`,
+      );
       return null;
     }
     return {
@@ -121,7 +126,10 @@ export function start(document) {
     return { from, to, count };
   }
 
-  const urls = () => byId("rpc").value.split(/[\s,]+/).filter(Boolean);
+  const urls = () =>
+    byId("rpc")
+      .value.split(/[\s,]+/)
+      .filter(Boolean);
 
   /** Against what is checked, in words. */
   function against() {
@@ -130,7 +138,8 @@ export function start(document) {
     const nodes = urls().map(shownUrl).join(" and ") || "no node";
     const rule = byId("finality").selectedOptions[0].textContent;
     // No field shows it: a link that allows more must not do so unseen.
-    const allowed = oldest === OLDEST_FINAL_BLOCK ? "" : `; newest by a final block of the last ${oldest} seconds`;
+    const allowed =
+      oldest === OLDEST_FINAL_BLOCK ? "" : `; newest by a final block of the last ${oldest} seconds`;
     return `${nodes}; final ${rule}${allowed}${link}`;
   }
 
@@ -147,7 +156,10 @@ export function start(document) {
     if (chosen === null || !files.length) return;
     running = new AbortController();
     const { signal } = running;
-    const line = Object.assign(document.createElement("p"), { className: "summary", hidden: files.length < 2 });
+    const line = Object.assign(document.createElement("p"), {
+      className: "summary",
+      hidden: files.length < 2,
+    });
     results.append(line);
     const verdicts = [];
     for (const { name, file } of files) {
@@ -181,7 +193,9 @@ export function start(document) {
       found = await given;
     } catch (error) {
       if (!(error instanceof FolderClosed)) throw error;
-      trouble("This browser opens no folder that is dropped here: choose it instead, or drop the files in it.");
+      trouble(
+        "This browser opens no folder that is dropped here: choose it instead, or drop the files in it.",
+      );
       return;
     }
     const proofs = [];
@@ -192,12 +206,14 @@ export function start(document) {
         proofs.push(one);
       }
     }
-    byId("evidence").textContent = evidence === null ? "" : visible(`The evidence in ${evidence.name} is used.`);
+    byId("evidence").textContent =
+      evidence === null ? "" : visible(`The evidence in ${evidence.name} is used.`);
     if (proofs.length) files = proofs.slice(0, MOST_FILES);
     if (proofs.length || found.length) await verifyAll();
     if (!found.length) trouble("There is no proof file in what you chose.");
     if (proofs.length > MOST_FILES) trouble(`Only the first ${MOST_FILES} files are checked.`);
-    if (found.length && !files.length) trouble("This is a chain's evidence: now drop the proof files that it is for.");
+    if (found.length && !files.length)
+      trouble("This is a chain's evidence: now drop the proof files that it is for.");
   }
 
   const drop = byId("drop");

@@ -35,7 +35,8 @@ export function period(local, claim) {
     `That begins with the ledger of ${start} deltas, which opens it.`,
   );
   const batch = local.head(head);
-  const walk = claim.deltas === null ? null : allDeltas(local, claim, claim.deltas, before, closingFingerprint);
+  const walk =
+    claim.deltas === null ? null : allDeltas(local, claim, claim.deltas, before, closingFingerprint);
   const spanStatement = claim.span === null ? [] : [span(local, claim, claim.span)];
   const proofHash = checkpointHash(local.separator, {
     ledgerId: local.ledgerId,
@@ -52,7 +53,9 @@ export function period(local, claim) {
     `Deltas ${start} to ${end} (${count}): opening balance ${formatUnits(openingBalance)}, ` +
       `closing balance ${formatUnits(closing.balance)}, net change ${formatUnits(closing.balance - openingBalance)}.`,
     ...spanStatement,
-    ...(walk === null ? ["Only its two ends are shown: what lies between was not looked at."] : walk.told("listed")),
+    ...(walk === null
+      ? ["Only its two ends are shown: what lies between was not looked at."]
+      : walk.told("listed")),
   ];
   return { batches: [batch], statements };
 }

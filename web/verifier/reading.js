@@ -1,8 +1,7 @@
 // From the text of a proof file to its values: the shape of every object, and nothing unknown in it.
 
-import { ZERO, equal } from "./bytes.js";
+import { equal, ZERO } from "./bytes.js";
 import {
-  Members,
   address,
   amount,
   balance,
@@ -11,6 +10,7 @@ import {
   identityProof,
   inclusionPath,
   listOf,
+  Members,
   mapSiblings,
   object,
   refuse,
@@ -78,7 +78,8 @@ function reason(value, place) {
 
 function recordOf(record) {
   const index = record.take("index", u64);
-  if (record.has("fingerprint")) return { index, fingerprint: record.take("fingerprint", hash), withheld: true };
+  if (record.has("fingerprint"))
+    return { index, fingerprint: record.take("fingerprint", hash), withheld: true };
   const adjusts = record.nullable("adjusts", hash);
   if (adjusts !== null && equal(adjusts, ZERO)) {
     refuse(`${record.place}/adjusts`, "is zero; a delta that adjusts none says null");

@@ -1,7 +1,7 @@
 // A sampled audit: some deltas of a period, drawn by the hash of the block that anchored it. The same steps,
 // with the same words, as anchor.verify.sampling in Python: a test holds the two together.
 
-import { ZERO, equal, hexOf, join, keccak, u64, utf8 } from "./bytes.js";
+import { equal, hexOf, join, keccak, u64, utf8, ZERO } from "./bytes.js";
 import { anchorRoot } from "./hashes.js";
 import { ChainUnavailable } from "./on-chain.js";
 import { proofOf } from "./reading.js";
@@ -254,7 +254,10 @@ async function headBefore(before, period) {
   const { batch } = kind === "freshness" ? claim.head : claim.absence;
   const ends = kind === "freshness" ? claim.head.size : 0n;
   const root = anchorRoot(before.log.logId, batch.batch);
-  if (comparable(before.log) !== comparable(period.log) || !equal(before.ledger.ledgerId, period.ledger.ledgerId)) {
+  if (
+    comparable(before.log) !== comparable(period.log) ||
+    !equal(before.ledger.ledgerId, period.ledger.ledgerId)
+  ) {
     return [root, "The head before is of another log or ledger."];
   }
   const { steps } = await verifyProof(before, null);

@@ -1,7 +1,7 @@
 // What a block's state holds, by Merkle Patricia proofs (EIP-1186) against a block hash that one trusts.
 
 import { equal, hexOf, join, keccak, unsigned } from "./bytes.js";
-import { RlpError, decode, decodeList } from "./rlp.js";
+import { decode, decodeList, RlpError } from "./rlp.js";
 import { ProofError } from "./trees.js";
 
 export const HEAD_SLOT = unsigned(0n, 32);
@@ -30,15 +30,20 @@ export function readHeader(encoded, trusted) {
   const step = "block header";
   const hash = keccak(encoded);
   if (!equal(hash, trusted)) throw new ProofError(step, hexOf(trusted), hexOf(hash));
-  return reading(step, "a block header", () => "something else", () => {
-    const fields = decodeList(encoded);
-    return {
-      hash,
-      stateRoot: word(fields[STATE_ROOT]),
-      number: integer(fields[NUMBER]),
-      timestamp: integer(fields[TIMESTAMP]),
-    };
-  });
+  return reading(
+    step,
+    "a block header",
+    () => "something else",
+    () => {
+      const fields = decodeList(encoded);
+      return {
+        hash,
+        stateRoot: word(fields[STATE_ROOT]),
+        number: integer(fields[NUMBER]),
+        timestamp: integer(fields[TIMESTAMP]),
+      };
+    },
+  );
 }
 
 /** A contract's account, or null where the state holds none. */
@@ -46,11 +51,16 @@ export function readAccount(stateRoot, address, proof) {
   const step = "account proof";
   const value = trieValue(step, stateRoot, address, proof);
   if (value === null) return null;
-  return reading(step, "an account", () => hexOf(value), () => {
-    const fields = decodeList(value);
-    if (fields.length !== 4) throw new RlpError("not an account");
-    return { storageRoot: word(fields[2]), codeHash: word(fields[3]) };
-  });
+  return reading(
+    step,
+    "an account",
+    () => hexOf(value),
+    () => {
+      const fields = decodeList(value);
+      if (fields.length !== 4) throw new RlpError("not an account");
+      return { storageRoot: word(fields[2]), codeHash: word(fields[3]) };
+    },
+  );
 }
 
 /** The word in a storage slot; zero where nothing was ever written. */
@@ -58,7 +68,12 @@ export function readSlot(storageRoot, slot, proof) {
   const step = "storage proof";
   const value = trieValue(step, storageRoot, slot, proof);
   if (value === null) return new Uint8Array(32);
-  const found = reading(step, "a word", () => hexOf(value), () => decode(value));
+  const found = reading(
+    step,
+    "a word",
+    () => hexOf(value),
+    () => decode(value),
+  );
   if (Array.isArray(found) || found.length > 32) throw new ProofError(step, "a word", hexOf(value));
   return join(new Uint8Array(32 - found.length), found);
 }
@@ -107,7 +122,12 @@ function nodeOf(step, wanted, nodes) {
     }
     const hash = keccak(encoded);
     if (!equal(hash, wanted)) throw new ProofError(step, hexOf(wanted), hexOf(hash));
-    node = reading(step, "a trie node", () => hexOf(encoded.subarray(0, 64)), () => decodeList(encoded));
+    node = reading(
+      step,
+      "a trie node",
+      () => hexOf(encoded.subarray(0, 64)),
+      () => decodeList(encoded),
+    );
   }
   if (node.length !== 2 && node.length !== 17) {
     throw new ProofError(step, "a node of 2 or 17 items", `${node.length} items`);
@@ -117,10 +137,12 @@ function nodeOf(step, wanted, nodes) {
 
 /** A hex-prefix encoded part of a path: whether it ends in a leaf, and its digits. */
 function compact(step, encoded) {
-  if (Array.isArray(encoded) || !encoded.length) throw new ProofError(step, "a part of a path", "something else");
+  if (Array.isArray(encoded) || !encoded.length)
+    throw new ProofError(step, "a part of a path", "something else");
   const digits = hexOf(encoded).slice(2);
   const flag = parseInt(digits[0], 16);
-  if (flag > 3 || (!(flag & 1) && digits[1] !== "0")) throw new ProofError(step, "a part of a path", hexOf(encoded));
+  if (flag > 3 || (!(flag & 1) && digits[1] !== "0"))
+    throw new ProofError(step, "a part of a path", hexOf(encoded));
   return [Boolean(flag & 2), digits.slice(flag & 1 ? 1 : 2)];
 }
 

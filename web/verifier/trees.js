@@ -1,6 +1,6 @@
 // Inclusion and consistency (RFC 9162 §2.1.3 and §2.1.4), and the map of ledgers: sections 4 to 6.
 
-import { ZERO, bitCount, bitLength, hexOf } from "./bytes.js";
+import { bitCount, bitLength, hexOf, ZERO } from "./bytes.js";
 import { mapLeaf, mapNode, node } from "./hashes.js";
 
 /** A proof that cannot be right: its shape, its bounds, or the root it leads to. */
@@ -17,7 +17,8 @@ export function rootFromInclusion(tree, leafHash, index, size, path) {
   if (index < 0n || index >= size) throw new ProofError(step, `an index below the size ${size}`, `${index}`);
   const inner = bitLength(index ^ (size - 1n));
   const wanted = inner + bitCount(index >> BigInt(inner));
-  if (path.length !== wanted) throw new ProofError(step, `a path of ${wanted} hashes`, `${path.length} hashes`);
+  if (path.length !== wanted)
+    throw new ProofError(step, `a path of ${wanted} hashes`, `${path.length} hashes`);
   let place = index;
   let last = size - 1n;
   let root = leafHash;
@@ -41,7 +42,8 @@ export function rootFromInclusion(tree, leafHash, index, size, path) {
 export function checkConsistency(tree, oldSize, oldRoot, newSize, newRoot, path) {
   const step = `${tree.name} consistency`;
   const same = (name, expected, found) => {
-    if (hexOf(expected) !== hexOf(found)) throw new ProofError(`${step}: ${name} root`, hexOf(expected), hexOf(found));
+    if (hexOf(expected) !== hexOf(found))
+      throw new ProofError(`${step}: ${name} root`, hexOf(expected), hexOf(found));
   };
   if (oldSize > newSize) throw new ProofError(step, `an old size of at most ${newSize}`, `${oldSize}`);
   if (oldSize === 0n || oldSize === newSize) {
@@ -124,7 +126,11 @@ export function rootFromAbsence(ledgerId, siblings, other) {
   }
   const shared = 256 - bitLength(BigInt(hexOf(ledgerId)) ^ BigInt(hexOf(other.ledgerId)));
   if (shared < siblings.length) {
-    throw new ProofError(step, `a leaf that shares the first ${siblings.length} bits`, `${shared} bits shared`);
+    throw new ProofError(
+      step,
+      `a leaf that shares the first ${siblings.length} bits`,
+      `${shared} bits shared`,
+    );
   }
   return fold(ledgerId, mapLeaf(other.ledgerId, other.head), siblings);
 }

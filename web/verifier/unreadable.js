@@ -30,7 +30,8 @@ export function describe(raw) {
   while (from < to && BLANKS.includes(raw[to - 1])) to -= 1;
   const content = raw.subarray(from, to);
   if (content.length === 0) return of("an empty file", "Fetch it again: nothing was written to it.");
-  for (const [beginning, found, remedy] of BEGINNINGS) if (begins(content, beginning)) return of(found, remedy);
+  for (const [beginning, found, remedy] of BEGINNINGS)
+    if (begins(content, beginning)) return of(found, remedy);
   if (content[0] !== 0x7b) {
     const bytes = [...content.subarray(0, SHOWN)].map((byte) => byte.toString(16).padStart(2, "0"));
     return of(`a file that begins with the bytes ${bytes.join(" ")}`, FROM_ANCHOR);

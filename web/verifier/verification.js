@@ -1,10 +1,10 @@
 // The rules of a verification, whole: section 8 of docs/protocol.md. The same steps, in the same order and
 // with the same words, as anchor.verify in Python: a test holds the two together.
 
-import { ZERO, bytesOf, hexOf } from "./bytes.js";
+import { bytesOf, hexOf, ZERO } from "./bytes.js";
 import { CLAIMS } from "./claims.js";
 import { LocalChecks } from "./local-checks.js";
-import { NEWEST_BLOCK, OnChain, checkHistories, onWhich } from "./on-chain.js";
+import { checkHistories, NEWEST_BLOCK, OnChain, onWhich } from "./on-chain.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped, VALID } from "./results.js";
 import { moment } from "./wording.js";
 
@@ -112,7 +112,9 @@ function naming(proof) {
   if (proof.ledger === null) return [];
   const { customer } = proof.ledger;
   if (customer === null) {
-    return [`It names no customer: it proves something about the ledger id ${hexOf(proof.ledger.ledgerId)} only.`];
+    return [
+      `It names no customer: it proves something about the ledger id ${hexOf(proof.ledger.ledgerId)} only.`,
+    ];
   }
   const unit = customer.unit ? `unit “${customer.unit}”` : "no unit";
   return [`The ledger is the only one that customer “${customer.customerId}” can have in ${unit}.`];

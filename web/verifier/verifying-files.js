@@ -1,6 +1,6 @@
 // From a file to an answer: a proof file, a sample or an audit pack, checked against a node or a block that one trusts.
 
-import { AuditPack, EVIDENCE, checkPack } from "./audit-pack.js";
+import { AuditPack, checkPack, EVIDENCE } from "./audit-pack.js";
 import { EvidenceChain, LARGEST_EVIDENCE, parseEvidence } from "./evidence.js";
 import { LARGEST_PERIOD_FILE, proofOf } from "./reading.js";
 import { Checks, INVALID, NOT_CHECKED } from "./results.js";

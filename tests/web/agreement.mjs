@@ -10,7 +10,7 @@ import vm from "node:vm";
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { page, chain } = JSON.parse((await lines.next()).value);
 
-const script = /<script>([^]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
+const script = /<script>([\s\S]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
 const names = [
   ...["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"],
   ...["Blob", "DecompressionStream", "ReadableStream", "DataView", "setTimeout"],
@@ -20,7 +20,7 @@ vm.runInNewContext(script, sandbox);
 const { verifyFile, parseBlockHash, parseFinality, AgreeingChains, JsonRpcChain } = sandbox.anchorVerifier;
 
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));
-const hex = (value) => "0x" + Buffer.from(value).toString("hex");
+const hex = (value) => `0x${Buffer.from(value).toString("hex")}`;
 const ZERO = new Uint8Array(32);
 const blocks = (chain?.blocks ?? []).map((block) => ({
   number: BigInt(block.number),
@@ -67,5 +67,5 @@ for await (const line of lines) {
     clock: now === undefined ? null : { now: BigInt(now), oldest: 3600n },
     sample: { count: whole(agreed.count), from: whole(agreed.from_index), to: whole(agreed.to_index) },
   });
-  process.stdout.write(JSON.stringify({ kind, verdict, steps, statements }) + "\n");
+  process.stdout.write(`${JSON.stringify({ kind, verdict, steps, statements })}\n`);
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
 const [page, repeated] = process.argv.slice(2);
-const script = /<script>([^]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
+const script = /<script>([\s\S]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
 const sandbox = { TextDecoder, TextEncoder, Uint8Array, URL, AbortSignal, fetch, Blob, setTimeout };
 vm.runInNewContext(script, sandbox);
 

@@ -8,7 +8,7 @@ import vm from "node:vm";
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { page, seed, runs } = JSON.parse((await lines.next()).value);
-const script = /<script>([^]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
+const script = /<script>([\s\S]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
 const names = [
   ...["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"],
   ...["Blob", "DecompressionStream", "ReadableStream", "DataView", "setTimeout"],
@@ -58,7 +58,7 @@ for (let run = 0; run < runs; run += 1) {
   const beside = evidence ? mutated(Buffer.from(evidence, "base64")) : null;
   const failed = (why) => {
     const bytes = Buffer.from(beside ?? file).toString("base64");
-    process.stdout.write(JSON.stringify({ failed: why, bytes, trusted }) + "\n");
+    process.stdout.write(`${JSON.stringify({ failed: why, bytes, trusted })}\n`);
     process.exit(1);
   };
   const started = performance.now();
@@ -76,4 +76,4 @@ for (let run = 0; run < runs; run += 1) {
   }
   if (performance.now() - started > 3000) failed("took longer than 3 s");
 }
-process.stdout.write(JSON.stringify({ verdicts }) + "\n");
+process.stdout.write(`${JSON.stringify({ verdicts })}\n`);

@@ -20,5 +20,5 @@ export function formatUnits(units) {
   const size = units < 0n ? -units : units;
   const fraction = (size % UNITS_PER_ONE).toString().padStart(18, "0").replace(/0+$/, "");
   const whole = (size / UNITS_PER_ONE).toString();
-  return (units < 0n ? "-" : "") + whole + (fraction ? "." + fraction : "");
+  return (units < 0n ? "-" : "") + whole + (fraction ? `.${fraction}` : "");
 }

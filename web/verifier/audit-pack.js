@@ -92,7 +92,7 @@ export class AuditPack {
       }
       let read = 0;
       let number = 0;
-      for (let line; (line = await lines.line()).length; ) {
+      for (let line = await lines.line(); line.length; line = await lines.line()) {
         read += line.length;
         number += 1;
         if (read > LARGEST_PACK) {
@@ -109,6 +109,17 @@ export class AuditPack {
       await rows.close();
     }
   }
+}
+
+/** Parts joined; there may be more of them than a call has arguments. */
+function joined(parts, length) {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** A file of an archive, read by lines of bounded length. */
@@ -135,9 +146,7 @@ class Reading {
       if (end >= 0 || length === most) break;
     }
     if (parts.length === 1) return parts[0];
-    const whole = new Uint8Array(length);
-    parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-    return whole;
+    return joined(parts, length);
   }
 
   async more() {
@@ -171,9 +180,7 @@ class Reading {
       length += line.length;
       open ^= quotesIn(line) % 2;
     }
-    const whole = new Uint8Array(length);
-    lines.reduce((at, line) => (whole.set(line, at), at + line.length), 0);
-    return whole;
+    return joined(lines, length);
   }
 
   async close() {
@@ -187,7 +194,7 @@ function quotesIn(bytes) {
   return count;
 }
 
-const rowOf = (cells) => cells.map(quoted).join(",") + "\r\n";
+const rowOf = (cells) => `${cells.map(quoted).join(",")}\r\n`;
 const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
 
 function cellsOf(record, found) {

@@ -39,7 +39,7 @@ const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 export const keccak = LITTLE_ENDIAN ? absorbed : (...parts) => keccak_256(concatBytes(...parts));
 
 export function hexOf(bytes) {
-  return "0x" + bytesToHex(bytes);
+  return `0x${bytesToHex(bytes)}`;
 }
 
 /** The bytes of hexadecimal text that is known to be well formed. */

@@ -186,7 +186,7 @@ export class Card {
         this.make("td", at > 2 ? "number" : "", visible(value, LONGEST_CELL)),
       );
       // Where a row is shown as lines, on a phone, each says what it is.
-      cells.forEach((cell, at) => (cell.dataset.title = titles[at]));
+      for (const [at, cell] of cells.entries()) cell.dataset.title = titles[at];
       body.append(this.make("tr", "", ...cells));
     }
     table.append(body);

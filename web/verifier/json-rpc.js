@@ -12,7 +12,7 @@ const LOG_ID = selector("logId()");
 const HEAD = selector("head()");
 const PINNED_AT = selector("pinnedAt(bytes32)");
 
-const quantity = (number) => "0x" + number.toString(16);
+const quantity = (number) => `0x${number.toString(16)}`;
 
 /** The node answered with an error of its own: `said`, in its words alone. */
 class NodeRefused extends ChainUnavailable {
@@ -205,7 +205,7 @@ export class JsonRpcChain {
     if (digits.length !== 2 * length || !/^[0-9a-f]*$/.test(digits)) {
       throw this.unusable(`something that is not ${what}`);
     }
-    return bytesOf("0x" + digits);
+    return bytesOf(`0x${digits}`);
   }
 
   quantity(value, what) {

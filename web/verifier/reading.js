@@ -18,7 +18,7 @@ import {
   text,
   u64,
 } from "./members.js";
-import { ProofFileError, parseJson, shown } from "./strict-json.js";
+import { ProofFileError, shown } from "./strict-json.js";
 import { REFUSAL } from "./unreadable.js";
 
 export const LARGEST_FILE = 256 * 1024;

@@ -191,5 +191,5 @@ export function shown(value) {
   if (Array.isArray(value)) return "a list";
   if (value instanceof Map) return "an object";
   const text = typeof value === "string" ? `'${value.slice(0, 60)}'` : String(value);
-  return text.length <= 60 ? text : text.slice(0, 57) + "...";
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }

@@ -19,13 +19,13 @@ export function parseFinality(rule) {
 /** The 20 bytes of a contract's address in hexadecimal, any case; null for anything else. */
 export function parseContract(text) {
   const digits = text.trim().replace(/^0x/, "").toLowerCase();
-  return /^[0-9a-f]{40}$/.test(digits) ? bytesOf("0x" + digits) : null;
+  return /^[0-9a-f]{40}$/.test(digits) ? bytesOf(`0x${digits}`) : null;
 }
 
 /** The 32 bytes of a block's hash in hexadecimal, any case; null for anything else. */
 export function parseBlockHash(text) {
   const digits = text.trim().replace(/^0x/, "").toLowerCase();
-  return /^[0-9a-f]{64}$/.test(digits) ? bytesOf("0x" + digits) : null;
+  return /^[0-9a-f]{64}$/.test(digits) ? bytesOf(`0x${digits}`) : null;
 }
 
 /**

@@ -21,17 +21,17 @@ import solcx
 from rich.console import Console
 from rich.table import Table
 
-from anchor.anchoring.loop import AnchoringLoop
-from anchor.chain.contract import selector
-from anchor.chain.deploying import send_and_wait
-from anchor.ledger.clock import SystemClock
-from anchor.ledger.log import create_log
-from anchor.ledger.model import Emission
-from anchor.ledger.recording import Recorder
-from anchor.ledger.sealing import Sealer
 from anchor.protocol.hashing import keccak
 from anchor.protocol.identities import IdentityKey
-from anchor.storage.database import Database
+from anchor.server.anchoring.loop import AnchoringLoop
+from anchor.server.chain.contract import selector
+from anchor.server.chain.deploying import send_and_wait
+from anchor.server.ledger.clock import SystemClock
+from anchor.server.ledger.log import create_log
+from anchor.server.ledger.model import Emission
+from anchor.server.ledger.recording import Recorder
+from anchor.server.ledger.sealing import Sealer
+from anchor.server.storage.database import Database
 from scripts.compile_contracts import compiler_choice, solc_binary
 from tests.fixtures.anchoring import Bench, bench_on
 from tests.fixtures.anvil import running_anvil

@@ -8,13 +8,13 @@ recomputed from the deltas. An honest log must come out without a finding, or th
 
 import argparse
 
-from anchor.anchoring.auditing_sends import audit_anchoring
-from anchor.ledger.auditing import audit
-from anchor.ledger.clock import SystemClock
-from anchor.ledger.log import create_log
-from anchor.ledger.recording import Recorder
-from anchor.ledger.sealing import Sealer
 from anchor.protocol.identities import IdentityKey
+from anchor.server.audit.sends import audit_anchoring
+from anchor.server.audit.whole_log import audit
+from anchor.server.ledger.clock import SystemClock
+from anchor.server.ledger.log import create_log
+from anchor.server.ledger.recording import Recorder
+from anchor.server.ledger.sealing import Sealer
 from benchmarks.ledgers import GROUP, LEDGERS, SIZES, emissions, empty_database
 from benchmarks.measuring import (
     Measurement,
@@ -31,7 +31,7 @@ BATCH = 10_000
 
 def audited(url: str, clock: SystemClock) -> None:
     """Audit a log, which must be honest."""
-    from anchor.storage.database import Database
+    from anchor.server.storage.database import Database
 
     database = Database.open(url)
     findings = [*audit(database), *audit_anchoring(database, clock.now_ms())]

@@ -20,14 +20,14 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from anchor.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
-from anchor.ledger.reconciling import Reconciler
-from anchor.storage.database import Database
-from anchor.storage.schema import deltas, ledgers
-from anchor.verify.books import Entry
-from anchor.verify.comparing_deltas import Side
-from anchor.verify.divergence import OwnEntries, RecordBlocks, first_divergence
-from anchor.verify.reconciliation import RecordCells, ResolvedEntry, reconcile
+from anchor.compare.books import Entry
+from anchor.compare.divergence import OwnEntries, RecordBlocks, first_divergence
+from anchor.compare.lists import Side
+from anchor.compare.reconciliation import RecordCells, ResolvedEntry, reconcile
+from anchor.server.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
+from anchor.server.ledger.reconciling import Reconciler
+from anchor.server.storage.database import Database
+from anchor.server.storage.schema import deltas, ledgers
 
 CUSTOMER = "customer"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

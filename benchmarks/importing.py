@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 from anchor.cli.demo.flights import download, read_flights
-from anchor.cli.importing import import_file
+from anchor.cli.import_ import import_file
 from anchor.cli.output import Bar
 from anchor.cli.rows import parse_mapping
 from anchor.cli.sinks import LocalSink
-from anchor.service.initializing import initialise
+from anchor.server.service.initializing import initialise
 from benchmarks.measuring import Measurement, in_a_fresh_process, median_of, print_table, write_results
 
 COLUMNS = ("carrier", "flight", "miles", "route")

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from anchor.service.initializing import initialise
+from anchor.server.service.initializing import initialise
 from benchmarks.http_load import Load, apply_load, request
 from benchmarks.measuring import Measurement, median_of, pin_to, print_table, shown_time, write_results
 

@@ -13,16 +13,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from anchor.ledger.clock import SystemClock
-from anchor.ledger.deriving import derive
-from anchor.ledger.log import create_log
-from anchor.ledger.model import Emission
-from anchor.ledger.proving import Prover
-from anchor.ledger.recording import Recorder
-from anchor.ledger.sealing import Sealer
+from anchor.proof.values import ProofFile
 from anchor.protocol.identities import IdentityKey, verify_ledger_identity
-from anchor.storage.database import Database
-from anchor.verify.proof_file import ProofFile
+from anchor.server.ledger.clock import SystemClock
+from anchor.server.ledger.deriving import derive
+from anchor.server.ledger.log import create_log
+from anchor.server.ledger.model import Emission
+from anchor.server.ledger.proving import Prover
+from anchor.server.ledger.recording import Recorder
+from anchor.server.ledger.sealing import Sealer
+from anchor.server.storage.database import Database
 from anchor.verify.verification import verify_proof
 from benchmarks.measuring import (
     Measurement,

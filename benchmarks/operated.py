@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchor.ledger.model import Emission
-from anchor.ledger.recording import Recorder
-from anchor.ledger.sealing import Sealer
-from anchor.service.assembly import open_directory
-from anchor.service.development import KEY_FILE
-from anchor.service.initializing import initialise
-from anchor.service.key_files import write_private
+from anchor.server.ledger.model import Emission
+from anchor.server.ledger.recording import Recorder
+from anchor.server.ledger.sealing import Sealer
+from anchor.server.service.assembly import open_directory
+from anchor.server.service.development import KEY_FILE
+from anchor.server.service.initializing import initialise
+from anchor.server.service.key_files import write_private
 
 ROOT = Path(__file__).parent.parent
 ANCHOR = Path(sys.executable).parent / "anchor"

@@ -22,9 +22,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from anchor.proof.reading import LARGEST_FILE, parse_proof_file
+from anchor.proof.values import DeltaRecord, Record
 from anchor.verify.audit_pack import PERIOD, AuditPack, PackParts, write_audit_pack
-from anchor.verify.proof_file import DeltaRecord, Record
-from anchor.verify.proof_reading import LARGEST_FILE, parse_proof_file
 from benchmarks.measuring import Measurement, median_of, print_table, shown_time, write_results
 from benchmarks.operated import CUSTOMER, Operated, Ran, fill, operating, ran, unit_of, until
 from tests.web.browser import PAGE, running_chromium

@@ -12,15 +12,15 @@ import argparse
 import time
 from typing import Any
 
-from anchor.ledger.clock import SystemClock
-from anchor.ledger.log import create_log
-from anchor.ledger.recording import Recorder
-from anchor.ledger.sealing import Sealer
 from anchor.protocol.identities import IdentityKey
 from anchor.protocol.ledger_map import MapLeaf, head_hash, root_from_presence
 from anchor.protocol.sorted_leaves import path_among
-from anchor.storage.past_maps import heads_at
-from anchor.storage.proving import batch_numbered, ledger_of_customer
+from anchor.server.ledger.clock import SystemClock
+from anchor.server.ledger.log import create_log
+from anchor.server.ledger.recording import Recorder
+from anchor.server.ledger.sealing import Sealer
+from anchor.server.storage.past_maps import heads_at
+from anchor.server.storage.proving import batch_numbered, ledger_of_customer
 from benchmarks.ledgers import emissions, empty_database
 from benchmarks.measuring import (
     Measurement,
@@ -39,7 +39,7 @@ KINDS = ("sqlite", "postgresql")
 
 def nothing(url: str) -> None:
     """Open a database: the memory that every process of this kind takes."""
-    from anchor.storage.database import Database
+    from anchor.server.storage.database import Database
 
     Database.open(url).close()
 
@@ -47,7 +47,7 @@ def nothing(url: str) -> None:
 def rebuilt(url: str, number: int) -> tuple[float, float]:
     """Rebuild a batch's map for one ledger's way, check where it leads, and return the time that it took, and
     how much of that was this process's."""
-    from anchor.storage.database import Database
+    from anchor.server.storage.database import Database
 
     database = Database.open(url)
 

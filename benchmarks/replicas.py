@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from anchor.client import AnchorClient, NewDelta
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import Finality
 from anchor.protocol.amounts import format_units
+from anchor.replica._fold_wanted import Wanted
 from anchor.replica.following import Follower
 from anchor.replica.operator import Operator
 from anchor.replica.store import Store
-from anchor.replica.wanted import Wanted
-from anchor.verify.chain_view import Finality
-from anchor.verify.json_rpc import JsonRpcChain
 from benchmarks.measuring import (
     Measurement,
     in_a_fresh_process,

@@ -27,14 +27,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from anchor.anchoring.loop import AnchoringLoop
-from anchor.chain.contract import ANCHOR, selector
-from anchor.chain.fees import FeeLimits
-from anchor.chain.finality import FinalityRule
-from anchor.chain.rpc import HttpEndpoint
-from anchor.chain.transactions import Fees, Transaction
+from anchor.node.endpoint import HttpEndpoint
 from anchor.protocol.hashing import ZERO
-from anchor.storage.database import Database
+from anchor.server.anchoring.loop import AnchoringLoop
+from anchor.server.chain.contract import ANCHOR, selector
+from anchor.server.chain.fees import FeeLimits
+from anchor.server.chain.finality import FinalityRule
+from anchor.server.chain.transactions import Fees, Transaction
+from anchor.server.storage.database import Database
 from tests.fixtures.anchoring import Bench, bench_on
 from tests.fixtures.anvil import running_anvil
 from tests.fixtures.rpc_proxy import (

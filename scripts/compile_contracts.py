@@ -1,6 +1,6 @@
 """Compile contracts/ with py-solc-x and write the artifact that ships inside the Python package.
 
-    python -m scripts.compile_contracts           writes src/anchor/chain/artifacts/AnchorLog.json
+    python -m scripts.compile_contracts           writes src/anchor/server/chain/artifacts/AnchorLog.json
     python -m scripts.compile_contracts --check   exits 1 where the artifact is not what the sources give
 
 The compiler is the npm package `solc` behind scripts/solc.mjs. Settings come from contracts/compiler.json,
@@ -22,7 +22,7 @@ import solcx
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
-ARTIFACT = ROOT / "src/anchor/chain/artifacts/AnchorLog.json"
+ARTIFACT = ROOT / "src/anchor/server/chain/artifacts/AnchorLog.json"
 SHIPPED_SOURCES = ("contracts/AnchorLog.sol", "contracts/IAnchorLog.sol")
 
 

@@ -14,7 +14,7 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """Let no example of a property be timed, and put back the recursion limit (see anchor.chain)."""
+    """Let no example of a property be timed, and put back the recursion limit (see anchor.server.chain)."""
     import sys
 
     from hypothesis import settings

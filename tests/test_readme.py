@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from anchor.service.background_server import listen
+from anchor.server.service.background_server import listen
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

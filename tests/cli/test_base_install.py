@@ -56,7 +56,7 @@ def test_a_file_that_is_no_proof_is_not_valid(base_python: Path, tmp_path: Path)
 
 def test_a_copy_is_followed_and_read(base_python: Path, tmp_path: Path) -> None:
     from anchor.client import AnchorClient
-    from anchor.service.development import Development, Ports
+    from anchor.server.service.development import Development, Ports
 
     store = tmp_path / "acme.replica"
     with (

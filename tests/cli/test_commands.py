@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anchor.service.development import Development, Ports
+from anchor.server.service.development import Development, Ports
 from tests.cli.running import Finished
 from tests.cli.running import anchor_here as anchor
 from tests.fixtures.development import development_over

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from anchor.cli.conforming import LARGEST_BYTES
+from anchor.cli.conformance import LARGEST_BYTES
 from tests.cli.running import anchor_here as anchor
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "protocol-v1.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anchor.service.directory_lock import DirectoryLock
+from anchor.server.service.directory_lock import DirectoryLock
 from tests.cli.flight_archive import flight_row, make_archive
 from tests.cli.running import anchor
 

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 import typer
 
-from anchor.cli import conforming
+from anchor.cli import conformance as conforming
 from anchor.cli.failures import DEBUG_VARIABLE, ExitCode
 from anchor.cli.main import app
 from tests.cli.running import anchor_here as anchor

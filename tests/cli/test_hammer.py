@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from anchor.cli.hammer.load import HammerPlan, requests_of
 from anchor.client import AnchorClient
-from anchor.client.hammer_load import HammerPlan, requests_of
-from anchor.service.background_server import BackgroundServer
-from anchor.service.development import Development, Ports
+from anchor.server.service.background_server import BackgroundServer
+from anchor.server.service.development import Development, Ports
 from tests.cli.running import Finished, anchor_here
 
 Lie = Callable[[str, int, Any], tuple[int, Any]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anchor.cli.failures import ExitCode
-from anchor.service.development import Development, Ports
+from anchor.server.service.development import Development, Ports
 from tests.cli.running import Finished
 from tests.cli.running import anchor_here as anchor
 from tests.client.altered_answers import TOKENS, Relay, RelayServer, altered, places, pointer, read, serving

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from anchor.service.assembly import open_directory
-from anchor.service.initializing import initialise
+from anchor.server.service.assembly import open_directory
+from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 from tests.cli.running import start
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from anchor.cli.emit import parse_metadata_option
 from anchor.cli.failures import CommandFailed
-from anchor.cli.recording import parse_metadata_option
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from anchor.service.initializing import initialise
+from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 from tests.cli.test_every_command import COMMANDS, OPTIONS, Option
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anchor.service.initializing import initialise
+from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 
 NOT_TEXT = "\udcff"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from anchor.service.background_server import listen
+from anchor.server.service.background_server import listen
 from tests.cli.running import anchor_here as anchor
 from tests.cli.running import start
 from tests.fixtures.anvil import Anvil

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from anchor.cli.output import SHOWN_AFTER_SECONDS
-from anchor.service.background_server import BackgroundServer
-from anchor.service.initializing import FirstChain, initialise
+from anchor.server.service.background_server import BackgroundServer
+from anchor.server.service.initializing import FirstChain, initialise
 from tests.cli.running import anchor
 
 pytestmark = pytest.mark.slow

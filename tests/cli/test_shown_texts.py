@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
+from anchor.cli._fold_terminal import Terminal
 from anchor.cli.output import Output, amount, counted, plain
 from anchor.cli.reading import say_written
-from anchor.cli.terminal import Terminal
-from anchor.service.initializing import initialise
+from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from anchor.chain.development import DevelopmentChain
-from anchor.chain.values import address_text
 from anchor.replica.evidence import dispute
 from anchor.replica.values import Misfit
-from anchor.service.background_server import BackgroundServer, listen
-from anchor.service.json_rpc_app import JsonRpcApp
+from anchor.server.chain.development import DevelopmentChain
+from anchor.server.chain.values import address_text
+from anchor.server.service.background_server import BackgroundServer, listen
+from anchor.server.service.json_rpc_app import JsonRpcApp
 from anchor.verify import write_proof_file
 from tests.cli.running import anchor as anchor_of
 from tests.cli.running import anchor_here as anchor

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from anchor.api.app import Components, create_app
 from anchor.client import (
     AnchorClient,
     AnchorProblem,
@@ -24,14 +23,15 @@ from anchor.client import (
     transport,
 )
 from anchor.client.transport import Transport
-from anchor.ledger.api_keys import Scope, create_key
-from anchor.ledger.group_commit import GroupCommit
-from anchor.ledger.sealing import Sealer
+from anchor.compare.books import DiscrepancyKind, Entry
+from anchor.compare.divergence import OwnEntries
 from anchor.protocol.amounts import parse_amount
 from anchor.protocol.errors import AmountError
-from anchor.service.background_server import BackgroundServer
-from anchor.verify.books import DiscrepancyKind, Entry
-from anchor.verify.divergence import OwnEntries
+from anchor.server.api.app import Components, create_app
+from anchor.server.ledger.api_keys import Scope, create_key
+from anchor.server.ledger.group_commit import GroupCommit
+from anchor.server.ledger.sealing import Sealer
+from anchor.server.service.background_server import BackgroundServer
 from tests.fixtures.hostile_node import body_now_and_then, endless, serving
 from tests.fixtures.logs import OpenedLog
 

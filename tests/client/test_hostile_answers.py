@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from anchor.client import AnchorClient, ClientError, NewDelta, UnexpectedAnswer
-from anchor.service.development import Development, Ports
-from anchor.verify.books import Entry
-from anchor.verify.divergence import OwnEntries, RecordContradictsItself
-from anchor.verify.reconciliation import TooManyDifferences
+from anchor.compare.books import Entry
+from anchor.compare.divergence import OwnEntries, RecordContradictsItself
+from anchor.compare.reconciliation import TooManyDifferences
+from anchor.server.service.development import Development, Ports
 from tests.client.altered_answers import TOKENS, Relay, places, pointer, read
 
 KNOWN = (ClientError, RecordContradictsItself, TooManyDifferences)

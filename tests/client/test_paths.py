@@ -2,12 +2,12 @@
 
 import json
 
-from anchor.api.app import Components, create_app
 from anchor.client import AnchorClient
-from anchor.ledger.api_keys import Scope, create_key
-from anchor.ledger.group_commit import GroupCommit
-from anchor.service.background_server import BackgroundServer
-from anchor.storage.database import Database
+from anchor.server.api.app import Components, create_app
+from anchor.server.ledger.api_keys import Scope, create_key
+from anchor.server.ledger.group_commit import GroupCommit
+from anchor.server.service.background_server import BackgroundServer
+from anchor.server.storage.database import Database
 from tests.cli.running import anchor_here
 from tests.fixtures.logs import open_new_log
 

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import httpx
 from sqlalchemy import text
 
-from anchor.ledger.log import open_log
-from anchor.ledger.receipt_ids import ReceiptIds
-from anchor.service.initializing import initialise
-from anchor.storage.database import Database
+from anchor.server.ledger.log import open_log
+from anchor.server.ledger.receipt_ids import ReceiptIds
+from anchor.server.service.initializing import initialise
+from anchor.server.storage.database import Database
 
 _MAIN = "from anchor.cli.main import main; main()"
 CUSTOMERS = 5

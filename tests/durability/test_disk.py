@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from anchor.storage.database import Database
+from anchor.server.storage.database import Database
 from tests.durability.deployment import Deployment, Server, delta, new_deployment, until
 from tests.fixtures.databases import administer, folder_of_a_server, running_postgresql
 

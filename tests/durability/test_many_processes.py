@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import pytest
 
+from anchor.cli.hammer.findings import HammerReport
+from anchor.cli.hammer.load import HammerPlan
+from anchor.cli.hammer.proofs import ProofCheck
+from anchor.cli.hammer.run import Hammer
 from anchor.client import AnchorClient
-from anchor.client.hammer import Hammer
-from anchor.client.hammer_findings import HammerReport
-from anchor.client.hammer_load import HammerPlan
-from anchor.client.hammer_proofs import ProofCheck
-from anchor.service.initializing import FirstChain, initialise
-from anchor.verify.json_rpc import JsonRpcChain
+from anchor.node.reader import JsonRpcChain
+from anchor.server.service.initializing import FirstChain, initialise
 from tests.cli.running import anchor
 from tests.durability.deployment import Deployment, Process, until
 from tests.fixtures.anvil import StartAnvil

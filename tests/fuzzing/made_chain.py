@@ -5,8 +5,8 @@ from __future__ import annotations
 import rlp
 from trie import HexaryTrie
 
-from anchor.chain.artifact import anchor_log_artifact
 from anchor.protocol.hashing import Bytes32, keccak
+from anchor.server.chain.artifact import anchor_log_artifact
 from anchor.verify.evidence import LOG_ID_PLACE, ChainEvidence, SlotProof
 from anchor.verify.rlp import encode, integer
 from anchor.verify.state_proof import HEAD_SLOT, pinned_slot

@@ -18,20 +18,20 @@ from pathlib import Path
 
 import httpx
 
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import ChainUnavailable, Finality
+from anchor.proof.bounds import ProofFileError, parse_json
+from anchor.proof.reading import parse_proof_file
 from anchor.protocol.errors import ProofError
 from anchor.protocol.hashing import keccak
 from anchor.protocol.merkle import LEDGER_TREE, Frontier
 from anchor.verify import verify_file, write_proof_file
 from anchor.verify.audit_pack import DELTAS, PEAKS, PERIOD, TABLE, AuditPack, PackParts, write_audit_pack
-from anchor.verify.chain_view import ChainUnavailable, Finality
 from anchor.verify.evidence import ChainEvidence, EvidenceChain, SlotProof, parse_evidence
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.results import NOT_CHECKED
 from anchor.verify.rlp import RlpError, decode, encode
 from anchor.verify.sampling import FORMAT, check_sample
 from anchor.verify.state_proof import HEAD_SLOT, read_header
-from anchor.verify.strict_json import ProofFileError, parse_json
 from anchor.verify.verification import verify_proof
 from anchor.verify.zip_archive import ZipArchive, ZipError
 from tests.fuzzing.made_chain import made_evidence, made_header

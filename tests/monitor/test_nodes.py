@@ -2,8 +2,8 @@
 
 import pytest
 
-from anchor.verify.chain_view import ChainUnavailable
-from anchor.verify.lagging import LAG_BLOCKS
+from anchor.node.lag import LAG_BLOCKS
+from anchor.node.view import ChainUnavailable
 from tests.fixtures.anvil import StartAnvil
 from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change, lose_request, refuse, status
 from tests.monitor.watched_log import WatchedLog, kinds, log, see

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from anchor.chain.signers.local import LocalSigner
 from anchor.monitor.sightings import ALARMS
 from anchor.protocol.hashing import keccak
+from anchor.server.chain.signers.local import LocalSigner
 from tests.fixtures.anvil import Anvil
 from tests.monitor.watched_log import WatchedLog, kinds, log, see
 

@@ -14,7 +14,7 @@ import pytest
 from anchor.client import AnchorClient
 from anchor.monitor.batches import ServerBatches
 from anchor.monitor.history import BatchesUnavailable
-from anchor.service.development import Development, Ports
+from anchor.server.service.development import Development, Ports
 from tests.cli.running import Finished, anchor, anchor_here
 from tests.fixtures.rpc_proxy import MakeProxy, change
 

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from anchor.chain.contract import AnchorLog, anchor_call, selector
-from anchor.chain.deploying import deploy, send_and_wait
-from anchor.chain.node import Node
-from anchor.chain.rpc import HttpEndpoint
-from anchor.chain.signers.local import LocalSigner
 from anchor.monitor.history import BatchesUnavailable
 from anchor.monitor.nodes import Nodes
 from anchor.monitor.sightings import Sighting
 from anchor.monitor.state import Watched
 from anchor.monitor.watcher import Watcher
+from anchor.node.endpoint import HttpEndpoint
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import Finality
 from anchor.protocol.batch import Batch
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
 from anchor.protocol.merkle import HISTORY_TREE, tree_root
-from anchor.verify.chain_view import Finality
-from anchor.verify.json_rpc import JsonRpcChain
+from anchor.server.chain.contract import AnchorLog, anchor_call, selector
+from anchor.server.chain.deploying import deploy, send_and_wait
+from anchor.server.chain.node import Node
+from anchor.server.chain.signers.local import LocalSigner
 from tests.fixtures.anvil import CHAIN_ID, Anvil
 
 LOG_ID = b"\x21" * 32

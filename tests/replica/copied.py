@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from anchor.proof.values import DeltaRecord, Disclosed
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import IdentityKey
 from anchor.replica.store import Store
 from anchor.replica.values import Pins, Shown
-from anchor.verify.proof_file import DeltaRecord, Disclosed
 from tests.verify.building import START
 
 SALT = bytes(16)

@@ -10,20 +10,20 @@ from typing import Any, Protocol
 
 import httpx
 
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import Finality
+from anchor.proof.values import ConsistencyClaim, DeltaRecord, KeptHead, ProofFile
+from anchor.proof.writing import ledger_json, log_json, record_json
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO
 from anchor.protocol.merkle import LEDGER_TREE, tree_root
-from anchor.replica.findings import Finding
+from anchor.replica._fold_findings import Finding
+from anchor.replica._fold_wanted import Wanted
 from anchor.replica.following import Follower, Round
 from anchor.replica.operator import Operator
 from anchor.replica.self_check import check_copy
 from anchor.replica.store import Store
-from anchor.replica.wanted import Wanted
 from anchor.verify import Verification, verify_file, write_proof_file
-from anchor.verify.chain_view import Finality
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import ConsistencyClaim, DeltaRecord, KeptHead, ProofFile
-from anchor.verify.proof_writing import ledger_json, log_json, record_json
 from tests.verify.building import BuiltLog
 
 CUSTOMER = "UA"

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from anchor.chain.signers.local import LocalSigner
-from anchor.verify.proof_file import DeltaRecord, Disclosed, Withheld
-from anchor.verify.wording import moment
+from anchor.proof.values import DeltaRecord, Disclosed, Withheld
+from anchor.protocol.times import moment
+from anchor.server.chain.signers.local import LocalSigner
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.fixtures.rpc_proxy import RpcProxy, frozen_at
 from tests.replica.playing import CUSTOMER, Counterparty, PlayedServer

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from anchor.chain.signers.local import LocalSigner
 from anchor.client import AnchorClient, NewDelta
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import Finality
+from anchor.replica._fold_wanted import Wanted
 from anchor.replica.following import Follower, Round
 from anchor.replica.operator import Operator
 from anchor.replica.self_check import check_copy
-from anchor.replica.wanted import Wanted
-from anchor.service.development import Development, Ports
-from anchor.verify.chain_view import Finality
-from anchor.verify.json_rpc import JsonRpcChain
+from anchor.server.chain.signers.local import LocalSigner
+from anchor.server.service.development import Development, Ports
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.replica.playing import CUSTOMER, Counterparty, PlayedServer
 from tests.verify.anchored_log import AnchoredLog

@@ -22,7 +22,7 @@ from sqlalchemy import text
 from anchor.client import AnchorClient, NewDelta
 from anchor.replica.self_check import check_copy
 from anchor.replica.store import Store
-from anchor.service.development import Development, Ports
+from anchor.server.service.development import Development, Ports
 from tests.cli.running import Finished, anchor_here, start
 from tests.fixtures.development import development_over
 from tests.fixtures.rpc_proxy import MakeProxy, answer, change, status

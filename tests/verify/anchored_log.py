@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from anchor.chain.contract import anchor_call
-from anchor.chain.deploying import deploy
-from anchor.chain.node import Node
-from anchor.chain.rpc import HttpEndpoint
-from anchor.chain.signers.local import LocalSigner
+from anchor.node.endpoint import HttpEndpoint
+from anchor.proof.values import BlockLocation
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32, keccak
-from anchor.verify.proof_file import BlockLocation
+from anchor.server.chain.contract import anchor_call
+from anchor.server.chain.deploying import deploy
+from anchor.server.chain.node import Node
+from anchor.server.chain.signers.local import LocalSigner
 from tests.verify.building import BuiltLog
 
 

@@ -11,15 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from anchor.protocol.batch import Batch
-from anchor.protocol.fingerprint import domain_separator
-from anchor.protocol.hashing import ZERO, Bytes32, keccak, u64
-from anchor.protocol.identities import IdentityKey, LedgerIdentity
-from anchor.protocol.ledger_map import MapNode, MapPath, Position, head_hash, map_path, update_map
-from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier, tree_root
-from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, nodes_from_leaves
-from anchor.verify.chain_view import AnchoredEvent, Block, Finality
-from anchor.verify.proof_file import (
+from anchor.node.view import AnchoredEvent, Block, Finality
+from anchor.proof.values import (
     AbsenceClaim,
     Anchor,
     AnchoredBatch,
@@ -45,6 +38,13 @@ from anchor.verify.proof_file import (
     Span,
     Through,
 )
+from anchor.protocol.batch import Batch
+from anchor.protocol.fingerprint import domain_separator
+from anchor.protocol.hashing import ZERO, Bytes32, keccak, u64
+from anchor.protocol.identities import IdentityKey, LedgerIdentity
+from anchor.protocol.ledger_map import MapNode, MapPath, Position, head_hash, map_path, update_map
+from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier, tree_root
+from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, nodes_from_leaves
 
 START = 1_775_000_000_000
 CHAIN_ID = 31337

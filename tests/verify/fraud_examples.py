@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     Backdated,
     FalseBalance,
     Fraud,

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import proof_file_json
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.writing import proof_file_json
 from anchor.verify.results import Verification
-from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 from tests.verify.building import example_log, example_proofs
 

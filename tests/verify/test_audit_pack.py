@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from anchor.chain.signers.local import LocalSigner
+from anchor.node.reader import JsonRpcChain
+from anchor.proof.values import Disclosure, Record, disclose, withhold
 from anchor.protocol.errors import hex_of
 from anchor.protocol.merkle import LEDGER_TREE, Frontier
+from anchor.server.chain.signers.local import LocalSigner
 from anchor.verify import Verification, verify_file
 from anchor.verify.audit_pack import DELTAS, PEAKS, PERIOD, README, TABLE, PackParts, write_audit_pack
 from anchor.verify.evidence import collect_evidence
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import Disclosure, Record, disclose, withhold
 from tests.fixtures.anvil import running_anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.building import START

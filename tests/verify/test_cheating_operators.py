@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from anchor.chain.signers.local import LocalSigner
-from anchor.verify import ProofFile, Verification, parse_proof_file, verify_file, write_proof_file
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     Backdated,
     ConsistencyClaim,
     DeltaClaim,
@@ -27,6 +25,8 @@ from anchor.verify.proof_file import (
     TwoDeltas,
     TwoHeads,
 )
+from anchor.server.chain.signers.local import LocalSigner
+from anchor.verify import ProofFile, Verification, parse_proof_file, verify_file, write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.fraud_examples import fraud_file

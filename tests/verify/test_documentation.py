@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from anchor.proof.reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
+from anchor.proof.values import KINDS
+from anchor.proof.writing import CHEATS, proof_file_json
 from anchor.verify import verify_file
 from anchor.verify.frauds import ALLOWED_LAG
-from anchor.verify.proof_file import KINDS
-from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
-from anchor.verify.proof_writing import CHEATS, proof_file_json
 from anchor.verify.verification import verify_proof
 from tests.verify.building import example_log, example_proofs
 from tests.verify.fraud_examples import cheated_log, fraud_file

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from anchor.verify.proof_file import (
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.values import (
     Anchor,
     AnchoredBatch,
     Backdated,
@@ -21,8 +22,7 @@ from anchor.verify.proof_file import (
     TwoHeads,
     VanishedLedger,
 )
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import CHEATS, write_proof_file
+from anchor.proof.writing import CHEATS, write_proof_file
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
 from tests.verify.building import CONTRACT, BuiltLog

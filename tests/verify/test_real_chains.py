@@ -8,17 +8,17 @@ from typing import Any
 import httpx
 import pytest
 
-from anchor.chain.development import DevelopmentChain
-from anchor.chain.signers.local import LocalSigner
+from anchor.node.reader import LARGEST_ANSWER, JsonRpcChain, shown_url
+from anchor.node.view import ChainUnavailable, Finality
+from anchor.proof.values import ProofFile
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import keccak
-from anchor.service.background_server import BackgroundServer
-from anchor.service.json_rpc_app import JsonRpcApp
+from anchor.protocol.times import moment
+from anchor.server.chain.development import DevelopmentChain
+from anchor.server.chain.signers.local import LocalSigner
+from anchor.server.service.background_server import BackgroundServer
+from anchor.server.service.json_rpc_app import JsonRpcApp
 from anchor.verify import Verification, verify_file, write_proof_file
-from anchor.verify.chain_view import ChainUnavailable, Finality
-from anchor.verify.json_rpc import LARGEST_ANSWER, JsonRpcChain, shown_url
-from anchor.verify.proof_file import ProofFile
-from anchor.verify.wording import moment
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.fixtures.rpc_proxy import (
     Fault,

@@ -16,12 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
-from anchor.chain.artifact import anchor_log_artifact
-from anchor.chain.signers.local import LocalSigner
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import ChainUnavailable
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.values import ProofFile
 from anchor.protocol.errors import ProofError, hex_of
 from anchor.protocol.hashing import keccak
+from anchor.protocol.times import moment
+from anchor.server.chain.artifact import anchor_log_artifact
+from anchor.server.chain.signers.local import LocalSigner
 from anchor.verify import verify_file, write_proof_file
-from anchor.verify.chain_view import ChainUnavailable
 from anchor.verify.evidence import (
     ANCHOR_LOG_CODE,
     LOG_ID_PLACE,
@@ -29,12 +33,8 @@ from anchor.verify.evidence import (
     collect_evidence,
     parse_evidence,
 )
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import ProofFile
 from anchor.verify.rlp import RlpError, decode, encode
 from anchor.verify.state_proof import HEAD_SLOT, trie_value
-from anchor.verify.strict_json import ProofFileError
-from anchor.verify.wording import moment
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.test_alterations import flipped, get, places, put

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from anchor.protocol.errors import hex_of
-from anchor.protocol.hashing import Bytes32, keccak
-from anchor.verify.chain_view import AnchoredEvent, ChainUnavailable, EventsUnavailable, Finality
-from anchor.verify.proof_file import (
+from anchor.node.view import AnchoredEvent, ChainUnavailable, EventsUnavailable, Finality
+from anchor.proof.values import (
     Anchor,
     AnchoredBatch,
     DeltaClaim,
@@ -21,6 +19,8 @@ from anchor.verify.proof_file import (
     ProofFile,
     disclose,
 )
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import Bytes32, keccak
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
 from tests.verify.building import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from anchor.verify.proof_file import ProofFile
+from anchor.proof.values import ProofFile
 from tests.verify.building import BuiltLog
 
 _NOT_OF_THE_CLAIM = frozenset({"format", "version", "kind", "log", "ledger"})

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from anchor.chain.signers.local import LocalSigner
+from anchor.server.chain.signers.local import LocalSigner
 from anchor.verify import write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.verify.anchored_log import AnchoredLog

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from anchor.verify.proof_file import ProofFile
-from anchor.verify.proof_writing import proof_file_json
+from anchor.proof.values import ProofFile
+from anchor.proof.writing import proof_file_json
 from tests.verify.building import (
     BuiltLog,
     MemoryChain,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from anchor.node.reader import ANCHORED_TOPIC
+from anchor.node.view import Finality
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import keccak
-from anchor.verify.chain_view import Finality
-from anchor.verify.json_rpc import ANCHORED_TOPIC
 from tests.verify.building import MemoryChain
 
 Answer = Callable[[dict[str, Any]], bytes]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anchor.proof.bounds import ProofFileError, parse_json
 from anchor.protocol.errors import hex_of
 from anchor.verify.results import Verification
 from anchor.verify.sampling import FORMAT, LARGEST_SAMPLE_FILE
-from anchor.verify.strict_json import ProofFileError, parse_json
 from tests.verify.building import MemoryChain
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 from typing import Any
 
-from anchor.protocol.fingerprint import Delta
-from anchor.protocol.hashing import ZERO
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     AbsenceClaim,
     AnchoredBatch,
     Backdated,
@@ -32,6 +30,8 @@ from anchor.verify.proof_file import (
     TwoHeads,
     VanishedLedger,
 )
+from anchor.protocol.fingerprint import Delta
+from anchor.protocol.hashing import ZERO
 
 Call = tuple[str, tuple[Any, ...]]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from anchor.verify.proof_reading import parse_proof_file
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.reading import parse_proof_file
 from anchor.verify.results import Verification
-from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 from anchor.verify.verifying_files import not_a_proof_file
 from tests.contracts.conftest import Call, ProofLibrary, proof_library_on

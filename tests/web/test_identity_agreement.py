@@ -9,10 +9,10 @@ from typing import Any
 
 from nacl import bindings
 
+from anchor.proof.writing import proof_file_json
 from anchor.protocol.errors import hex_of
 from anchor.protocol.identities import log_id
 from anchor.verify import verify_file
-from anchor.verify.proof_writing import proof_file_json
 from tests.verify.building import example_log
 from tests.web.page_answers import Question, agree, page_answers
 

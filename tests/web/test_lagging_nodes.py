@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from anchor.node.view import OLDEST_FINAL_BLOCK, Clock
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.writing import proof_file_json
 from anchor.verify import verify_file, write_proof_file
-from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, Clock
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import proof_file_json
 from anchor.verify.verification import verify_proof
 from tests.verify.building import MemoryChain, example_log
 from tests.web.odd_nodes import Odd, odd_node, spoiled

@@ -14,8 +14,12 @@ from random import Random
 
 import pytest
 
-from anchor.chain.signers.local import LocalSigner
+from anchor.node.reader import JsonRpcChain
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.values import FingerprintRecord, Record, withhold
 from anchor.protocol.merkle import LEDGER_TREE, Frontier
+from anchor.server.chain.signers.local import LocalSigner
 from anchor.verify import verify_file, write_proof_file
 from anchor.verify.audit_pack import (
     DELTAS,
@@ -29,11 +33,7 @@ from anchor.verify.audit_pack import (
     write_audit_pack,
 )
 from anchor.verify.evidence import ChainEvidence, collect_evidence
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import FingerprintRecord, Record, withhold
-from anchor.verify.proof_reading import parse_proof_file
 from anchor.verify.results import Verification
-from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 from anchor.verify.verifying_files import not_a_proof_file
 from tests.fixtures.anvil import running_anvil

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from anchor.node.reader import JsonRpcChain
+from anchor.proof.values import Record
 from anchor.protocol.errors import hex_of
 from anchor.protocol.merkle import LEDGER_TREE, Frontier
 from anchor.verify import verify_file, write_proof_file
 from anchor.verify.audit_pack import DELTAS, PackParts, write_audit_pack
 from anchor.verify.evidence import ChainEvidence, collect_evidence
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_file import Record
 from tests.fixtures.anvil import Anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.building import START, BuiltLog

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from anchor.verify.proof_writing import proof_file_json
+from anchor.proof.writing import proof_file_json
 from anchor.verify.results import Verification
 from anchor.verify.sampling import LARGEST_SAMPLE, check_sample, largest_share_missed
 from anchor.verify.verifying_files import verify_file

@@ -7,9 +7,9 @@ from itertools import permutations
 
 import pytest
 
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.writing import proof_file_json
 from anchor.verify import verify_file
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import proof_file_json
 from anchor.verify.verification import verify_proof
 from tests.verify.building import example_log
 from tests.web.odd_nodes import Odd, odd_node, refused, replaced

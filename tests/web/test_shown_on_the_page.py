@@ -8,9 +8,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
+from anchor.proof.writing import proof_file_json
 from anchor.protocol.errors import hex_of
 from anchor.verify import write_proof_file
-from anchor.verify.proof_writing import proof_file_json
 from tests.fixtures.anvil import Anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.verify.building import BuiltLog, example_log

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from anchor.verify.proof_writing import proof_file_json
+from anchor.proof.writing import proof_file_json
 from tests.verify.building import example_log
 from tests.web.page_answers import Question, agree, page_answers
 from tests.web.test_agreement import python_answer

@@ -1,8 +1,8 @@
 """Python and the page name a file that is no proof file alike, and say the same to do."""
 
 from anchor.verify import verify_file
+from tests.proof.test_unreadable import NO_PROOF_FILES
 from tests.verify.building import BuiltLog
-from tests.verify.test_unreadable import NO_PROOF_FILES
 from tests.web.page_answers import Question, page_answers
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
-from anchor.api.app import Components, create_app
-from anchor.ledger.group_commit import GroupCommit
 from anchor.protocol.errors import hex_of
-from anchor.service.background_server import BackgroundServer
-from anchor.service.http_app import verifier_page
-from anchor.storage.database import Database
+from anchor.server.api.app import Components, create_app
+from anchor.server.ledger.group_commit import GroupCommit
+from anchor.server.service.background_server import BackgroundServer
+from anchor.server.service.http_app import verifier_page
+from anchor.server.storage.database import Database
 from anchor.verify import verify_file, write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.fixtures.hostile_node import headers_now_and_then, serving, silent

@@ -10,8 +10,8 @@ from anchor.cli.options import DataDirectory, Json
 from anchor.cli.output import Output, plain
 
 if TYPE_CHECKING:
-    from anchor.chain.settings import ChainSettings
-    from anchor.service.settings import Settings
+    from anchor.server.chain.settings import ChainSettings
+    from anchor.server.service.settings import Settings
 
 ChainName = Annotated[
     str | None, typer.Option("--chain", metavar="NAME", help="Which chain, where the settings have several.")
@@ -42,13 +42,13 @@ def deploy(
     """Put the contract on a chain, and write its address into anchor.toml."""
     output = Output(json_)
     with output.progress(f"opening {data}", None):
-        from anchor.chain.deploying import created_address, deploy_deterministic
-        from anchor.chain.deploying import deploy as deploy_plainly
-        from anchor.chain.node import Node
-        from anchor.chain.unfinished import UnfinishedTransaction
-        from anchor.chain.values import address_text
-        from anchor.service.assembly import connect_chain, open_directory
-        from anchor.service.settings_file import write_contract
+        from anchor.server.chain.deploying import created_address, deploy_deterministic
+        from anchor.server.chain.deploying import deploy as deploy_plainly
+        from anchor.server.chain.node import Node
+        from anchor.server.chain.unfinished import UnfinishedTransaction
+        from anchor.server.chain.values import address_text
+        from anchor.server.service._fold_settings_file import write_contract
+        from anchor.server.service.assembly import connect_chain, open_directory
 
         opened = open_directory(data, os.environ)
     wanted = chosen_chain(opened.settings, chain)
@@ -112,8 +112,8 @@ def doctor(data: DataDirectory, chain: ChainName = None, json_: Json = False) ->
 
     output = Output(json_)
     with output.progress(f"opening {data}", None):
-        from anchor.anchoring.doctor import Doctor
-        from anchor.service.assembly import connect_chain, open_directory
+        from anchor.server.anchoring.doctor import Doctor
+        from anchor.server.service.assembly import connect_chain, open_directory
 
         opened = open_directory(data, os.environ)
     chosen = [chosen_chain(opened.settings, chain)] if chain else _some(opened.settings)
@@ -168,7 +168,7 @@ def _some(settings: "Settings") -> tuple["ChainSettings", ...]:
 
 def address_of(text: str) -> bytes:
     """Return the 20 bytes of an address that was typed. Raises CommandFailed."""
-    from anchor.chain.values import parse_address
+    from anchor.server.chain.values import parse_address
 
     try:
         return parse_address(text)

@@ -25,7 +25,7 @@ def within(least: float, most: float) -> Callable[[float], float]:
 
 def as_url(value: Any) -> Any:
     """Refuse what is no URL of HTTP: one value, or a list. None is repeated, for it may hold a key."""
-    from anchor.verify.bounded_http import names_a_host
+    from anchor.node.http import names_a_host
 
     for one in value if isinstance(value, list) else [value]:
         if one is not None and not names_a_host(one):

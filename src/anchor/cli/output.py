@@ -43,7 +43,7 @@ class Output:
     def console(self) -> "Console":
         """Return rich's console on standard output."""
         if self._console is None:
-            from anchor.cli.terminal import Terminal
+            from anchor.cli._fold_terminal import Terminal
 
             self._console = Terminal(highlight=False, soft_wrap=False)
         return self._console
@@ -52,7 +52,7 @@ class Output:
     def errors(self) -> "Console":
         """Return rich's console on standard error."""
         if self._errors is None:
-            from anchor.cli.terminal import Terminal
+            from anchor.cli._fold_terminal import Terminal
 
             self._errors = Terminal(stderr=True, highlight=False)
         return self._errors
@@ -133,7 +133,7 @@ class Output:
             TimeRemainingColumn,
         )
 
-        from anchor.cli.terminal import harmless
+        from anchor.cli._fold_terminal import harmless
 
         columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
         if total is not None:
@@ -229,7 +229,7 @@ def show_failure(failure: CommandFailed, as_json: bool) -> None:
         problem = {"code": failure.code, "detail": failure.problem, "remedy": failure.remedy}
         sys.stderr.write(json_bytes(json.dumps(problem, ensure_ascii=False)).decode() + "\n")
         return
-    from anchor.cli.terminal import Terminal
+    from anchor.cli._fold_terminal import Terminal
 
     console = Terminal(stderr=True, highlight=False)
     # Never broken, so that paths and commands can be copied.

@@ -191,7 +191,7 @@ def say_written(output: Output, out: Path, size: int) -> None:
 
 def parse_show(text: str) -> "Showing":
     """Return how much of a delta ``--show`` asks for. Raises CommandFailed, which lists the choices."""
-    from anchor.verify.proof_parts import HOW_TO_SHOW, parse_showing
+    from anchor.proof.parts import HOW_TO_SHOW, parse_showing
 
     try:
         return parse_showing(text)
@@ -226,10 +226,10 @@ def fetch_proof(server: Server, id_: str, show: str | None = None) -> bytes:
 
 def _require_proof_file(content: bytes) -> None:
     """Raise CommandFailed where a server answered with no proof file. A long period is not read whole."""
-    from anchor.verify.proof_file import FORMAT
-    from anchor.verify.proof_reading import LARGEST_FILE, parse_proof_file
-    from anchor.verify.strict_json import ProofFileError
-    from anchor.verify.unreadable import describe
+    from anchor.proof._fold_unreadable import describe
+    from anchor.proof.bounds import ProofFileError
+    from anchor.proof.reading import LARGEST_FILE, parse_proof_file
+    from anchor.proof.values import FORMAT
 
     if len(content) > LARGEST_FILE:
         if content.startswith(b"{") and FORMAT.encode() in content[:_BEGINNING]:

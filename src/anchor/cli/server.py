@@ -160,7 +160,7 @@ def _transport(url: str | None, key: str | None, data: Path | None) -> "Transpor
                 ExitCode.USAGE,
                 "usage",
             )
-        from anchor.service.in_process import local_transport
+        from anchor.server.service.in_process import local_transport
 
         local = local_transport(data, os.environ)
         return Transport("http://data-directory", None, timeout=TIMEOUT_SECONDS, attempts=1, http=local)

@@ -81,17 +81,17 @@ class LocalSink:
     """Records into a data directory, in groups of ``BATCH_ROWS``, each durable before the next."""
 
     def __init__(self, directory: Path, environment: Any) -> None:
-        from anchor.service.assembly import open_directory
+        from anchor.server.service.assembly import open_directory
 
         self._opened = open_directory(directory, environment)
         self._recorder = self._opened.recorder()
 
     def record(self, rows: Sequence[bytes]) -> list[Outcome]:
         """Record at most ``BATCH_ROWS`` JSON objects in one transaction. Raises StorageUnavailable."""
-        from anchor.api.emissions import Caller, parse_batch
-        from anchor.api.problems import Problem
-        from anchor.api.refusals import problem_of
-        from anchor.ledger.model import Emission, Receipt
+        from anchor.server.api._fold_refusals import problem_of
+        from anchor.server.api.emissions import Caller, parse_batch
+        from anchor.server.ledger.model import Emission, Receipt
+        from anchor.wire.problems import Problem
 
         body = b'{"deltas":[' + b",".join(rows) + b"]}"
         parsed = parse_batch(body, Caller(None, None, None), self._opened.clock.now_ms())

@@ -24,9 +24,9 @@ from anchor.client.values import (
     amount_text,
     balance_text,
 )
-from anchor.verify.books import Entry
-from anchor.verify.divergence import Divergence, OwnEntries, OwnFingerprints, first_divergence
-from anchor.verify.reconciliation import Reconciliation, reconcile
+from anchor.compare.books import Entry
+from anchor.compare.divergence import Divergence, OwnEntries, OwnFingerprints, first_divergence
+from anchor.compare.reconciliation import Reconciliation, reconcile
 
 BATCH_ITEMS: Final = 1_000
 

@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 
 from anchor.client.members import Json, MemberError, Members
 from anchor.client.transport import Transport, json_body
+from anchor.compare.divergence import RecordBlocks
+from anchor.compare.reconciliation import RecordCells, ResolvedEntry
 from anchor.protocol.amounts import parse_amount, parse_balance
 from anchor.protocol.errors import AmountError
-from anchor.verify.divergence import RecordBlocks
-from anchor.verify.reconciliation import RecordCells, ResolvedEntry
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import httpx
 
 from anchor.client.errors import AnchorProblem, AnchorUnreachable, CannotBeSent, UnexpectedAnswer
 from anchor.client.members import Json, MemberError, Members, parse_answer
-from anchor.verify.bounded_http import certificates
+from anchor.node.http import certificates
 
 T = TypeVar("T")
 

@@ -6,13 +6,13 @@ from typing import Any, Final, Self
 import httpx
 
 from anchor.monitor.history import BatchesUnavailable
+from anchor.node.http import AnswerRefused, certificates, read_answer
+from anchor.node.reader import shown_url
+from anchor.proof.bounds import ProofFileError, parse_json
+from anchor.proof.members import Members, hash32, list_of, u64
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.bounded_http import AnswerRefused, certificates, read_answer
-from anchor.verify.json_rpc import shown_url
-from anchor.verify.proof_members import Members, hash32, list_of, u64
-from anchor.verify.strict_json import ProofFileError, parse_json
 
 PAGE: Final = 1_000
 LARGEST_ANSWER: Final = 1024 * 1024

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from anchor.monitor.sightings import Sighting
+from anchor.node.view import Block, PlacedEvent
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.merkle import HISTORY_TREE, Frontier
-from anchor.verify.chain_view import Block, PlacedEvent
 
 CLOCK_TOLERANCE_MS: Final = 900_000
 """A batch may be sealed this much later than its block says: chains' clocks are loose."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.reading import LARGEST_PERIOD_FILE, parse_proof_file
+from anchor.proof.values import AnchoredBatch
 from anchor.protocol.errors import ProofError
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
 from anchor.verify.audit_pack import PERIOD, AuditPack
-from anchor.verify.proof_file import AnchoredBatch
-from anchor.verify.proof_reading import LARGEST_PERIOD_FILE, parse_proof_file
-from anchor.verify.strict_json import ProofFileError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from anchor.monitor.sightings import Sighting
+from anchor.node.lag import FUTURE_SECONDS, LAG_BLOCKS, LAG_SECONDS, Tip, is_of_the_future, lag_behind
+from anchor.node.reader import AnswerTooLarge, JsonRpcChain, NodeRefused
+from anchor.node.view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.chain_view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
-from anchor.verify.json_rpc import AnswerTooLarge, JsonRpcChain, NodeRefused
-from anchor.verify.lagging import FUTURE_SECONDS, LAG_BLOCKS, LAG_SECONDS, Tip, is_of_the_future, lag_behind
 
 LARGEST_RANGE: Final = 1_000_000
 SMALLEST_RANGE: Final = 16

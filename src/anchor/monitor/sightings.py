@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from anchor.node.view import PlacedEvent
 from anchor.protocol.hashing import ZERO, Bytes32
-from anchor.verify.chain_view import PlacedEvent
 
 ALARMS: Final = {
     "broken_line": "a head does not follow the one before it",

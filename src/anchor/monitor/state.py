@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from anchor.monitor.history import History
 from anchor.monitor.sightings import ALARMS, Sighting
+from anchor.node.view import Block
+from anchor.proof.bounds import ProofFileError, parse_json, shown
+from anchor.proof.members import Members, address, hash32, list_of, text, u64
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.merkle import Frontier
-from anchor.verify.chain_view import Block
-from anchor.verify.proof_members import Members, address, hash32, list_of, text, u64
-from anchor.verify.strict_json import ProofFileError, parse_json, shown
 
 FORMAT: Final = "anchor-watch"
 VERSION: Final = 1

@@ -7,9 +7,9 @@ from anchor.monitor.history import HistoryCheck
 from anchor.monitor.kept_proofs import KeptProofs
 from anchor.monitor.sightings import Sighting
 from anchor.monitor.state import State, Watched
+from anchor.node.view import PlacedEvent
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.chain_view import PlacedEvent
 
 
 class Walk:

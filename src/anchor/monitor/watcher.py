@@ -14,9 +14,9 @@ from anchor.monitor.nodes import EventRange, Nodes, NodesDisagree, View
 from anchor.monitor.sightings import Sighting
 from anchor.monitor.state import MOST_ALARMS, State, Watched
 from anchor.monitor.walk import Walk, stated_otherwise
+from anchor.node.view import Block, ChainUnavailable, Finality, PlacedEvent
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
-from anchor.verify.chain_view import Block, ChainUnavailable, Finality, PlacedEvent
 
 SILENT_MS: Final = 3_600_000
 """A newest block that is older than this is told."""

@@ -9,15 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from anchor.client.errors import ClientError
-from anchor.protocol.batch import Batch
-from anchor.protocol.hashing import Bytes32
-from anchor.protocol.merkle import HISTORY_TREE, leaf_level, tree_root
-from anchor.protocol.merkle_proofs import inclusion_path, nodes_from_leaves
-from anchor.replica.operator import MOST_DELTAS, Operator
-from anchor.replica.store import Store
-from anchor.replica.tree import OwnTree
-from anchor.replica.values import HeldHead
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     AbsenceClaim,
     AnchoredBatch,
     Backdated,
@@ -36,6 +28,14 @@ from anchor.verify.proof_file import (
     TwoHeads,
     VanishedLedger,
 )
+from anchor.protocol.batch import Batch
+from anchor.protocol.hashing import Bytes32
+from anchor.protocol.merkle import HISTORY_TREE, leaf_level, tree_root
+from anchor.protocol.merkle_proofs import inclusion_path, nodes_from_leaves
+from anchor.replica.operator import MOST_DELTAS, Operator
+from anchor.replica.store import Store
+from anchor.replica.tree import OwnTree
+from anchor.replica.values import HeldHead
 from anchor.verify.results import Verification
 
 MOST_BATCHES: Final = 1_000_000

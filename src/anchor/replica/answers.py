@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from anchor.compare.balances import BalanceComparison, SideBalance, Standing, explanation
+from anchor.compare.lists import DeltaComparison, ListComparison
 from anchor.protocol.amounts import decimal_from_units
 from anchor.protocol.errors import hex_of
 from anchor.replica.reading import CopyDerived
 from anchor.replica.store import Store
 from anchor.replica.values import Misfit
-from anchor.verify.comparing_balances import BalanceComparison, SideBalance, Standing, explanation
-from anchor.verify.comparing_deltas import DeltaComparison, ListComparison
 
 
 def of_json(store: Store) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from anchor.proof.values import DeltaRecord, LedgerHead, ProofLedger, ProofLog
 from anchor.protocol.amounts import format_units
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import IdentityError, hex_of
@@ -10,10 +11,9 @@ from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.identities import LedgerIdentity, check_ledger_identity
 from anchor.protocol.merkle import HISTORY_TREE, Frontier, leaf_level
+from anchor.protocol.times import moment
 from anchor.replica.values import LATEST_TIME, HeldHead, Misfit, Pins, Shown, Standing
 from anchor.verify.frauds import ALLOWED_LAG
-from anchor.verify.proof_file import DeltaRecord, LedgerHead, ProofLedger, ProofLog
-from anchor.verify.wording import moment
 
 CLOCK_ALLOWANCE: Final = 15 * 60_000
 """Milliseconds by which a batch may say that it was sealed after the block that holds its root."""

@@ -5,34 +5,34 @@ from contextlib import suppress
 from typing import Final
 
 from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
-from anchor.protocol.batch import Batch
-from anchor.protocol.errors import hex_of
-from anchor.protocol.hashing import ZERO, Bytes32
-from anchor.protocol.merkle import Frontier
-from anchor.replica.accusing import Accuser
-from anchor.replica.checking import check_batches, check_pins, check_times, extended
-from anchor.replica.findings import Findings
-from anchor.replica.missed import MissedHeads, Seen
-from anchor.replica.operator import OF_WHO_ASKS, Operator, ShownProof
-from anchor.replica.proving import prove_delta
-from anchor.replica.store import Store
-from anchor.replica.tree import OwnTree
-from anchor.replica.values import LATEST_TIME, ChainPin, HeldHead, Misfit
-from anchor.replica.wanted import Wanted
-from anchor.verify.chain_view import ChainUnavailable, ChainView, Clock
-from anchor.verify.on_chain import CURRENT_HEAD, NEWEST_BLOCK
-from anchor.verify.proof_file import (
+from anchor.node.view import ChainUnavailable, ChainView, Clock
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.values import (
     ConsistencyClaim,
     FreshnessClaim,
     KeptHead,
     LedgerHead,
     ProofFile,
 )
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import proof_file_json, write_proof_file
+from anchor.proof.writing import proof_file_json, write_proof_file
+from anchor.protocol.batch import Batch
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.protocol.merkle import Frontier
+from anchor.protocol.times import moment
+from anchor.replica._fold_findings import Findings
+from anchor.replica._fold_wanted import Wanted
+from anchor.replica.accusing import Accuser
+from anchor.replica.checking import check_batches, check_pins, check_times, extended
+from anchor.replica.operator import OF_WHO_ASKS, Operator, ShownProof
+from anchor.replica.proving import prove_delta
+from anchor.replica.store import Store
+from anchor.replica.tree import OwnTree
+from anchor.replica.values import LATEST_TIME, ChainPin, HeldHead, Misfit
+from anchor.replica.withheld_heads import MissedHeads, Seen
+from anchor.verify.on_chain import CURRENT_HEAD, NEWEST_BLOCK
 from anchor.verify.results import INVALID, NOT_CHECKED, Verification
 from anchor.verify.verification import verify_proof
-from anchor.verify.wording import moment
 
 _FINALITY: Final = "finality"
 

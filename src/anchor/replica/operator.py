@@ -10,16 +10,16 @@ from urllib.parse import quote
 import httpx
 
 from anchor.client.errors import AnchorProblem, AnchorUnreachable, UnexpectedAnswer
+from anchor.node.http import AnswerRefused, certificates, read_answer
+from anchor.proof.bounds import ProofFileError, parse_json
+from anchor.proof.members import Members, hash32, list_of, u64
+from anchor.proof.part_reading import read_record
+from anchor.proof.reading import parse_proof_file, read_ledger, read_log
+from anchor.proof.values import DeltaRecord, ProofFile, ProofLedger, ProofLog
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.replica.values import Shown
-from anchor.verify.bounded_http import AnswerRefused, certificates, read_answer
-from anchor.verify.proof_file import DeltaRecord, ProofFile, ProofLedger, ProofLog
-from anchor.verify.proof_members import Members, hash32, list_of, u64
-from anchor.verify.proof_part_reading import read_record
-from anchor.verify.proof_reading import parse_proof_file, read_ledger, read_log
-from anchor.verify.strict_json import ProofFileError, parse_json
 
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes. A thousand deltas with all that each may hold are less."""

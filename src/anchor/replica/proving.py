@@ -1,9 +1,9 @@
 """Proof files from the copy alone: with the server gone, its holder still proves each delta to anybody."""
 
+from anchor.proof.values import BalanceClaim, DeltaClaim, ProofFile
 from anchor.replica.store import ReplicaError, Store
 from anchor.replica.tree import OwnTree
 from anchor.replica.values import HeldHead
-from anchor.verify.proof_file import BalanceClaim, DeltaClaim, ProofFile
 
 
 def prove_delta(store: Store, index: int, held: HeldHead | None = None) -> ProofFile:

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from anchor.replica.store import ReplicaError, Store
-from anchor.verify.books import Entry, RecordEntry
-from anchor.verify.comparing_balances import (
+from anchor.compare.balances import (
     CANDIDATES_LISTED,
     AmountSeen,
     BalanceComparison,
@@ -14,7 +12,9 @@ from anchor.verify.comparing_balances import (
     Standing,
     compare_balances,
 )
-from anchor.verify.comparing_deltas import DEFAULT_LISTED, DeltaComparison, Side, compare_deltas
+from anchor.compare.books import Entry, RecordEntry
+from anchor.compare.lists import DEFAULT_LISTED, DeltaComparison, Side, compare_deltas
+from anchor.replica.store import ReplicaError, Store
 
 _CHUNK: Final = 10_000
 

@@ -7,6 +7,7 @@ is written once.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from anchor.proof.values import FreshnessClaim, ProofFile
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO
 from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
@@ -15,7 +16,6 @@ from anchor.replica.checking import DeltaChecks, check_batches, extended
 from anchor.replica.schema import STORED_HEIGHTS
 from anchor.replica.store import ReplicaError, Store
 from anchor.replica.values import HeldHead, Misfit, Shown, Standing
-from anchor.verify.proof_file import FreshnessClaim, ProofFile
 from anchor.verify.verification import verify_proof
 
 _CHUNK = 10_000

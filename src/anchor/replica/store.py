@@ -13,17 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.values import DeltaRecord, FreshnessClaim, ProofFile
+from anchor.proof.writing import write_proof_file
 from anchor.protocol.batch import Batch
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
 from anchor.protocol.merkle_growth import grow
+from anchor.replica._fold_rows import record_of, row_of
 from anchor.replica.checking import extended
-from anchor.replica.rows import record_of, row_of
 from anchor.replica.schema import APPLICATION_ID, DELTA_COLUMNS, SCHEMA, STORED_HEIGHTS, VERSION
 from anchor.replica.values import ChainPin, HeldHead, KeptFinding, Pins, Shown, Standing
-from anchor.verify.proof_file import DeltaRecord, FreshnessClaim, ProofFile
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import write_proof_file
 
 _INSERT_DELTA: Final = (
     f"INSERT INTO deltas ({DELTA_COLUMNS}) VALUES ({', '.join('?' * (DELTA_COLUMNS.count(',') + 1))})"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from anchor.proof.values import HashPath, Included
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import LEDGER_TREE, leaf_level
 from anchor.protocol.merkle_proofs import (
@@ -13,7 +14,6 @@ from anchor.protocol.merkle_proofs import (
 )
 from anchor.replica.schema import STORED_HEIGHTS
 from anchor.replica.store import Store
-from anchor.verify.proof_file import HashPath, Included
 
 
 class OwnTree:

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Final
 
-from anchor.protocol.batch import Batch
-from anchor.protocol.hashing import Bytes32
-from anchor.protocol.merkle import Frontier
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     DeltaRecord,
     LedgerCustomer,
     LedgerHead,
     ProofLedger,
     ProofLog,
 )
+from anchor.protocol.batch import Batch
+from anchor.protocol.hashing import Bytes32
+from anchor.protocol.merkle import Frontier
 
 LATEST_TIME: Final = 2**63 - 1
 """Milliseconds: no replica keeps a time beyond it, and no server of ours can."""

@@ -9,12 +9,12 @@
 Needs nothing but the base install: no server, no database, no web3.
 """
 
-from anchor.verify.chain_view import ChainUnavailable, ChainView, Finality
-from anchor.verify.proof_file import Disclosure, ProofFile, Showing, ShownTexts, parse_showing
-from anchor.verify.proof_reading import parse_proof_file
-from anchor.verify.proof_writing import proof_file_json, write_proof_file
+from anchor.node.view import ChainUnavailable, ChainView, Finality
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.values import Disclosure, ProofFile, Showing, ShownTexts, parse_showing
+from anchor.proof.writing import proof_file_json, write_proof_file
 from anchor.verify.results import Step, Verification
-from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 from anchor.verify.verifying_files import parse_contract, verify_file
 

@@ -26,13 +26,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO, Final
 
-from anchor.protocol.amounts import format_units
-from anchor.protocol.errors import hex_of
-from anchor.protocol.fingerprint import domain_separator
-from anchor.protocol.hashing import ZERO, Bytes32
-from anchor.verify.evidence import ChainEvidence
-from anchor.verify.period_claim import DeltaWalk, start_walk
-from anchor.verify.proof_file import (
+from anchor.proof.bounds import ProofFileError, parse_json
+from anchor.proof.members import Members, inclusion_path
+from anchor.proof.part_reading import read_record
+from anchor.proof.reading import LARGEST_FILE, parse_proof_file
+from anchor.proof.values import (
     DeltaRecord,
     Disclosed,
     Field,
@@ -41,13 +39,15 @@ from anchor.verify.proof_file import (
     ProofFile,
     Record,
 )
-from anchor.verify.proof_members import Members, inclusion_path
-from anchor.verify.proof_part_reading import read_record
-from anchor.verify.proof_reading import LARGEST_FILE, parse_proof_file
-from anchor.verify.proof_writing import record_json, write_proof_file
+from anchor.proof.writing import record_json, write_proof_file
+from anchor.protocol.amounts import format_units
+from anchor.protocol.errors import hex_of
+from anchor.protocol.fingerprint import domain_separator
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.protocol.times import moment
+from anchor.verify.evidence import ChainEvidence
+from anchor.verify.period_claim import DeltaWalk, start_walk
 from anchor.verify.results import INVALID, Checks, Stopped, Verification
-from anchor.verify.strict_json import ProofFileError, parse_json
-from anchor.verify.wording import moment
 from anchor.verify.zip_archive import ZipArchive, ZipError
 
 README, PERIOD, EVIDENCE, CHAIN = "README.txt", "period.json", "evidence.json", "chain.json"

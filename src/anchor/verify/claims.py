@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from anchor.protocol.amounts import format_units
-from anchor.protocol.errors import hex_of
-from anchor.verify.local_checks import LocalChecks, Proven, shown
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     AbsenceClaim,
     BalanceClaim,
     ConsistencyClaim,
@@ -15,7 +12,10 @@ from anchor.verify.proof_file import (
     FreshnessClaim,
     LedgerHead,
 )
-from anchor.verify.wording import moment
+from anchor.protocol.amounts import format_units
+from anchor.protocol.errors import hex_of
+from anchor.protocol.times import moment
+from anchor.verify.local_checks import LocalChecks, Proven, shown
 
 
 def delta(local: LocalChecks, claim: DeltaClaim) -> Proven:

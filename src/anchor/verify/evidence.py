@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from anchor.protocol.errors import ProofError, hex_of
-from anchor.protocol.hashing import ZERO, Bytes32, keccak
-from anchor.verify.chain_view import (
+from anchor.node.reader import JsonRpcChain
+from anchor.node.view import (
     AnchoredEvent,
     Block,
     ChainUnavailable,
@@ -25,8 +24,10 @@ from anchor.verify.chain_view import (
     PinUnknown,
     TrustedBlock,
 )
-from anchor.verify.json_rpc import JsonRpcChain
-from anchor.verify.proof_members import Members, address, bytes_up_to, hash32, list_of, u64
+from anchor.proof.bounds import ProofFileError, parse_json, shown
+from anchor.proof.members import Members, address, bytes_up_to, hash32, list_of, u64
+from anchor.protocol.errors import ProofError, hex_of
+from anchor.protocol.hashing import ZERO, Bytes32, keccak
 from anchor.verify.rlp import encode, integer
 from anchor.verify.state_proof import (
     HEAD_SLOT,
@@ -38,7 +39,6 @@ from anchor.verify.state_proof import (
     read_header,
     read_slot,
 )
-from anchor.verify.strict_json import ProofFileError, parse_json, shown
 
 FORMAT: Final = "anchor-chain-evidence"
 VERSION: Final = 1

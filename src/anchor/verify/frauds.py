@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from anchor.protocol.amounts import format_units
-from anchor.verify.local_checks import LocalChecks, Proven, shown
-from anchor.verify.on_chain import Claimed
-from anchor.verify.proof_file import (
+from anchor.proof.values import (
     Backdated,
     FalseBalance,
     Fraud,
@@ -19,8 +16,11 @@ from anchor.verify.proof_file import (
     TwoHeads,
     VanishedLedger,
 )
-from anchor.verify.proof_writing import CHEATS
-from anchor.verify.wording import moment
+from anchor.proof.writing import CHEATS
+from anchor.protocol.amounts import format_units
+from anchor.protocol.times import moment
+from anchor.verify.local_checks import LocalChecks, Proven, shown
+from anchor.verify.on_chain import Claimed
 
 ALLOWED_LAG: Final = 60_000
 """Milliseconds: a delta that a batch does not yet hold may be recorded so long before it was sealed."""

@@ -3,6 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from anchor.proof.values import (
+    DeltaRecord,
+    HashPath,
+    Included,
+    LedgerAbsence,
+    LedgerHead,
+    ProofFile,
+)
 from anchor.protocol.errors import IdentityError, ProofError
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import Bytes32
@@ -11,14 +19,6 @@ from anchor.protocol.identities import verify_ledger_identity
 from anchor.protocol.ledger_map import head_hash, root_from_absence, root_from_presence
 from anchor.protocol.merkle import LEDGER_TREE, check_consistency, root_from_inclusion
 from anchor.verify.on_chain import Claimed
-from anchor.verify.proof_file import (
-    DeltaRecord,
-    HashPath,
-    Included,
-    LedgerAbsence,
-    LedgerHead,
-    ProofFile,
-)
 from anchor.verify.results import Checks
 
 

@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from anchor.protocol.batch import Batch
-from anchor.protocol.errors import ProofError, hex_of
-from anchor.protocol.hashing import Bytes32
-from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
-from anchor.verify.chain_view import (
+from anchor.node.view import (
     Block,
     ChainUnavailable,
     ChainView,
@@ -18,9 +14,13 @@ from anchor.verify.chain_view import (
     PinUnknown,
     TrustedBlock,
 )
-from anchor.verify.proof_file import Anchor, AnchoredBatch, BlockLocation
+from anchor.proof.values import Anchor, AnchoredBatch, BlockLocation
+from anchor.protocol.batch import Batch
+from anchor.protocol.errors import ProofError, hex_of
+from anchor.protocol.hashing import Bytes32
+from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
+from anchor.protocol.times import moment
 from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Step, Stopped, Verdict
-from anchor.verify.wording import moment
 
 CURRENT_HEAD: Final = "current head"
 NEWEST_BLOCK: Final = "newest block"

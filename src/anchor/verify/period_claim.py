@@ -2,16 +2,16 @@
 
 from typing import Final
 
+from anchor.proof.values import DeltaRecord, HashPath, PeriodClaim, PeriodDeltas, Record, Span
 from anchor.protocol.amounts import format_units
 from anchor.protocol.checkpoint import Checkpoint, checkpoint_hash
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.merkle import LEDGER_TREE, Frontier
+from anchor.protocol.times import moment
 from anchor.verify.claims import head_facts
 from anchor.verify.local_checks import LocalChecks, Proven, shown
-from anchor.verify.proof_file import DeltaRecord, HashPath, PeriodClaim, PeriodDeltas, Record, Span
 from anchor.verify.results import Checks
-from anchor.verify.wording import moment
 
 _IN_ORDER: Final = "The deltas follow each other without a gap."
 _LEAVES_AT_ONCE: Final = 1024

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from anchor.proof._fold_unreadable import remedy_of
+from anchor.proof.bounds import ProofFileError
 from anchor.protocol.errors import StepFailed, hex_of
-from anchor.verify.strict_json import ProofFileError
-from anchor.verify.unreadable import remedy_of
 
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]
 Verdict: TypeAlias = Literal["valid", "invalid", "not_checked_against_a_chain"]

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from anchor.protocol.errors import hex_of
-from anchor.protocol.hashing import ZERO, Bytes32, keccak, u64
-from anchor.verify.chain_view import ChainUnavailable, ChainView, Finality
-from anchor.verify.proof_file import (
+from anchor.node.view import ChainUnavailable, ChainView, Finality
+from anchor.proof.bounds import ProofFileError, parse_json
+from anchor.proof.reading import proof_of
+from anchor.proof.values import (
     AbsenceClaim,
     BlockLocation,
     DeltaClaim,
@@ -24,10 +24,10 @@ from anchor.verify.proof_file import (
     PeriodClaim,
     ProofFile,
 )
-from anchor.verify.proof_reading import proof_of
-from anchor.verify.proof_writing import proof_file_json
+from anchor.proof.writing import proof_file_json
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32, keccak, u64
 from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification, none_such
-from anchor.verify.strict_json import ProofFileError, parse_json
 from anchor.verify.verification import verify_proof
 
 FORMAT: Final = "anchor-sample"

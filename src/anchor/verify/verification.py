@@ -19,15 +19,8 @@ What always holds of ``verify_proof``:
 from collections.abc import Callable
 from typing import Any, Final
 
-from anchor.protocol.errors import hex_of
-from anchor.protocol.hashing import ZERO, Bytes32
-from anchor.verify import claims
-from anchor.verify.chain_view import ChainView, Clock, Finality
-from anchor.verify.frauds import fraud
-from anchor.verify.local_checks import LocalChecks, Proven
-from anchor.verify.on_chain import NEWEST_BLOCK, Committed, OnChain, Seen, check_histories, on_which
-from anchor.verify.period_claim import period
-from anchor.verify.proof_file import (
+from anchor.node.view import ChainView, Clock, Finality
+from anchor.proof.values import (
     AbsenceClaim,
     BalanceClaim,
     Claim,
@@ -38,8 +31,15 @@ from anchor.verify.proof_file import (
     PeriodClaim,
     ProofFile,
 )
+from anchor.protocol.errors import hex_of
+from anchor.protocol.hashing import ZERO, Bytes32
+from anchor.protocol.times import moment
+from anchor.verify import claims
+from anchor.verify.frauds import fraud
+from anchor.verify.local_checks import LocalChecks, Proven
+from anchor.verify.on_chain import NEWEST_BLOCK, Committed, OnChain, Seen, check_histories, on_which
+from anchor.verify.period_claim import period
 from anchor.verify.results import INVALID, NOT_CHECKED, VALID, Checks, Stopped, Verdict, Verification
-from anchor.verify.wording import moment
 
 _CLAIMS: Final[dict[type[Claim], Callable[[LocalChecks, Any], Proven]]] = {
     DeltaClaim: claims.delta,

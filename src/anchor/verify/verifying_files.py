@@ -8,14 +8,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from anchor.node.reader import open_chain
+from anchor.node.view import OLDEST_FINAL_BLOCK, ChainView, Clock, Finality
+from anchor.proof.bounds import ProofFileError
+from anchor.proof.reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
 from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
-from anchor.verify.chain_view import OLDEST_FINAL_BLOCK, ChainView, Clock, Finality
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
-from anchor.verify.json_rpc import open_chain
-from anchor.verify.proof_reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
 from anchor.verify.results import NOT_CHECKED, Step, Verification, none_such, unreadable
-from anchor.verify.strict_json import ProofFileError
 from anchor.verify.verification import verify_proof
 
 

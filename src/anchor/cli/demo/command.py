@@ -18,7 +18,7 @@ from anchor.cli.options import JsonLines
 from anchor.cli.output import Output
 
 if TYPE_CHECKING:
-    from anchor.service.directory_lock import DirectoryLock
+    from anchor.server.service.directory_lock import DirectoryLock
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def demo(
     with output.progress("starting", None):
         from anchor.cli.demo.flights import download
         from anchor.cli.demo.story import Story
-        from anchor.service.development import Development, Ports
+        from anchor.server.service.development import Development, Ports
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "anchor"
     archive = flights
@@ -69,7 +69,7 @@ def demo(
         output.say(f"\n[dim]All of it took {seconds:.0f} seconds.[/]\n")
         story.what_next(stay, seconds)
         if stay:
-            from anchor.service.worker import stop_on_signals
+            from anchor.server.service.worker import stop_on_signals
 
             running.keep_anchoring()
             stop_on_signals().wait()
@@ -83,7 +83,7 @@ def _clear(directory: Path) -> "DirectoryLock":
 
     Raises CommandFailed where it holds anything else, AlreadyRunning where it is in use.
     """
-    from anchor.service.directory_lock import LOCK_FILE, DirectoryLock
+    from anchor.server.service.directory_lock import LOCK_FILE, DirectoryLock
 
     if directory.exists() and any(directory.iterdir()) and not (directory / _MARK).exists():
         raise CommandFailed(

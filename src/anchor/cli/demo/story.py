@@ -11,11 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anchor.cli.comparing import show_books
+from anchor.cli.compare import show_books
 from anchor.cli.demo.books import write_books, write_usage
 from anchor.cli.demo.flights import Flight, read_airlines, read_flights
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.importing import import_file
+from anchor.cli.import_ import import_file
 from anchor.cli.output import Output, amount
 from anchor.cli.reading import fetch_proof, show_checkpoint
 from anchor.cli.rows import parse_mapping
@@ -24,7 +24,7 @@ from anchor.cli.sinks import LocalSink
 from anchor.client import readings
 
 if TYPE_CHECKING:
-    from anchor.service.development import Development
+    from anchor.server.service.development import Development
 
 UNIT: Final = "mile"
 CARRIER: Final = "UA"
@@ -325,7 +325,7 @@ class Story:
 
 
 def _book_entries(path: Path) -> Sequence[dict[str, Any]]:
-    from anchor.cli.comparing import entries_of
+    from anchor.cli.compare import entries_of
 
     return entries_of(path, ["referenceId=flight", "delta=miles"], True)
 

@@ -1,0 +1,1 @@
+"""Two sides' books held against each other: balances, lists, sketches, the first divergence."""

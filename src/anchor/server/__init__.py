@@ -1,0 +1,1 @@
+"""What an operator runs. Nothing outside imports it, but the command line's operating commands."""

@@ -1,0 +1,340 @@
+"""Planning, signing and replacing: what is done about the one send that a chain has in flight.
+
+Signed bytes are stored before a node sees them, so whatever was ever broadcast is on record. Waiting
+is measured with the monotonic clock from the moment at which this process first saw a send, so a clock
+that jumps, and a restart, lead to a later replacement and never to a wild one.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from anchor.node.refusals import Refusal
+from anchor.server.anchoring.alarms import AlarmName
+from anchor.server.anchoring.bidding import Bidder
+from anchor.server.anchoring.broadcasting import PRICE, Broadcaster
+from anchor.server.anchoring.conditions import Conditions
+from anchor.server.anchoring.planning import Target
+from anchor.server.anchoring.sending_chain import SendingChain, describe
+from anchor.server.anchoring.states import IN_FLIGHT, Event, State
+from anchor.server.chain.contract import anchor_call
+from anchor.server.chain.signers.signer import SignerRefused, SignerUnavailable
+from anchor.server.chain.transactions import (
+    Fees,
+    SignedDiffers,
+    SignedTransaction,
+    Transaction,
+    UnreadableTransaction,
+    decode_signed,
+)
+from anchor.server.chain.values import Block
+from anchor.server.storage.sending import (
+    AttemptRow,
+    SendRow,
+    attempts_of,
+    highest_bid,
+    plan_send,
+    record_attempt,
+    retarget_send,
+    send_of_id,
+    sends_in,
+)
+
+OUTBIDS_AT_ONCE: Final = 4
+"""How often a refused price is raised in one cycle, an eighth each time."""
+
+
+class SendStep:
+    """Looks after the send in flight of one chain."""
+
+    def __init__(self, chain: SendingChain) -> None:
+        self._chain = chain
+        self._bidder = Bidder(chain)
+        self._broadcaster = Broadcaster(chain)
+        self._signed: dict[int, tuple[float, int]] = {}
+        self._withheld: dict[AlarmName, str] = {}
+        """Why the last replacement was not offered, until one is, or the next is due."""
+        self._unsigned: tuple[AlarmName, str] | None = None
+        """Why the signer's last answer was none, until it gives one: it is asked only now and then."""
+
+    def run(self, target: Target | None, latest: Block, conditions: Conditions) -> bool:
+        """Return whether anything changed. ``target``: what to anchor where nothing is in flight.
+
+        Raises RpcError, LeaseLost.
+        """
+        chain = self._chain
+        with chain.lease.read() as reading:
+            sends = sends_in(reading, chain.row.id, IN_FLIGHT)
+        self._forget(sends)
+        signed = [send for send in sends if send.nonce is not None]
+        if signed:
+            return self._tend(signed[0], latest, conditions)
+        planned = sends[0] if sends else None
+        if target is None:
+            if planned is None or conditions.found:
+                return False
+            with chain.lease.write() as writing:
+                chain.move(writing, planned, Event.NOT_NEEDED, reason="the chain holds its batch already")
+            return True
+        return self._begin(self._plan(planned, target), latest, conditions)
+
+    def _plan(self, planned: SendRow | None, target: Target) -> SendRow:
+        """Write what is to be sent; a plan that nobody signed yet takes the newest batch."""
+        chain = self._chain
+        batch, root = target.batch.number, target.batch.anchor_root
+        wanted = (batch, target.previous_head)
+        if planned is not None and (planned.batch, planned.previous_head) == wanted:
+            return planned
+        with chain.lease.write() as writing:
+            now = chain.clock.now_ms()
+            if planned is None:
+                send = plan_send(
+                    writing,
+                    chain=chain.row.id,
+                    batch=batch,
+                    previous_head=target.previous_head,
+                    new_head=root,
+                    state=State.PLANNED,
+                    now=now,
+                )
+                chain.journal.say("send_planned", send=send.id, batch=batch)
+                return send
+            retarget_send(
+                writing,
+                planned.id,
+                batch=batch,
+                previous_head=target.previous_head,
+                new_head=root,
+                now=now,
+            )
+            return replace(
+                planned, batch=batch, previous_head=target.previous_head, new_head=root, changed_at=now
+            )
+
+    def _begin(self, send: SendRow, latest: Block, conditions: Conditions) -> bool:
+        """Sign the first attempt and broadcast it."""
+        chain = self._chain
+        nonce = chain.node.nonce(chain.signer.address)
+        with chain.lease.read() as reading:
+            # Anything we ever signed for this nonce may still be in somebody's pool.
+            highest = highest_bid(reading, chain.row.id, chain.signer.address, nonce)
+        calldata = anchor_call(send.previous_head, send.new_head, send.batch)
+        bid = self._bidder.bid(chain.contract.address, calldata, latest, highest, conditions)
+        if bid is None:
+            return False
+        transaction = Transaction(
+            chain_id=chain.settings.chain_id,
+            nonce=nonce,
+            to=chain.contract.address,
+            value=0,
+            data=calldata,
+            gas_limit=bid.gas_limit,
+            fees=bid.fees,
+        )
+        return self._sign_and_offer(send, "anchor", transaction, latest, conditions)
+
+    def _tend(self, send: SendRow, latest: Block, conditions: Conditions) -> bool:
+        """See to a send that was signed: broadcast it, broadcast it again, replace it, cancel it."""
+        chain = self._chain
+        assert send.nonce is not None
+        now = chain.clock.monotonic()
+        nonce = chain.node.nonce(chain.signer.address)
+        with chain.lease.read() as reading:
+            attempts = attempts_of(reading, send.id)
+        last = attempts[-1]
+        if send.sender == chain.signer.address and send.nonce < nonce:
+            # It, or what took its place, is mined: the settling step finds out which.
+            return False
+        lost = None
+        if send.sender != chain.signer.address:
+            lost = "the signer is another key now"
+        elif send.nonce > nonce:
+            lost = f"nonce {send.nonce} was signed, but the chain's next one is {nonce}"
+        if lost is not None:
+            with chain.lease.write() as writing:
+                chain.move(writing, send, Event.NONCE_LOST, reason=lost)
+            return True
+        if self._unsigned is not None:
+            conditions.add(*self._unsigned)
+        for alarm, detail in self._withheld.items():
+            conditions.add(alarm, detail)
+        signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
+        if send.cancel_requested_at is not None and last.kind != "cancel":
+            return self._replace(send, attempts, "cancel", latest, conditions)
+        accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
+        # Without new blocks no price helps, and what no node took yet is not too cheap.
+        due = latest.number > signed_block and now - signed_at >= chain.settings.replace_after
+        if due and last.accepted_at is not None:
+            if self._replace(send, attempts, last.kind, latest, conditions):
+                return True
+        elif due and last.kind == "cancel" and self._cancel_with_more_gas(send, attempts, latest, conditions):
+            return True
+        self._broadcaster.say_unseen(send, attempts, conditions)
+        if last.accepted_at is not None and self._broadcaster.recently(last):
+            return False
+        if accepted and not self._broadcaster.recently(accepted[-1]):
+            self._broadcaster.look_for(send, attempts)
+            self._broadcaster.say_unseen(send, attempts, conditions)
+            # Also where its replacement fails: it may have been dropped from the pools.
+            if accepted[-1] is not last:
+                self._broadcaster.broadcast(send, accepted[-1], conditions)
+        return self._offer(send, last, latest, conditions)
+
+    def _replace(
+        self, send: SendRow, attempts: list[AttemptRow], kind: str, latest: Block, conditions: Conditions
+    ) -> bool:
+        """Sign another attempt of the same nonce that outbids all before; False where none may be."""
+        chain = self._chain
+        highest = (max(a.max_fee for a in attempts), max(a.max_tip for a in attempts))
+        transaction = self._attempt(send, attempts, kind, Fees(*highest))
+        fees = self._outbid(transaction, kind, highest, attempts, latest, conditions)
+        # Whatever the outcome, the next try is a full wait away.
+        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        if fees is None:
+            return False
+        return self._sign_and_offer(send, kind, replace(transaction, fees=fees), latest, conditions)
+
+    def _cancel_with_more_gas(
+        self, send: SendRow, attempts: list[AttemptRow], latest: Block, conditions: Conditions
+    ) -> bool:
+        """Sign a cancel that no node took once more at its price, where a transfer takes more gas by now."""
+        chain, last = self._chain, attempts[-1]
+        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        gas_limit = self._bidder.cancelling_gas(max(a.gas_limit for a in attempts))
+        if gas_limit <= max(a.gas_limit for a in attempts if a.kind == "cancel"):
+            return False
+        transaction = replace(decode_signed(last.raw).transaction, gas_limit=gas_limit)
+        return self._sign_and_offer(send, "cancel", transaction, latest, conditions)
+
+    def _outbid(
+        self,
+        transaction: Transaction,
+        kind: str,
+        highest: tuple[int, int],
+        attempts: list[AttemptRow],
+        latest: Block,
+        conditions: Conditions,
+    ) -> Fees | None:
+        """Return what a replacement of any of ``attempts`` offers."""
+        found = Conditions()
+        if kind == "cancel":
+            anchors = max((a.max_fee for a in attempts if a.kind == "anchor"), default=0)
+            fees = self._bidder.cancelling_fees(latest, highest, anchors, transaction.gas_limit, found)
+        else:
+            fees = self._bidder.fees(latest, highest, transaction.gas_limit, transaction.data, found)
+        self._withheld = found.found
+        for alarm, detail in found.found.items():
+            conditions.add(alarm, detail)
+        return fees
+
+    def _attempt(self, send: SendRow, attempts: list[AttemptRow], kind: str, fees: Fees) -> Transaction:
+        chain = self._chain
+        assert send.nonce is not None
+        cancels, gas_limit = kind == "cancel", max(a.gas_limit for a in attempts)
+        return Transaction(
+            chain_id=chain.settings.chain_id,
+            nonce=send.nonce,
+            to=chain.signer.address if cancels else chain.contract.address,
+            value=0,
+            data=b"" if cancels else anchor_call(send.previous_head, send.new_head, send.batch),
+            gas_limit=self._bidder.cancelling_gas(gas_limit) if cancels else gas_limit,
+            fees=fees,
+        )
+
+    def _sign_and_offer(
+        self,
+        send: SendRow,
+        kind: str,
+        transaction: Transaction,
+        latest: Block,
+        conditions: Conditions,
+    ) -> bool:
+        """Sign, store, and broadcast; a price that a node refuses is raised a few times at once."""
+        chain = self._chain
+        changed = False
+        for _ in range(OUTBIDS_AT_ONCE):
+            signed = self._sign(transaction, conditions)
+            if signed is None:
+                return changed
+            attempt = self._store(send, kind, signed)
+            changed = True
+            self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+            with chain.lease.read() as reading:
+                send = send_of_id(reading, send.id)
+            refused = self._broadcaster.broadcast(send, attempt, conditions)
+            if refused is None or not refused & PRICE:
+                return True
+            with chain.lease.read() as reading:
+                attempts = attempts_of(reading, send.id)
+            if Refusal.UNDERPRICED in refused:
+                self._bidder.learn_minimum(transaction.fees.max_tip, attempts[-1].refusal or "", latest)
+            highest = (transaction.fees.max_fee, transaction.fees.max_tip)
+            higher = self._outbid(transaction, kind, highest, attempts, latest, conditions)
+            if higher is None:
+                return True
+            transaction = replace(transaction, fees=higher)
+        return changed
+
+    def _offer(self, send: SendRow, attempt: AttemptRow, latest: Block, conditions: Conditions) -> bool:
+        """Broadcast stored bytes again, unchanged; a price that is refused is raised."""
+        refused = self._broadcaster.broadcast(send, attempt, conditions)
+        if refused is None:
+            return attempt.accepted_at is None
+        if refused & PRICE:
+            with self._chain.lease.read() as reading:
+                attempts = attempts_of(reading, send.id)
+                send = send_of_id(reading, send.id)
+            return self._replace(send, attempts, attempt.kind, latest, conditions)
+        return False
+
+    def _sign(self, transaction: Transaction, conditions: Conditions) -> SignedTransaction | None:
+        try:
+            signed = self._chain.signer.sign(transaction)
+        except (SignerUnavailable, SignerRefused) as error:
+            self._unsigned = (AlarmName.SIGNER_UNAVAILABLE, describe(error))
+        except (SignedDiffers, UnreadableTransaction) as error:
+            self._unsigned = (AlarmName.SIGNER_DIFFERS, describe(error))
+        else:
+            self._unsigned = None
+            return signed
+        conditions.add(*self._unsigned)
+        return None
+
+    def _store(self, send: SendRow, kind: str, signed: SignedTransaction) -> AttemptRow:
+        chain, fees = self._chain, signed.transaction.fees
+        with chain.lease.write() as writing:
+            record_attempt(
+                writing,
+                send=send.id,
+                kind=kind,
+                transaction_hash=signed.hash,
+                raw=signed.raw,
+                max_fee=fees.max_fee,
+                max_tip=fees.max_tip,
+                gas_limit=signed.transaction.gas_limit,
+                sender=signed.sender,
+                nonce=signed.transaction.nonce,
+                now=chain.clock.now_ms(),
+            )
+            chain.move(
+                writing,
+                send,
+                Event.SIGNED,
+                kind=kind,
+                transaction=signed.hash,
+                nonce=signed.transaction.nonce,
+                max_fee_wei=str(fees.max_fee),
+                max_tip_wei=str(fees.max_tip),
+            )
+            return attempts_of(writing, send.id)[-1]
+
+    def _forget(self, sends: list[SendRow]) -> None:
+        """Drop the timers of sends that are no longer in flight."""
+        ids = {send.id for send in sends}
+        for send in [known for known in self._signed if known not in ids]:
+            del self._signed[send]
+        self._broadcaster.forget(ids)
+        if all(send.nonce is None for send in sends):
+            self._bidder.forget_minimum()
+            self._withheld = {}
+        if not ids:
+            self._unsigned = None

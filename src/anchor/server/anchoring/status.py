@@ -1,0 +1,234 @@
+"""What ``anchor status``, ``GET /api/v1/status`` and ``/metrics`` show: read from the database alone."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from anchor.protocol.hashing import Bytes32
+from anchor.server.anchoring._fold_funds import DAY_MS, days_left
+from anchor.server.anchoring.alarms import MEANINGS, AlarmName
+from anchor.server.anchoring.lease import LEASE_NAME
+from anchor.server.anchoring.states import IN_FLIGHT
+from anchor.server.ledger.clock import Clock
+from anchor.server.storage.anchors import AnchorRow, ChainRow, batch_of_root, chains_in_use, newest_anchor
+from anchor.server.storage.database import Database
+from anchor.server.storage.leases import read_lease
+from anchor.server.storage.observations import AlarmRow, alarms_raised, observation_of
+from anchor.server.storage.sending import (
+    anchors_of_unknown_cost,
+    attempts_of,
+    costs_since,
+    fees_paid,
+    sends_in,
+)
+from anchor.server.storage.unanchored import (
+    Backlog,
+    deltas_between,
+    log_totals,
+    oldest_delta_after,
+    read_backlog,
+)
+
+WEEK_MS = 7 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmStatus:
+    """An alarm that lasts. ``since`` is milliseconds; ``chain`` is '' where it is about none."""
+
+    name: str
+    chain: str
+    detail: str
+    since: int
+    remedy: str
+    stops_sending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStatus:
+    """A signed transaction in flight. Fees are wei per gas."""
+
+    transaction_hash: Bytes32
+    kind: str
+    signed_at: int
+    accepted: bool
+    max_fee: int
+    max_tip: int
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """The send that a chain has in flight."""
+
+    batch: int
+    state: str
+    nonce: int | None
+    planned_at: int
+    attempts: tuple[AttemptStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """One chain. Times are milliseconds, amounts wei; None where nothing is known yet."""
+
+    name: str
+    chain_id: int
+    contract: bytes
+    primary: bool
+    observed_at: int | None
+    head: Bytes32 | None
+    head_batch: int | None
+    block_number: int | None
+    block_time: int | None
+    final_block: int | None
+    anchored_batch: int
+    final_batch: int
+    last_anchor: AnchorRow | None
+    oldest_unanchored_at: int | None
+    lag_ms: int
+    oldest_unverified_at: int | None
+    in_flight: InFlight | None
+    sender: bytes | None
+    balance: int | None
+    gas_price: int | None
+    spent_last_day: int
+    anchors_last_day: int
+    anchors_of_unknown_cost: int
+    """Of the last seven days: no endpoint showed their receipts, so that no figure here counts them."""
+    cost_per_anchor: int | None
+    cost_per_delta: str | None
+    """A decimal text, down to a millionth of a wei: floats are not for money."""
+    days_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole. ``lag_ms`` is the age of the oldest delta that the primary chain does not hold."""
+
+    at: int
+    delta_count: int
+    ledger_count: int
+    newest_batch: int
+    newest_sealed_at: int | None
+    unsealed_since: int | None
+    lag_ms: int
+    worker: str | None
+    worker_renewed_at: int | None
+    chains: tuple[ChainStatus, ...]
+    alarms: tuple[AlarmStatus, ...]
+
+
+def read_status(database: Database, clock: Clock) -> Status:
+    """Return how the log and its anchoring stand. Raises StorageUnavailable."""
+    now = clock.now_ms()
+    with database.read() as connection:
+        backlog = read_backlog(connection)
+        deltas, ledgers = log_totals(connection)
+        rows = chains_in_use(connection)
+        chains = tuple(_chain_status(connection, row, backlog, now) for row in rows)
+        alarms = tuple(_alarm_status(alarm) for alarm in alarms_raised(connection))
+        lease = read_lease(connection, LEASE_NAME)
+    primary = next((chain for chain in chains if chain.primary), None)
+    oldest = backlog.unsealed_since if primary is None else primary.oldest_unanchored_at
+    return Status(
+        at=now,
+        delta_count=deltas,
+        ledger_count=ledgers,
+        newest_batch=backlog.newest_batch,
+        newest_sealed_at=backlog.newest_sealed_at,
+        unsealed_since=backlog.unsealed_since,
+        lag_ms=0 if oldest is None else max(0, now - oldest),
+        worker=None if lease is None else lease.holder,
+        worker_renewed_at=None if lease is None else lease.renewed_at,
+        chains=chains,
+        alarms=alarms,
+    )
+
+
+def _chain_status(connection: Connection, row: ChainRow, backlog: Backlog, now: int) -> ChainStatus:
+    seen = observation_of(connection, row.id)
+    anchored = newest_anchor(connection, row.id)
+    final = newest_anchor(connection, row.id, final=True)
+    anchored_batch = 0 if anchored is None else anchored.batch
+    final_batch = 0 if final is None else final.batch
+    oldest = oldest_delta_after(connection, anchored_batch, backlog)
+    head = None if seen is None else batch_of_root(connection, seen.head)
+    spent, count = fees_paid(connection, row.id, now - DAY_MS)
+    costs = costs_since(connection, row.id, now - WEEK_MS)
+    deltas = deltas_between(connection, costs.first_batch, costs.last_batch)
+    cost = costs.total // costs.anchors if costs.anchors else None
+    days = None
+    if seen is not None:
+        days = days_left(connection, row.id, balance=seen.sender_balance, gas_price=seen.gas_price, now=now)
+    return ChainStatus(
+        name=row.name,
+        chain_id=row.chain_id,
+        contract=row.contract,
+        primary=row.is_primary,
+        observed_at=None if seen is None else seen.observed_at,
+        head=None if seen is None else seen.head,
+        head_batch=None if head is None else head.number,
+        block_number=None if seen is None else seen.block_number,
+        block_time=None if seen is None else seen.block_time,
+        final_block=None if seen is None else seen.final_number,
+        anchored_batch=anchored_batch,
+        final_batch=final_batch,
+        last_anchor=anchored,
+        oldest_unanchored_at=oldest,
+        lag_ms=0 if oldest is None else max(0, now - oldest),
+        oldest_unverified_at=oldest_delta_after(connection, final_batch, backlog),
+        in_flight=_in_flight(connection, row.id),
+        sender=None if seen is None else seen.sender,
+        balance=None if seen is None else seen.sender_balance,
+        gas_price=None if seen is None else seen.gas_price,
+        spent_last_day=spent,
+        anchors_last_day=count,
+        anchors_of_unknown_cost=anchors_of_unknown_cost(connection, row.id, now - WEEK_MS),
+        cost_per_anchor=cost,
+        cost_per_delta=_shared(costs.total, deltas) if deltas else None,
+        days_left=days,
+    )
+
+
+def _shared(total: int, parts: int) -> str:
+    """Return ``total / parts`` as a decimal text, cut off after six digits."""
+    whole, millionths = divmod(total * 10**6 // parts, 10**6)
+    return f"{whole}.{millionths:06d}".rstrip("0").rstrip(".")
+
+
+def _in_flight(connection: Connection, chain: int) -> InFlight | None:
+    sends = sends_in(connection, chain, IN_FLIGHT)
+    if not sends:
+        return None
+    send = sends[0]
+    return InFlight(
+        batch=send.batch,
+        state=send.state,
+        nonce=send.nonce,
+        planned_at=send.planned_at,
+        attempts=tuple(
+            AttemptStatus(
+                attempt.transaction_hash,
+                attempt.kind,
+                attempt.signed_at,
+                attempt.accepted_at is not None,
+                attempt.max_fee,
+                attempt.max_tip,
+                attempt.refusal,
+            )
+            for attempt in attempts_of(connection, send.id)
+        ),
+    )
+
+
+def _alarm_status(alarm: AlarmRow) -> AlarmStatus:
+    meaning = MEANINGS[AlarmName(alarm.name)]
+    return AlarmStatus(
+        name=alarm.name,
+        chain=alarm.chain,
+        detail=alarm.detail,
+        since=alarm.raised_at,
+        remedy=meaning.remedy,
+        stops_sending=meaning.stops,
+    )

@@ -1,0 +1,70 @@
+"""What FastAPI's routes depend on: the caller's key, the whole body, and no parameter that is not known."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from anchor.server.api.asgi import MAX_BODY_BYTES, BodyMemory, read_body
+from anchor.server.api.authentication import Authenticator
+from anchor.server.api.strict_json import decode, shown
+from anchor.server.ledger.api_keys import ApiKey, Scope
+from anchor.wire.answers import encode
+from anchor.wire.problems import Problem
+
+T = TypeVar("T")
+
+
+class Access:
+    """Makes the dependencies of one app's routes."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    def key(self, scope: Scope) -> Callable[[Request], Awaitable[ApiKey]]:
+        """Return the dependency that gives the caller's key, which may do what ``scope`` says."""
+
+        async def key_of(request: Request) -> ApiKey:
+            key = await self._authenticator.key_of(request.scope["headers"], scope)
+            refuse_unknown_parameters(request)
+            return key
+
+        return key_of
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raise Problem for a query parameter that the route does not have, or that is given twice."""
+    route = request.scope.get("route")
+    if not request.scope["query_string"] or not isinstance(route, APIRoute):
+        return
+    known = {field.alias for field in route.dependant.query_params}
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            raise Problem("unknown_field", f"{shown(name)} is no parameter here.", field=name[:60])
+        if given.count(name) > 1:
+            raise Problem("invalid_value", "It is given more than once.", field=name)
+
+
+def body_as(kind: type[T]) -> Callable[[Request], AsyncIterator[T]]:
+    """Return the dependency that gives the body as ``kind``, read strictly; ``app.state.bodies`` bounds it.
+
+    Dependencies run in the order of a route's parameters: the key's comes first.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    async def body(request: Request) -> AsyncIterator[T]:
+        bodies: BodyMemory = request.app.state.bodies
+        with bodies.share() as share:
+            headers = request.scope["headers"]
+            yield decode(decoder, await read_body(headers, request.receive, MAX_BODY_BYTES, share))
+
+    return body
+
+
+def json_answer(answer: Any, status: int = 200) -> Response:
+    """Return an answer as a response."""
+    return Response(encode(answer), status, media_type="application/json")

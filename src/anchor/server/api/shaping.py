@@ -1,0 +1,210 @@
+"""From the ledger's values to answers."""
+
+from collections.abc import Sequence
+
+from msgspec import UNSET, Raw
+
+from anchor.protocol.amounts import UNITS_PER_ONE
+from anchor.protocol.errors import hex_of
+from anchor.server.api._fold_refusals import problem_of
+from anchor.server.api.values import amount_json
+from anchor.server.ledger.api_keys import ApiKey
+from anchor.server.ledger.checkpoints import CheckpointView
+from anchor.server.ledger.deriving import CountedBalance, Derived
+from anchor.server.ledger.erasing import ErasableField
+from anchor.server.ledger.errors import LedgerError
+from anchor.server.ledger.model import Receipt
+from anchor.server.ledger.views import BatchView, DeltaView, ReceiptView
+from anchor.server.storage.reading import AnchorOnChain, LedgerRow
+from anchor.wire.answers import (
+    AnchorAnswer,
+    AuditAnswer,
+    BatchAnswer,
+    BatchSummary,
+    CheckpointAnswer,
+    DeltaAnswer,
+    DerivedAnswer,
+    KeyAnswer,
+    LedgerAnswer,
+    ReceiptAnswer,
+    RecordedAnswer,
+    RefusedAnswer,
+    StandingAnswer,
+)
+from anchor.wire.problems import Problem
+
+
+def recorded(receipt: Receipt) -> RecordedAnswer:
+    """Return the answer to an emit."""
+    amount, balance = receipt.amount, receipt.balance
+    return RecordedAnswer(
+        receipt.receipt_id,
+        "QUEUED",
+        "0x" + receipt.fingerprint.hex(),
+        receipt.customer_id,
+        receipt.unit,
+        "0x" + receipt.ledger_id.hex(),
+        receipt.index,
+        # Most amounts are whole; what a call would add is a tenth of an item's cost.
+        Raw(b"%d" % (amount // UNITS_PER_ONE)) if amount % UNITS_PER_ONE == 0 else amount_json(amount),
+        Raw(b"%d" % (balance // UNITS_PER_ONE)) if balance % UNITS_PER_ONE == 0 else amount_json(balance),
+        receipt.recorded_at,
+        receipt.idempotent,
+    )
+
+
+def batch_answer(results: Sequence[Receipt | LedgerError | Problem]) -> BatchAnswer:
+    """Return the answer to a batch, a result for each item."""
+    answers: list[RecordedAnswer | RefusedAnswer] = []
+    refused = idempotent = 0
+    for result in results:
+        if isinstance(result, Receipt):
+            idempotent += result.idempotent
+            answers.append(recorded(result))
+        else:
+            refused += 1
+            problem = result if isinstance(result, Problem) else problem_of(result)
+            answers.append(RefusedAnswer(problem.document()))
+    return BatchAnswer(len(answers) - refused - idempotent, idempotent, refused, answers)
+
+
+def checkpoint(view: CheckpointView) -> CheckpointAnswer:
+    """Return a checkpoint as it is answered."""
+    sealed = view.checkpoint
+    return CheckpointAnswer(
+        proof_token=view.proof_token,
+        proof_hash=hex_of(view.proof_hash),
+        delta_count=view.delta_count,
+        status=view.status.value,
+        customer_id=view.customer_id,
+        unit=view.unit,
+        ledger_id=hex_of(sealed.ledger_id),
+        from_index=sealed.from_index,
+        to_index=sealed.to_index,
+        opening_balance=amount_json(sealed.opening_balance),
+        closing_balance=amount_json(sealed.closing_balance),
+        net_change=amount_json(view.net_change),
+        opening_root=hex_of(sealed.opening_root),
+        closing_root=hex_of(sealed.closing_root),
+        created_at=view.created_at,
+        start=view.span.start if view.span else None,
+        end=view.span.end if view.span else None,
+    )
+
+
+def api_key(key: ApiKey, text: str | None = None) -> KeyAnswer:
+    """Return an API key as it is answered; ``text`` is the key itself, where it is new."""
+    return KeyAnswer(
+        id=key.id,
+        name=key.name,
+        scopes=sorted(scope.value for scope in key.scopes),
+        created_at=key.created_at,
+        customer_id=key.customer_id,
+        revoked_at=key.revoked_at,
+        key=text,
+    )
+
+
+def delta(view: DeltaView) -> DeltaAnswer:
+    """Return a delta as it is answered."""
+    row = view.delta
+    return DeltaAnswer(
+        index=row.index_in_ledger,
+        delta=amount_json(row.amount),
+        balance=amount_json(row.balance),
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        reason=row.reason,
+        reference_id=row.reference_id,
+        metadata=None if row.metadata is None else Raw(row.metadata.encode()),
+        adjusts=None if row.adjusts is None else hex_of(row.adjusts),
+        fingerprint=hex_of(row.fingerprint),
+        receipt_id=view.receipt_id,
+        status=view.status.value,
+        erased={
+            ErasableField(name).public_name: hex_of(commitment) for name, commitment in row.erased.items()
+        }
+        or UNSET,
+    )
+
+
+def receipt(view: ReceiptView) -> ReceiptAnswer:
+    """Return what a receipt leads to, as it is answered."""
+    return ReceiptAnswer(
+        receipt_id=view.delta.receipt_id,
+        status=view.delta.status.value,
+        fingerprint=hex_of(view.delta.delta.fingerprint),
+        customer_id=view.ledger.customer_id,
+        unit=view.ledger.unit,
+        ledger_id=hex_of(view.ledger.ledger_id),
+        delta=delta(view.delta),
+        batch=view.batch,
+        anchors=[anchor(each) for each in view.anchors],
+    )
+
+
+def ledger(row: LedgerRow) -> LedgerAnswer:
+    """Return a ledger as it is answered."""
+    return LedgerAnswer(
+        ledger_id=hex_of(row.ledger_id),
+        customer_id=row.customer_id,
+        unit=row.unit,
+        size=row.size,
+        balance=amount_json(row.balance),
+        last_recorded_at=row.last_recorded_at,
+        sealed_size=row.sealed_size,
+    )
+
+
+def batch_summary(view: BatchView) -> BatchSummary:
+    """Return a batch as it is answered."""
+    row = view.batch
+    return BatchSummary(
+        number=row.number,
+        sealed_at=row.sealed_at,
+        anchor_root=hex_of(row.anchor_root),
+        history_root=hex_of(row.history_root),
+        map_root=hex_of(row.map_root),
+        delta_count=row.delta_count,
+        ledger_count=row.ledger_count,
+        anchors=[anchor(each) for each in view.anchors],
+    )
+
+
+def anchor(each: AnchorOnChain) -> AnchorAnswer:
+    """Return where a batch is on a chain."""
+    return AnchorAnswer(
+        chain=each.chain.name,
+        chain_id=each.chain.chain_id,
+        contract=hex_of(each.chain.contract),
+        transaction_hash=hex_of(each.anchor.transaction_hash),
+        block_number=each.anchor.block_number,
+        block_hash=hex_of(each.anchor.block_hash),
+        block_time=each.anchor.block_time,
+        state=each.anchor.state,
+        batch=each.anchor.batch,
+    )
+
+
+def derived(view: Derived) -> DerivedAnswer:
+    """Return a balance as it is answered."""
+    again = view.recomputed
+    return DerivedAnswer(
+        customer_id=view.customer_id,
+        unit=view.unit,
+        ledger_id=hex_of(view.ledger_id),
+        balance=amount_json(view.verified.balance),
+        delta_count=view.verified.delta_count,
+        last_verified_index=view.last_verified_index,
+        pending=_counted(view.pending),
+        recorded=_counted(view.recorded),
+        audit=None
+        if again is None
+        else AuditAnswer(
+            again.mismatch is None, amount_json(again.balance), again.delta_count, again.mismatch
+        ),
+    )
+
+
+def _counted(counted: CountedBalance) -> StandingAnswer:
+    return StandingAnswer(amount_json(counted.balance), counted.delta_count)

@@ -1,0 +1,204 @@
+"""The values that requests carry, from their JSON or text to what the ledger takes; exact, or refused.
+
+Problems name ``field``, which the caller gives: a JSON pointer or the name of a parameter.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from anchor.protocol.amounts import UNITS_PER_ONE, format_units, parse_amount, parse_balance
+from anchor.protocol.canonical_json import parse_metadata
+from anchor.protocol.errors import AmountError, CanonicalJsonError
+from anchor.protocol.hashing import MAX_U64, Bytes32
+from anchor.server.api.strict_json import shown
+from anchor.server.ledger.periods import PeriodError, Span, parse_instant, parse_span
+from anchor.wire.problems import Problem
+
+MAX_ID_CHARACTERS: Final = 256
+MAX_REASON_CHARACTERS: Final = 1_024
+MAX_AHEAD_MS: Final = 24 * 60 * 60 * 1000
+"""How far a time of the caller's may lie ahead of ours: clocks and time zones are wrong by less."""
+
+# Control characters, and the two separators that end a line as they do.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
+_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_BEFORE_1970: Final = re.compile(r"-[0-9]+", re.ASCII)
+# A decimal of any length: what parse_amount does not take of these is too long for it.
+_LONG_DECIMAL: Final = re.compile(r"-?([0-9]++)(?:\.[0-9]++)?(?:[eE]([+-]?)[0-9]++)?", re.ASCII)
+_MOST_WHOLE_DIGITS: Final = 400
+
+# A whole number of at most 20 characters is below 2**127 units, whatever it is.
+_SHORT: Final = 20
+
+_AMOUNT_CODES: Final = {
+    "not_a_number": "amount_not_a_number",
+    "too_many_digits": "amount_too_precise",
+    "out_of_range": "amount_out_of_range",
+}
+_METADATA_REASONS: Final = {
+    "not_json": "It is not JSON.",
+    "not_an_object": "It is not an object.",
+    "duplicate_key": "A key stands twice.",
+    "too_deep": "It is deeper than 16 levels.",
+    "too_large": "It is larger than 16 KiB in its canonical form.",
+    "number_not_exact": (
+        "A number in it has more digits than a double carries, or is out of its range: send it as a text."
+    ),
+    "null_character": "A key or text in it has U+0000, or a lone surrogate.",
+}
+
+
+def amount_units(raw: msgspec.Raw, field: str) -> int:
+    """Return the units of 10**-18 of an amount: a JSON number, or a text of its digits. Raises Problem."""
+    token = bytes(raw)
+    if len(token) <= _SHORT and (token.isdigit() or (token[:1] == b"-" and token[1:].isdigit())):
+        return int(token) * UNITS_PER_ONE
+    try:
+        return parse_amount(_number_text(token, field))
+    except AmountError as error:
+        raise _amount_problem(error, field) from None
+
+
+def balance_units(raw: msgspec.Raw, field: str) -> int:
+    """Return the units of 10**-18 of a balance, which may be larger than an amount. Raises Problem."""
+    try:
+        return parse_balance(_number_text(bytes(raw), field))
+    except AmountError as error:
+        raise _amount_problem(error, field) from None
+
+
+def _number_text(token: bytes, field: str) -> str:
+    first = token[:1]
+    if first == b'"':
+        return msgspec.json.decode(token, type=str)
+    if first in b"-0123456789" and first:
+        return token.decode()
+    raise Problem("wrong_type", "Expected a number or a text of its digits.", field=field)
+
+
+def _amount_problem(error: AmountError, field: str) -> Problem:
+    if error.code == "not_a_number" and (long := _LONG_DECIMAL.fullmatch(error.text)):
+        precise = long[2] == "-" or (long[2] is None and len(long[1]) <= _MOST_WHOLE_DIGITS)
+        error = AmountError("too_many_digits" if precise else "out_of_range", error.text)
+    return Problem(_AMOUNT_CODES[error.code], f"{error}.", field=field)
+
+
+def amount_json(units: int) -> msgspec.Raw:
+    """Return units of 10**-18 as an exact JSON number, written without an exponent."""
+    if units % UNITS_PER_ONE == 0:
+        return msgspec.Raw(b"%d" % (units // UNITS_PER_ONE))
+    return msgspec.Raw(format_units(units).encode())
+
+
+def require_id(text: str, field: str) -> str:
+    """Return an id (customer, reference, unit) as it came, or raise Problem."""
+    if 0 < len(text) <= MAX_ID_CHARACTERS and (text.isprintable() or not _CONTROL.search(text)):
+        return text
+    if not text:
+        raise Problem("invalid_id", "It is empty.", field=field)
+    if len(text) > MAX_ID_CHARACTERS:
+        raise Problem("invalid_id", f"It has {len(text)} characters.", field=field)
+    raise Problem("invalid_id", "It has a control character, or a lone surrogate.", field=field)
+
+
+def require_unit(text: str, field: str) -> str:
+    """Return a unit, which may be empty, or raise Problem."""
+    return require_id(text, field) if text else text
+
+
+def require_reason(text: str, field: str) -> str:
+    """Return a reason, which may be empty and have several lines, or raise Problem."""
+    if len(text) > MAX_REASON_CHARACTERS:
+        raise Problem("invalid_text", f"It has {len(text)} characters.", field=field)
+    if "\x00" in text:
+        raise Problem("invalid_text", "It has U+0000, or a lone surrogate.", field=field)
+    return text
+
+
+def metadata_bytes(raw: msgspec.Raw, field: str) -> bytes:
+    """Return metadata in its RFC 8785 form. Raises Problem."""
+    try:
+        return parse_metadata(bytes(raw))
+    except CanonicalJsonError as error:
+        code, path = error.code, error.path
+        if "\x00" in path:
+            # A key is at fault, and cannot be named.
+            code, path = "null_character", path[: path.index("\x00")].rpartition("/")[0]
+        detail = _METADATA_REASONS.get(code, "It has no canonical form.")
+        raise Problem("invalid_metadata", detail, field=field + path) from None
+
+
+def time_ms(value: int | str, now_ms: int, field: str) -> int:
+    """Return a time of the caller's: milliseconds, or an RFC 3339 instant. Raises Problem.
+
+    A time more than 24 hours ahead of ``now_ms`` is refused.
+    """
+    if isinstance(value, str):
+        try:
+            value = parse_instant(field, value)
+        except PeriodError as error:
+            raise _time_problem(error, field) from None
+    if value < 0:
+        raise _before_1970(field)
+    if value > MAX_U64:
+        raise Problem("invalid_time", "It is outside what can be kept.", field=field)
+    return _not_ahead(value, now_ms, field)
+
+
+def time_parameter(text: str, now_ms: int, field: str) -> int:
+    """Return a time given in a query: milliseconds or an instant. Raises Problem as ``time_ms`` does."""
+    if _WHOLE.fullmatch(text):
+        return _not_ahead(int(text), now_ms, field)
+    if _BEFORE_1970.fullmatch(text):
+        raise _before_1970(field)
+    try:
+        return _not_ahead(parse_instant(field, text), now_ms, field)
+    except PeriodError as error:
+        raise _time_problem(error, field) from None
+
+
+def _time_problem(error: PeriodError, field: str) -> Problem:
+    return Problem("invalid_time", _told(error), field=field)
+
+
+def _told(error: PeriodError) -> str:
+    if not error.text:
+        return f"It is not given: {error.remedy}."
+    return f"{shown(error.text)} is not accepted: {error.remedy}."
+
+
+def _not_ahead(value: int, now_ms: int, field: str) -> int:
+    if value > now_ms + MAX_AHEAD_MS:
+        raise Problem("time_in_future", "It is more than 24 hours ahead of this server's clock.", field=field)
+    return value
+
+
+def _before_1970(field: str) -> Problem:
+    return Problem("invalid_time", "It is before 1970.", field=field)
+
+
+def span_of(period: str | None, start_date: str | None, end_date: str | None) -> Span:
+    """Return the span that a request names. Raises Problem."""
+    try:
+        return parse_span(period=period, start_date=start_date, end_date=end_date)
+    except PeriodError as error:
+        raise Problem("invalid_period", _told(error), field=f"/{error.field}") from None
+
+
+def hash_of(text: str, field: str) -> Bytes32:
+    """Return the 32 bytes of ``0x`` and 64 lower-case hexadecimal digits. Raises Problem."""
+    if not HASH.fullmatch(text):
+        raise Problem(
+            "invalid_value", f"{shown(text)} is not 0x and 64 hexadecimal digits, lower case.", field=field
+        )
+    return bytes.fromhex(text[2:])
+
+
+def whole_number(text: str, field: str) -> int:
+    """Return a whole number of at most 18 digits given as text. Raises Problem."""
+    if not _WHOLE.fullmatch(text):
+        raise Problem("invalid_value", f"{shown(text)} is not a whole number.", field=field)
+    return int(text)

@@ -1,0 +1,1 @@
+"""The whole record recomputed from its rows, and what does not agree."""

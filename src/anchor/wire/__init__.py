@@ -1,0 +1,1 @@
+"""The HTTP contract, once: one type for each request, response and problem."""

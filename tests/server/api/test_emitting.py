@@ -1,0 +1,250 @@
+"""Emitting: exact amounts, receipts that are the same for ever, conflicts that show both sides."""
+
+import json
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anchor.server.api.emissions import Caller, parse_batch, parse_emission, quotes_of
+from anchor.server.ledger.api_keys import Scope
+from anchor.server.ledger.model import Emission
+from anchor.wire.problems import Problem
+from anchor.wire.requests import DeltaRequest
+from tests.fixtures.service import Service
+
+DELTA = "/api/v1/balance/delta"
+BATCH = "/api/v1/balance/delta/batch"
+NOW = 1_775_000_000_000
+ANYBODY = Caller(1, None, None)
+
+
+def test_a_delta_is_answered_with_its_receipt(service: Service) -> None:
+    answer = service.http.post(
+        DELTA,
+        json={"customerId": "acme", "delta": -182, "reason": "182 gpu hours", "referenceId": "run-7781"},
+    )
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["status"] == "QUEUED"
+    assert body["receiptId"].startswith("rcpt_")
+    assert len(body["fingerprint"]) == 66
+    assert (body["index"], body["delta"], body["balance"], body["idempotent"]) == (0, -182, -182, False)
+
+
+def test_the_same_again_gives_the_first_receipt_and_200(service: Service) -> None:
+    first = service.emit("acme", "0.1", "r-1", metadata={"b": 1, "a": [1.5]})
+    again = service.http.post(
+        DELTA,
+        content=b'{"referenceId":"r-1","metadata":{"a":[1.50],"b":1.0},"reason":"usage",'
+        b'"delta":1e-1,"customerId":"acme"}',
+    )
+    assert again.status_code == 200
+    assert again.json() == {**first, "idempotent": True}
+    assert service.stored()[0] == 1
+
+
+def test_other_content_under_a_reference_is_a_conflict_that_shows_both(service: Service) -> None:
+    first = service.emit("acme", -5, "r-1")
+    answer = service.http.post(
+        DELTA, json={"customerId": "acme", "delta": "-5.5", "reason": "usage", "referenceId": "r-1"}
+    )
+    assert answer.status_code == 409
+    problem = json.loads(answer.content, parse_float=Decimal)
+    assert problem["code"] == "reference_conflict"
+    assert problem["existing"]["receiptId"] == first["receiptId"]
+    assert problem["existing"]["delta"] == -5
+    assert problem["offered"]["delta"] == Decimal("-5.5")
+    assert service.stored()[0] == 1
+
+
+def test_one_reference_may_stand_in_two_ledgers(service: Service) -> None:
+    receipts = {
+        service.emit(customer, 1, "r-1", unit=unit)["receiptId"]
+        for customer in ("a", "b")
+        for unit in ("", "mile")
+    }
+    assert len(receipts) == 4
+
+
+def test_an_idempotency_key_makes_a_retry_safe_without_a_reference(service: Service) -> None:
+    body = {"customerId": "acme", "delta": 1, "reason": "usage"}
+    headers = {"Idempotency-Key": "k-1"}
+    first = service.http.post(DELTA, json=body, headers=headers)
+    again = service.http.post(DELTA, json=body, headers=headers)
+    other = service.http.post(DELTA, json={**body, "delta": 2}, headers=headers)
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert again.json()["receiptId"] == first.json()["receiptId"]
+    assert other.json()["code"] == "idempotency_key_conflict"
+    batch = {"deltas": [body, body]}
+    first_batch = service.http.post(BATCH, json=batch, headers=headers).json()
+    again_batch = service.http.post(BATCH, json=batch, headers=headers).json()
+    assert (first_batch["recorded"], again_batch["idempotent"]) == (2, 2)
+
+
+def test_an_idempotency_key_that_cannot_be_kept_is_refused(service: Service) -> None:
+    answer = service.http.post(
+        DELTA, json={"customerId": "a", "delta": 1}, headers={"Idempotency-Key": "k" * 201}
+    )
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+
+
+def test_a_second_idempotency_key_is_refused(service: Service) -> None:
+    headers = [("X-Api-Key", service.http.key), ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-2")]
+    before = service.stored()
+    answer = service.anybody.post(DELTA, json={"customerId": "a", "delta": 1}, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+    assert service.stored() == before
+
+
+def test_the_key_of_a_batch_and_that_of_a_single_delta_are_never_one(service: Service) -> None:
+    body = {"customerId": "acme", "delta": 1, "reason": "usage"}
+    for key in ("k#0", "k%1f0", "k0"):
+        assert service.http.post(DELTA, json=body, headers={"Idempotency-Key": key}).status_code == 201
+    batch = service.http.post(BATCH, json={"deltas": [body]}, headers={"Idempotency-Key": "k"}).json()
+    assert (batch["recorded"], batch["idempotent"]) == (1, 0)
+
+
+def test_a_correction_names_what_it_corrects(service: Service) -> None:
+    first = service.emit("acme", -182, "run-1")
+    service.emit("acme", 12, "fix-1", adjusts={"referenceId": "run-1"})
+    ledger = service.http.get(f"/api/v1/ledgers/{first['ledgerId']}/deltas").json()["items"]
+    assert ledger[1]["adjusts"] == first["fingerprint"]
+    assert ledger[1]["balance"] == -170
+
+
+def test_amounts_come_back_with_all_their_digits(service: Service) -> None:
+    tiny = service.http.post(DELTA, content=b'{"customerId":"acme","delta":0.000000000000000001}')
+    assert b'"delta":0.000000000000000001,' in tiny.content
+    large = service.http.post(
+        DELTA, content=b'{"customerId":"acme","delta":170141183460469231731.687303715884105727}'
+    )
+    assert b'"delta":170141183460469231731.687303715884105727,' in large.content
+    assert b'"balance":170141183460469231731.687303715884105728,' in large.content
+    for text, shown in ((b"1e2", b"100"), (b"-0", b"0"), (b"-1.50", b"-1.5"), (b'"007.10"', b"7.1")):
+        answer = service.http.post(DELTA, content=b'{"customerId":"b","delta":' + text + b"}")
+        assert b'"delta":' + shown + b"," in answer.content
+
+
+def test_texts_come_back_as_they_were_sent(service: Service) -> None:
+    reason = 'café\u0301 \N{GRINNING FACE}\n"quoted" \\ud800'
+    answer = service.http.post(
+        DELTA, json={"customerId": "acme/ü ../x", "delta": 1, "reason": reason, "referenceId": "a\u200bb"}
+    )
+    assert answer.status_code == 201
+    receipt = service.http.get(f"/api/v1/receipts/{answer.json()['receiptId']}").json()
+    assert receipt["delta"]["reason"] == reason
+    assert receipt["customerId"] == "acme/ü ../x"
+    assert service.http.get("/api/v1/balance/derive/acme%2F%C3%BC%20..%2Fx").json()["recorded"] == {
+        "balance": 1,
+        "deltaCount": 1,
+    }
+
+
+def test_null_is_as_good_as_nothing(service: Service) -> None:
+    first = service.http.post(DELTA, json={"customerId": "a", "delta": 1, "referenceId": "r"})
+    again = service.http.post(
+        DELTA,
+        json={
+            "customerId": "a",
+            "delta": 1,
+            "referenceId": "r",
+            "metadata": None,
+            "occurredAt": None,
+            "adjusts": None,
+        },
+    )
+    assert (first.status_code, again.status_code) == (201, 200)
+
+
+def test_a_batch_has_a_result_for_each_in_order(service: Service) -> None:
+    items: list[Any] = [
+        {"customerId": "a", "delta": 1, "referenceId": "r-1"},
+        {"customerId": "a", "delta": "x"},
+        {"customerId": "a", "delta": 1, "referenceId": "r-1"},
+        {"customerId": "a", "delta": 2, "referenceId": "r-1"},
+        7,
+        {"customerId": "b", "delta": "2.5"},
+    ]
+    answer = service.http.post(BATCH, json={"deltas": items})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["recorded"], body["idempotent"], body["refused"]) == (2, 1, 3)
+    recorded, bad, again, conflict, no_object, other = body["results"]
+    assert again == {**recorded, "idempotent": True}
+    assert bad["problem"]["code"] == "amount_not_a_number"
+    assert conflict["problem"]["code"] == "reference_conflict"
+    assert no_object["problem"]["code"] == "wrong_type"
+    assert other["balance"] == 2.5
+
+
+def test_a_key_for_one_customer_writes_for_no_other(service: Service) -> None:
+    writer = service.with_key(Scope.WRITE, customer_id="acme")
+    assert writer.post(DELTA, json={"customerId": "acme", "delta": 1}).status_code == 201
+    service.emit("known", 1)
+    answers = [writer.post(DELTA, json={"customerId": other, "delta": 1}) for other in ("known", "new")]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert answers[0].content == answers[1].content
+    batch = writer.post(
+        BATCH, json={"deltas": [{"customerId": "acme", "delta": 1}, {"customerId": "x", "delta": 1}]}
+    )
+    assert [("problem" in result) for result in batch.json()["results"]] == [False, True]
+
+
+# The count of quotation marks stands for the search for keys given twice, so it must be right.
+
+names = st.text(
+    st.characters(codec="utf-8", exclude_characters='"\\', exclude_categories=["Cc", "Cs", "Zl", "Zp"]),
+    min_size=1,
+    max_size=20,
+)
+optional = st.fixed_dictionaries(
+    {"customerId": names, "delta": st.one_of(st.integers(-(10**20), 10**20), st.just("1.5"))},
+    optional={
+        "reason": st.one_of(st.just(""), names),
+        "referenceId": st.one_of(st.none(), names),
+        "unit": st.one_of(st.just(""), names),
+        "metadata": st.one_of(st.none(), st.dictionaries(names, st.one_of(names, st.none()), max_size=3)),
+        "occurredAt": st.one_of(st.none(), st.integers(0, NOW), st.just("2026-01-01T00:00:00Z")),
+        "adjusts": st.one_of(st.none(), st.fixed_dictionaries({"referenceId": names})),
+    },
+)
+
+
+@given(optional)
+def test_every_quotation_mark_of_an_item_is_accounted_for(item: dict[str, Any]) -> None:
+    body = json.dumps(item, ensure_ascii=False).encode()
+    assert body.count(b'"') == quotes_of(msgspec.json.decode(body, type=DeltaRequest))
+    assert isinstance(parse_emission(body, ANYBODY, NOW), Emission)
+    assert parse_batch(b'{"deltas":[' + body + b"]}", ANYBODY, NOW) == [parse_emission(body, ANYBODY, NOW)]
+    escaped = json.dumps(item).encode()
+    assert parse_emission(escaped, ANYBODY, NOW) == parse_emission(body, ANYBODY, NOW)
+
+
+@given(optional, st.data())
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_a_key_given_twice_is_always_seen(item: dict[str, Any], data: st.DataObject) -> None:
+    pairs = [
+        json.dumps(name, ensure_ascii=False) + ":" + json.dumps(value, ensure_ascii=False)
+        for name, value in item.items()
+    ]
+    twice = data.draw(st.sampled_from(pairs))
+    pairs.insert(data.draw(st.integers(0, len(pairs))), twice)
+    body = ("{" + ",".join(pairs) + "}").encode()
+    with pytest.raises(Problem) as raised:
+        parse_emission(body, ANYBODY, NOW)
+    assert raised.value.kind.code == "duplicate_key"
+    (refused,) = parse_batch(b'{"deltas":[' + body + b"]}", ANYBODY, NOW)
+    assert isinstance(refused, Problem)
+    assert refused.kind.code == "duplicate_key"
+
+
+@given(st.binary(max_size=200))
+def test_no_body_makes_the_parser_fall(body: bytes) -> None:
+    for parse in (parse_emission, parse_batch):
+        with suppress(Problem):
+            parse(body, ANYBODY, NOW)

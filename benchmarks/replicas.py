@@ -26,10 +26,10 @@ from anchor.client import AnchorClient, NewDelta
 from anchor.node.reader import JsonRpcChain
 from anchor.node.view import Finality
 from anchor.protocol.amounts import format_units
-from anchor.replica._fold_wanted import Wanted
 from anchor.replica.following import Follower
 from anchor.replica.operator import Operator
 from anchor.replica.store import Store
+from anchor.replica.values import Wanted
 from benchmarks.measuring import (
     Measurement,
     in_a_fresh_process,

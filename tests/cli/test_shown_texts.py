@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from anchor.cli._fold_terminal import Terminal
-from anchor.cli.output import Output, amount, counted, plain
-from anchor.cli.reading import say_written
+from anchor.cli.output import Output, Terminal, amount, counted, plain
+from anchor.cli.proof import say_written
 from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 

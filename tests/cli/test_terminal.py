@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from anchor.cli._fold_terminal import Terminal, harmless
+from anchor.cli.output import Terminal, harmless
 from anchor.verify import write_proof_file
 from tests.cli.running import anchor
 from tests.verify.building import BuiltLog

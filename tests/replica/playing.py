@@ -17,12 +17,12 @@ from anchor.proof.writing import ledger_json, log_json, record_json
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO
 from anchor.protocol.merkle import LEDGER_TREE, tree_root
-from anchor.replica._fold_findings import Finding
-from anchor.replica._fold_wanted import Wanted
+from anchor.replica.evidence import Finding
 from anchor.replica.following import Follower, Round
 from anchor.replica.operator import Operator
 from anchor.replica.self_check import check_copy
 from anchor.replica.store import Store
+from anchor.replica.values import Wanted
 from anchor.verify import Verification, verify_file, write_proof_file
 from tests.verify.building import BuiltLog
 

@@ -11,10 +11,10 @@ import pytest
 from anchor.client import AnchorClient, NewDelta
 from anchor.node.reader import JsonRpcChain
 from anchor.node.view import Finality
-from anchor.replica._fold_wanted import Wanted
 from anchor.replica.following import Follower, Round
 from anchor.replica.operator import Operator
 from anchor.replica.self_check import check_copy
+from anchor.replica.values import Wanted
 from anchor.server.chain.signers.local import LocalSigner
 from anchor.server.service.development import Development, Ports
 from tests.fixtures.anvil import Anvil, running_anvil

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
-from anchor.replica._fold_wanted import Wanted
 from anchor.replica.following import Follower
 from anchor.replica.operator import Operator, UnreadableAnswer
 from anchor.replica.store import Store
+from anchor.replica.values import Wanted
 from tests.client.altered_answers import MISSING, TOKENS, places, pointer, read
 from tests.client.altered_answers import altered as odd_answer
 from tests.replica.playing import CUSTOMER, Hearing, Log, PlayedServer

@@ -7,9 +7,9 @@ import json
 import pytest
 from playwright.sync_api import Browser, Page
 
-from anchor.verify._fold_sample_files import check_sample_file
 from anchor.verify.results import Verification
 from anchor.verify.sampling import anchoring_block, draw_sample, under_one_anchor, write_sample
+from anchor.verify.verifying_files import check_sample_file
 from tests.fixtures.anvil import Anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.web.browser import PAGE, verdicts, verify

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from anchor.cli._fold_files import require_file
+from anchor.cli.disputes import require_file
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Json
 from anchor.cli.output import Output, plain

@@ -3,12 +3,41 @@
 It is one side's word, and no proof by itself. What can be checked of it are the proof files saved with it.
 """
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from anchor.cli.failures import CommandFailed
 from anchor.cli.output import Output, plain
 from anchor.protocol.strict_json import StrictJsonError, parse_strict
+
+_KINDS: Final = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a directory"),
+)
+_SHELL_PIPES: Final = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
+"""What a shell hands over for ``<(…)`` and ``|``: somebody writes there."""
+
+
+def require_file(path: Path, *, read_once: bool = False) -> None:
+    """Raise CommandFailed for what is there and no file, and OSError where nothing is.
+
+    ``read_once``: what a shell pipes in will do as well, for no part of it is read twice.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode):
+        return
+    if read_once and stat.S_ISFIFO(mode) and str(path).startswith(_SHELL_PIPES):
+        return
+    kind = next((name for is_one, name in _KINDS if is_one(mode)), "something else")
+    raise CommandFailed(
+        f"{path} is {kind}, and no file", "name a file; save what comes through a pipe first", code="no_file"
+    )
+
 
 SUFFIX: Final = ".dispute.json"
 _FORMAT: Final = "anchor-dispute"

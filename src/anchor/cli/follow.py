@@ -12,9 +12,9 @@ from anchor.cli.options import Customer, JsonLines, Key, OldestBlock, Unit, Url,
 from anchor.cli.output import Output, amount, counted, plain
 
 if TYPE_CHECKING:
-    from anchor.replica._fold_findings import Finding
-    from anchor.replica._fold_wanted import Wanted
+    from anchor.replica.evidence import Finding
     from anchor.replica.following import Follower, Round
+    from anchor.replica.values import Wanted
 
 _LONGEST_PAUSE: Final = 300.0
 _LONGEST: Final = 86_400.0
@@ -256,7 +256,7 @@ def _wanted(
     lag: float,
     oldest_block: int,
 ) -> "Wanted":
-    from anchor.replica._fold_wanted import Wanted
+    from anchor.replica.values import Wanted
     from anchor.verify import Finality, parse_contract
     from anchor.verify.verifying_files import parse_hash
 

@@ -14,6 +14,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.console import Console
+from rich.text import Text
+
 from anchor.cli.failures import CommandFailed
 from anchor.protocol.strict_json import NumberText
 
@@ -21,6 +24,24 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
     from rich.table import Table
+
+
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def harmless(text: str) -> str:
+    """Return the text with its control characters (but tab and line feed) and lone surrogates as escapes."""
+    return _CONTROLS.sub(lambda match: ascii(match.group())[1:-1], text)
+
+
+class Terminal(Console):
+    """rich's console, with every text made harmless before markup is read in it."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return the text as rich shows it, but ``:name:`` as it stands and not as a picture."""
+        return super().render_str(harmless(text), **(options | {"emoji": False}))
 
 
 SHOWN_AFTER_SECONDS: Final = 0.5
@@ -43,7 +64,7 @@ class Output:
     def console(self) -> "Console":
         """Return rich's console on standard output."""
         if self._console is None:
-            from anchor.cli._fold_terminal import Terminal
+            from anchor.cli.output import Terminal
 
             self._console = Terminal(highlight=False, soft_wrap=False)
         return self._console
@@ -52,7 +73,7 @@ class Output:
     def errors(self) -> "Console":
         """Return rich's console on standard error."""
         if self._errors is None:
-            from anchor.cli._fold_terminal import Terminal
+            from anchor.cli.output import Terminal
 
             self._errors = Terminal(stderr=True, highlight=False)
         return self._errors
@@ -133,7 +154,7 @@ class Output:
             TimeRemainingColumn,
         )
 
-        from anchor.cli._fold_terminal import harmless
+        from anchor.cli.output import harmless
 
         columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
         if total is not None:
@@ -229,7 +250,7 @@ def show_failure(failure: CommandFailed, as_json: bool) -> None:
         problem = {"code": failure.code, "detail": failure.problem, "remedy": failure.remedy}
         sys.stderr.write(json_bytes(json.dumps(problem, ensure_ascii=False)).decode() + "\n")
         return
-    from anchor.cli._fold_terminal import Terminal
+    from anchor.cli.output import Terminal
 
     console = Terminal(stderr=True, highlight=False)
     # Never broken, so that paths and commands can be copied.

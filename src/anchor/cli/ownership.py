@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anchor.cli.chains import ChainName, address_of, chosen_chain
+from anchor.cli.chain_options import ChainName, address_of, chosen_chain
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import DataDirectory, Json
 from anchor.cli.output import Output

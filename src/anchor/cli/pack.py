@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anchor.cli.chains import ChainName, chosen_chain
+from anchor.cli.chain_options import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed
 from anchor.cli.options import MAX_INDEX, Customer, DataDirectory, Json, Unit
 from anchor.cli.output import Output, counted, plain
-from anchor.cli.reading import parse_show
+from anchor.cli.proof import parse_show
 
 if TYPE_CHECKING:
     from anchor.proof.values import Anchor

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anchor.cli.chains import ChainName, chosen_chain
+from anchor.cli.chain_options import ChainName, chosen_chain
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import DataDirectory, Json
 from anchor.cli.output import Output
@@ -40,7 +40,7 @@ def repair(
     """
     output = Output(json_)
     with output.progress(f"opening {data}", None):
-        from anchor.server.anchoring._fold_cancelling import go_on_upon
+        from anchor.server.anchoring.repair import go_on_upon
         from anchor.server.anchoring.repair import repair as compare
         from anchor.server.anchoring.sending_chain import open_chain
         from anchor.server.chain.node import Node
@@ -82,7 +82,7 @@ def cancel(data: DataDirectory, chain: ChainName = None, json_: Json = False) ->
     """
     output = Output(json_)
     with output.progress(f"opening {data}", None):
-        from anchor.server.anchoring._fold_cancelling import cancel_send
+        from anchor.server.anchoring.repair import cancel_send
         from anchor.server.service.assembly import open_directory
 
         opened = open_directory(data, os.environ)

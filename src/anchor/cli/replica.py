@@ -9,6 +9,7 @@ import typer
 
 from anchor.cli.compare import show_balances, show_books
 from anchor.cli.compare_books import entry_of
+from anchor.cli.derive import show_balance
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.follow import file_failed
 from anchor.cli.options import (
@@ -24,7 +25,7 @@ from anchor.cli.options import (
     YourBooks,
 )
 from anchor.cli.output import Output, amount, counted, plain
-from anchor.cli.reading import say_written, show_balance
+from anchor.cli.proof import say_written
 from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchor.cli._fold_files import require_file
+from anchor.cli.disputes import require_file
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import MAX_CHAIN_ID, MAX_INDEX, Customer, Data, Json, Key, Unit, Url, as_url
 from anchor.cli.output import Output, counted, plain
@@ -144,7 +144,7 @@ def check(
 
     Exit code 0: valid. 1: not valid. 4: not checked against a chain.
     """
-    from anchor.verify._fold_sample_files import check_sample_file
+    from anchor.verify.verifying_files import check_sample_file
 
     output = Output(json_)
     require_file(file, read_once=True)

@@ -88,8 +88,8 @@ class LocalSink:
 
     def record(self, rows: Sequence[bytes]) -> list[Outcome]:
         """Record at most ``BATCH_ROWS`` JSON objects in one transaction. Raises StorageUnavailable."""
-        from anchor.server.api._fold_refusals import problem_of
         from anchor.server.api.emissions import Caller, parse_batch
+        from anchor.server.api.errors import problem_of
         from anchor.server.ledger.model import Emission, Receipt
         from anchor.wire.problems import Problem
 

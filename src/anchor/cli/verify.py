@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anchor.cli._fold_files import require_file
-from anchor.cli.disputes import SUFFIX, read_dispute
+from anchor.cli.disputes import SUFFIX, read_dispute, require_file
 from anchor.cli.failures import CommandFailed, ExitCode, failure_of
 from anchor.cli.options import Json, OldestBlock, as_url
 from anchor.cli.output import Output, counted, plain

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from anchor.proof._fold_unreadable import REFUSAL
-from anchor.proof.bounds import ProofFileError, parse_json, shown
+from anchor.proof.bounds import REFUSAL, ProofFileError, parse_json, shown
 from anchor.proof.members import (
     Members,
     consistency_path,

@@ -12,22 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from anchor.cli.hammer.proofs import RememberedChain
 from anchor.client.errors import AnchorProblem
+from anchor.node.remembered import RememberedChain
 from anchor.node.view import ChainUnavailable, ChainView
 from anchor.proof.values import AbsenceClaim, ProofFile
 from anchor.proof.writing import ledger_json, log_json, record_json, write_proof_file
 from anchor.protocol.errors import hex_of
-from anchor.replica._fold_findings import Finding, Findings
-from anchor.replica._fold_wanted import Wanted
 from anchor.replica.accusing import Accuser
 from anchor.replica.checking import check_again, check_pins, pins_of
+from anchor.replica.evidence import Finding, Findings
 from anchor.replica.heads import HeadChecks
 from anchor.replica.intake import Taking, pages_from
 from anchor.replica.operator import MOST_DELTAS, OF_WHO_ASKS, Operator, Page
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import ReplicaError, Store
-from anchor.replica.values import HeldHead, Misfit, Pins, Shown
+from anchor.replica.values import HeldHead, Misfit, Pins, Shown, Wanted
 from anchor.replica.withheld_heads import Seen
 from anchor.verify.verification import verify_proof
 

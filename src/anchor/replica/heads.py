@@ -20,15 +20,14 @@ from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.merkle import Frontier
 from anchor.protocol.times import moment
-from anchor.replica._fold_findings import Findings
-from anchor.replica._fold_wanted import Wanted
 from anchor.replica.accusing import Accuser
 from anchor.replica.checking import check_batches, check_pins, check_times, extended
+from anchor.replica.evidence import Findings
 from anchor.replica.operator import OF_WHO_ASKS, Operator, ShownProof
 from anchor.replica.proving import prove_delta
 from anchor.replica.store import Store
 from anchor.replica.tree import OwnTree
-from anchor.replica.values import LATEST_TIME, ChainPin, HeldHead, Misfit
+from anchor.replica.values import LATEST_TIME, ChainPin, HeldHead, Misfit, Wanted
 from anchor.replica.withheld_heads import MissedHeads, Seen
 from anchor.verify.on_chain import CURRENT_HEAD, NEWEST_BLOCK
 from anchor.verify.results import INVALID, NOT_CHECKED, Verification

@@ -20,9 +20,16 @@ from anchor.protocol.batch import Batch
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import LEDGER_TREE, Frontier, leaf_level
 from anchor.protocol.merkle_growth import grow
-from anchor.replica._fold_rows import record_of, row_of
 from anchor.replica.checking import extended
-from anchor.replica.schema import APPLICATION_ID, DELTA_COLUMNS, SCHEMA, STORED_HEIGHTS, VERSION
+from anchor.replica.schema import (
+    APPLICATION_ID,
+    DELTA_COLUMNS,
+    SCHEMA,
+    STORED_HEIGHTS,
+    VERSION,
+    record_of,
+    row_of,
+)
 from anchor.replica.values import ChainPin, HeldHead, KeptFinding, Pins, Shown, Standing
 
 _INSERT_DELTA: Final = (

@@ -1,8 +1,9 @@
 """What a replica holds and finds: what it is of, how far it has come, what it was shown, what did not fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from anchor.node.view import OLDEST_FINAL_BLOCK, Finality
 from anchor.proof.values import (
     DeltaRecord,
     LedgerCustomer,
@@ -13,6 +14,27 @@ from anchor.proof.values import (
 from anchor.protocol.batch import Batch
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import Frontier
+
+DEFAULT_LAG: Final = 60.0
+"""Seconds for which a server may go on showing an older head than the chain holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose ledger; what is None is taken as it is first shown, and for good. ``lag`` is in seconds.
+
+    ``oldest_block`` (seconds): with an older final block the node stands still, and nothing is the newest.
+    """
+
+    customer_id: str
+    unit: str = ""
+    log_id: Bytes32 | None = None
+    ledger_id: Bytes32 | None = None
+    contract: bytes | None = None
+    finality: Finality = field(default_factory=Finality)
+    lag: float = DEFAULT_LAG
+    oldest_block: int = OLDEST_FINAL_BLOCK
+
 
 LATEST_TIME: Final = 2**63 - 1
 """Milliseconds: no replica keeps a time beyond it, and no server of ours can."""

@@ -7,11 +7,10 @@ from anchor.proof.values import FreshnessClaim, LedgerHead
 from anchor.proof.writing import proof_file_json
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32
-from anchor.replica._fold_findings import Findings
-from anchor.replica._fold_wanted import Wanted
+from anchor.replica.evidence import Findings
 from anchor.replica.operator import ShownProof
 from anchor.replica.store import Store
-from anchor.replica.values import Misfit
+from anchor.replica.values import Misfit, Wanted
 
 
 @dataclass(frozen=True, slots=True)

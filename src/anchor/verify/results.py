@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from anchor.proof._fold_unreadable import remedy_of
-from anchor.proof.bounds import ProofFileError
+from anchor.proof.bounds import ProofFileError, remedy_of
 from anchor.protocol.errors import StepFailed, hex_of
 
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]

@@ -16,6 +16,7 @@ from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
 from anchor.verify.results import NOT_CHECKED, Step, Verification, none_such, unreadable
+from anchor.verify.sampling import LARGEST_SAMPLE_FILE, check_sample
 from anchor.verify.verification import verify_proof
 
 
@@ -188,3 +189,45 @@ def _read(path: Path, largest: int) -> bytes:
     """Read a file, and never more of it than can be a proof file."""
     with path.open("rb") as opened:
         return opened.read(largest + 1)
+
+
+def check_sample_file(
+    file: Path | bytes,
+    *,
+    rpc: Sequence[str] = (),
+    contract: str | bytes | None = None,
+    customer: str | None = None,
+    unit: str | None = None,
+    ledger_id: str | bytes | None = None,
+    count: int | None = None,
+    from_index: int | None = None,
+    to_index: int | None = None,
+    finality: str | int | Finality = "finalized",
+    timeout: float = 20.0,
+) -> Verification:
+    """Check a sample as ``check_sample`` does; several nodes of ``rpc`` are held against each other.
+
+    ``timeout`` is seconds.
+    Raises ValueError where an option is malformed, OSError where the file cannot be read.
+    """
+    expected = None if contract is None else parse_contract(contract)
+    ledger = None if ledger_id is None else parse_hash(ledger_id, "a ledger id")
+    rule = Finality.parse(finality)
+    if isinstance(file, bytes):
+        raw = file
+    else:
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST_SAMPLE_FILE + 1)
+    with ExitStack() as stack:
+        return check_sample(
+            raw,
+            open_chain(stack, rpc, timeout=timeout) if rpc else None,
+            count=count,
+            from_index=from_index,
+            to_index=to_index,
+            expected_contract=expected,
+            expected_customer=customer,
+            expected_unit=unit,
+            expected_ledger_id=ledger,
+            finality=rule,
+        )

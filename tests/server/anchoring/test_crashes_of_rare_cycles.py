@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Connection
 
 from anchor.node.endpoint import HttpEndpoint
-from anchor.server.anchoring._fold_cancelling import cancel_send
 from anchor.server.anchoring.loop import AnchoringLoop
+from anchor.server.anchoring.repair import cancel_send
 from anchor.server.chain.finality import FinalityRule
 from anchor.server.storage.database import Database
 from tests.fixtures.anchoring import Bench, bench_on

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from anchor.node.endpoint import HttpEndpoint
-from anchor.server.anchoring._fold_cancelling import cancel_send
 from anchor.server.anchoring.loop import AnchoringLoop
+from anchor.server.anchoring.repair import cancel_send
 from anchor.server.chain.fees import FeeLimits
 from anchor.server.chain.transactions import decode_signed
 from tests.fixtures.anchoring import Bench, MakeBench

@@ -12,7 +12,7 @@ from anchor.node.endpoint import HttpEndpoint
 from anchor.node.reader import JsonRpcChain
 from anchor.node.view import Finality
 from anchor.protocol.batch import Batch
-from anchor.server.anchoring._fold_cancelling import UnknownChain, go_on_upon
+from anchor.server.anchoring.repair import UnknownChain, go_on_upon
 from anchor.server.anchoring.sending_chain import OpeningRefused, open_chain
 from anchor.server.anchoring.status import read_status
 from anchor.server.chain.contract import anchor_call, selector

@@ -12,8 +12,8 @@ import time
 import pytest
 
 from anchor.node.endpoint import HttpEndpoint
-from anchor.server.anchoring._fold_cancelling import NothingToCancel, cancel_send
 from anchor.server.anchoring.lease import LeaseLost
+from anchor.server.anchoring.repair import NothingToCancel, cancel_send
 from anchor.server.chain.contract import anchor_call
 from anchor.server.chain.fees import FeeLimits
 from anchor.server.chain.transactions import Fees, Transaction

@@ -3,7 +3,7 @@
 import pytest
 
 from anchor.node.endpoint import HttpEndpoint
-from anchor.server.anchoring._fold_cancelling import cancel_send
+from anchor.server.anchoring.repair import cancel_send
 from anchor.server.chain.fees import FeeLimits
 from tests.fixtures.anchoring import Bench, MakeBench
 from tests.fixtures.rpc_proxy import MakeProxy, answer, refuse

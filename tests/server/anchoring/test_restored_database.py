@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from anchor.node.endpoint import HttpEndpoint
 from anchor.protocol.identities import IdentityKey
-from anchor.server.anchoring._fold_cancelling import go_on_upon
 from anchor.server.anchoring.loop import AnchoringLoop
-from anchor.server.anchoring.repair import repair
+from anchor.server.anchoring.repair import go_on_upon, repair
 from anchor.server.anchoring.sending_chain import open_chain
 from anchor.server.ledger.clock import SystemClock
 from anchor.server.ledger.log import create_log

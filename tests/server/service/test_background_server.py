@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.background_server import BackgroundServer, listen
 from anchor.server.service.json_rpc_app import JsonRpcApp
+from anchor.server.service.settings import InvalidSettings
 
 
 def test_it_answers_from_start_to_stop() -> None:

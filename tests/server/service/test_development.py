@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from anchor.client import AnchorClient
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.background_server import listen
 from anchor.server.service.development import Development, Ports
 from anchor.server.service.directory_lock import AlreadyRunning
+from anchor.server.service.settings import InvalidSettings
 from anchor.verify import verify_file
 from tests.cli.running import anchor, start
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from anchor.server.ledger.api_keys import find_key, hash_of_key
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.assembly import connect_chains, open_directory
 from anchor.server.service.initializing import FirstChain, initialise
+from anchor.server.service.settings import InvalidSettings
 
 
 def test_a_made_directory_opens_with_its_first_key(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from anchor.protocol.identities import IdentityKey
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.key_files import read_identity_key, write_identity_key
+from anchor.server.service.settings import InvalidSettings
 
 KEY = IdentityKey(bytes(range(32)))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.settings import (
     DatabaseSettings,
     IdentitySettings,
+    InvalidSettings,
     SealingSettings,
     ServerSettings,
     load_settings,

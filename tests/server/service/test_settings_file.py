@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anchor.server.service._fold_settings_file import write_contract
+from anchor.server.service.settings import write_contract
 
 BEFORE = """# ours
 [server]

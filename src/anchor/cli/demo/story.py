@@ -11,13 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from anchor.cli.checkpoint import show_checkpoint
 from anchor.cli.compare import show_books
 from anchor.cli.demo.books import write_books, write_usage
 from anchor.cli.demo.flights import Flight, read_airlines, read_flights
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.import_ import import_file
 from anchor.cli.output import Output, amount
-from anchor.cli.reading import fetch_proof, show_checkpoint
+from anchor.cli.proof import fetch_proof
 from anchor.cli.rows import parse_mapping
 from anchor.cli.server import Server, connect, segment
 from anchor.cli.sinks import LocalSink

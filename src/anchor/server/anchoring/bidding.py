@@ -6,11 +6,11 @@ from typing import Final
 
 from anchor.node.endpoint import NodeRefused
 from anchor.node.refusals import Refusal
-from anchor.server.anchoring._fold_funds import DAY_MS
 from anchor.server.anchoring.alarms import AlarmName
 from anchor.server.anchoring.conditions import Conditions
 from anchor.server.anchoring.recording import describe_revert
 from anchor.server.anchoring.sending_chain import SendingChain
+from anchor.server.anchoring.status import DAY_MS
 from anchor.server.chain.contract import revert_of
 from anchor.server.chain.fees import (
     FeeAboveCap,

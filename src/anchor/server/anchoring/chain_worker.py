@@ -10,16 +10,14 @@ from typing import Final
 
 from anchor.node.endpoint import RpcError
 from anchor.protocol.hashing import Bytes32
-from anchor.server.anchoring._fold_funds import days_left
-from anchor.server.anchoring._fold_settling import SettleStep
-from anchor.server.anchoring._fold_waiting import Waiting
 from anchor.server.anchoring.alarms import AlarmName
-from anchor.server.anchoring.conditions import Conditions, Stage
+from anchor.server.anchoring.conditions import Conditions, Stage, Waiting
 from anchor.server.anchoring.confirming import ConfirmStep
 from anchor.server.anchoring.first_look import why_not_seen
 from anchor.server.anchoring.journal import Journal
 from anchor.server.anchoring.lease import Lease, LeaseLost
 from anchor.server.anchoring.planning import adopt_anchors, choose_target, read_head
+from anchor.server.anchoring.recording import SettleStep
 from anchor.server.anchoring.sending import SendStep
 from anchor.server.anchoring.sending_chain import (
     ChainConnection,
@@ -29,6 +27,7 @@ from anchor.server.anchoring.sending_chain import (
     open_chain,
 )
 from anchor.server.anchoring.states import IN_FLIGHT
+from anchor.server.anchoring.status import days_left
 from anchor.server.chain.contract import NotOurContract
 from anchor.server.chain.fees import read_market
 from anchor.server.chain.node import EndpointsDisagree, Node, WrongChain

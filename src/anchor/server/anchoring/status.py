@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from anchor.protocol.hashing import Bytes32
-from anchor.server.anchoring._fold_funds import DAY_MS, days_left
 from anchor.server.anchoring.alarms import MEANINGS, AlarmName
 from anchor.server.anchoring.lease import LEASE_NAME
 from anchor.server.anchoring.states import IN_FLIGHT
@@ -20,6 +19,7 @@ from anchor.server.storage.sending import (
     costs_since,
     fees_paid,
     sends_in,
+    usual_cost,
 )
 from anchor.server.storage.unanchored import (
     Backlog,
@@ -28,6 +28,23 @@ from anchor.server.storage.unanchored import (
     oldest_delta_after,
     read_backlog,
 )
+
+DAY_MS = 86_400_000
+
+
+def days_left(connection: Connection, chain: int, *, balance: int, gas_price: int, now: int) -> float | None:
+    """Return for how many days ``balance`` (wei) pays for as many anchors as the last 24 hours had.
+
+    Each is taken to cost what the last one did, or what it would cost at today's price where that is
+    more. None before the first anchor.
+    """
+    usual = usual_cost(connection, chain)
+    if usual is None:
+        return None
+    gas, fee = usual
+    _, anchors = fees_paid(connection, chain, now - DAY_MS)
+    return balance / (max(anchors, 1) * max(fee, gas * gas_price, 1))
+
 
 WEEK_MS = 7 * DAY_MS
 

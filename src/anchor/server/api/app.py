@@ -17,17 +17,22 @@ import anchor.server.chain  # noqa: F401
 from anchor import __version__
 from anchor.protocol.identities import IdentityKey
 from anchor.server.anchoring.status import Status, read_status
-from anchor.server.api._fold_addresses import address_problem
-from anchor.server.api._fold_head import as_get, without_body
-from anchor.server.api._fold_ingest_figures import IngestFigures
 from anchor.server.api.access import Access
-from anchor.server.api.asgi import BODY_MEMORY, BodyMemory, Receive, Scope, Send
+from anchor.server.api.asgi import (
+    BODY_MEMORY,
+    BodyMemory,
+    Receive,
+    Scope,
+    Send,
+    address_problem,
+    as_get,
+    without_body,
+)
 from anchor.server.api.authentication import Authenticator
 from anchor.server.api.documentation import DOCS_PATH, OPENAPI_PATH, openapi_of, serve_documentation
 from anchor.server.api.errors import answer_problems, problem_response
-from anchor.server.api.metrics import metrics_registry
+from anchor.server.api.metrics import IngestFigures, metrics_registry
 from anchor.server.api.public_checks import AskedChain
-from anchor.server.api.routes import _fold_emission_documentation as emission_documentation
 from anchor.server.api.routes import (
     checkpoints,
     comparing,
@@ -43,6 +48,7 @@ from anchor.server.api.routes import (
     samples,
     verifying,
 )
+from anchor.server.api.routes import emitting as emission_documentation
 from anchor.server.api.routes.emitting import Emitting
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.group_commit import GroupCommit

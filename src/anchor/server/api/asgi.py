@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 from anchor.wire.problems import Problem
 
@@ -131,3 +132,55 @@ def _part_of(message: Message) -> bytes:
 
 def _too_large(limit: int) -> Problem:
     return Problem("body_too_large", f"At most {limit} bytes are read here.")
+
+
+_NOTHING: Final = b""
+
+
+def as_get(scope: Scope) -> Scope:
+    """Return what GET would have been asked with."""
+    return {**scope, "method": "GET"}
+
+
+def without_body(send: Send) -> Send:
+    """Return what passes an answer on without its body, in parts or whole."""
+
+    async def pass_on(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({"type": "http.response.body", "body": _NOTHING})
+
+    return pass_on
+
+
+_DETAIL: Final = "It is not UTF-8."
+_SHOWN: Final = 60
+
+
+def address_problem(scope: Scope) -> Problem | None:
+    """Return the problem of a request whose path or query is not UTF-8; ``field`` names which."""
+    path: bytes = scope.get("raw_path") or b""
+    if not _is_utf8(path):
+        return Problem("invalid_id", _DETAIL, field="path")
+    query: bytes = scope["query_string"]
+    if _is_utf8(query):
+        return None
+    for part in query.split(b"&"):
+        name, _, value = part.partition(b"=")
+        if not _is_utf8(name):
+            return Problem("invalid_id", "A parameter's name is not UTF-8.", field="query")
+        if not _is_utf8(value):
+            shown = unquote_to_bytes(name.replace(b"+", b" ")).decode()[:_SHOWN]
+            return Problem("invalid_id", _DETAIL, field=shown)
+    return Problem("invalid_id", _DETAIL, field="query")
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii() and b"%" not in text:
+        return True
+    try:
+        unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from anchor.server.ledger.api_keys import Scope
-from anchor.wire import _fold_erasure_messages as erasure_messages
 from anchor.wire import answers, requests
+from anchor.wire import answers as erasure_messages
 from anchor.wire import comparing as compare_answers
 from anchor.wire import exchange as exchange_messages
 from anchor.wire.problems import KINDS, MEDIA_TYPE, ProblemDocument

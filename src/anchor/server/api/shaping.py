@@ -6,8 +6,7 @@ from msgspec import UNSET, Raw
 
 from anchor.protocol.amounts import UNITS_PER_ONE
 from anchor.protocol.errors import hex_of
-from anchor.server.api._fold_refusals import problem_of
-from anchor.server.api.values import amount_json
+from anchor.server.api.errors import problem_of
 from anchor.server.ledger.api_keys import ApiKey
 from anchor.server.ledger.checkpoints import CheckpointView
 from anchor.server.ledger.deriving import CountedBalance, Derived
@@ -16,6 +15,7 @@ from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.model import Receipt
 from anchor.server.ledger.views import BatchView, DeltaView, ReceiptView
 from anchor.server.storage.reading import AnchorOnChain, LedgerRow
+from anchor.wire.amounts import amount_json
 from anchor.wire.answers import (
     AnchorAnswer,
     AuditAnswer,

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from anchor.protocol.amounts import UNITS_PER_ONE, format_units, parse_amount, parse_balance
+from anchor.protocol.amounts import UNITS_PER_ONE, parse_amount, parse_balance
 from anchor.protocol.canonical_json import parse_metadata
 from anchor.protocol.errors import AmountError, CanonicalJsonError
 from anchor.protocol.hashing import MAX_U64, Bytes32
@@ -84,13 +84,6 @@ def _amount_problem(error: AmountError, field: str) -> Problem:
         precise = long[2] == "-" or (long[2] is None and len(long[1]) <= _MOST_WHOLE_DIGITS)
         error = AmountError("too_many_digits" if precise else "out_of_range", error.text)
     return Problem(_AMOUNT_CODES[error.code], f"{error}.", field=field)
-
-
-def amount_json(units: int) -> msgspec.Raw:
-    """Return units of 10**-18 as an exact JSON number, written without an exponent."""
-    if units % UNITS_PER_ONE == 0:
-        return msgspec.Raw(b"%d" % (units // UNITS_PER_ONE))
-    return msgspec.Raw(format_units(units).encode())
 
 
 def require_id(text: str, field: str) -> str:

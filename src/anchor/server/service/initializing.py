@@ -17,9 +17,8 @@ from anchor.server.ledger.api_keys import Scope, create_key
 from anchor.server.ledger.clock import SystemClock
 from anchor.server.ledger.errors import LogMissing
 from anchor.server.ledger.log import create_log, open_log
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.key_files import new_password, write_identity_key, write_private
-from anchor.server.service.settings import FILE_NAME, parse_settings
+from anchor.server.service.settings import FILE_NAME, InvalidSettings, parse_settings
 from anchor.server.storage.database import Database
 
 IDENTITY_FILE: Final = "identity.key"

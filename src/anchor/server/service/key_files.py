@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from anchor.protocol.identities import IdentityKey
-from anchor.server.service._fold_settings_values import InvalidSettings
+from anchor.server.service.settings import InvalidSettings
 
 IDENTITY_VARIABLE: Final = "ANCHOR_IDENTITY_KEY"
 

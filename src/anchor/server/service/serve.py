@@ -8,9 +8,8 @@ from pathlib import Path
 
 import uvicorn
 
-from anchor.server.service._fold_http_protocol import HttpProtocol
 from anchor.server.service.assembly import open_directory
-from anchor.server.service.background_server import STOP_SECONDS, listen, url_of
+from anchor.server.service.background_server import STOP_SECONDS, HttpProtocol, listen, url_of
 from anchor.server.service.http_app import make_app
 
 

@@ -6,21 +6,92 @@ are relative to the data directory.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from anchor.server.chain.settings import ChainSettings, ChainSettingsError, parse_chains
-from anchor.server.service._fold_settings_values import (
-    InvalidSettings,
-    parse_section,
-    section_from_environment,
-    toml_value,
-    within,
-)
+
+Section = TypeVar("Section")
+
+# Not 0x…: an address is a text.
+_LITERAL: Final = re.compile(r"true|false|[0-9]+(\.[0-9]+)?|\[.*\]|\".*\"", re.DOTALL)
+_NAMES: Final = {str: "a text", int: "a whole number", bool: "true or false"}
+
+
+class InvalidSettings(Exception):
+    """A setting that cannot be used: where it is, what is wrong, and what to do."""
+
+    code: Final = "invalid_settings"
+
+    def __init__(self, place: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{place}: {problem}; {remedy}")
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
+
+
+def toml_value(text: str) -> Any:
+    """Return a variable's value as TOML would read it where it is a number, a list or true; else the text."""
+    if _LITERAL.fullmatch(text):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            pass
+    return text
+
+
+def within(place: str, value: int, least: int, most: int) -> None:
+    """Refuse a number outside its bounds. Raises InvalidSettings."""
+    if not least <= value <= most:
+        raise InvalidSettings(place, f"it is {value}", f"give a whole number from {least} to {most}")
+
+
+def parse_section(kind: type[Section], table: Mapping[str, Any], place: str) -> Section:
+    """Return the section that a table of the file states. Raises InvalidSettings."""
+    types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    for key, value in table.items():
+        if key not in types:
+            raise InvalidSettings(
+                f"{place}.{key}", "there is no such setting", f"this section has {', '.join(types)}"
+            )
+        wanted = types[key]
+        if type(value) is not wanted:
+            raise InvalidSettings(
+                f"{place}.{key}",
+                f"{value!r} is of the wrong kind",
+                f"give {_NAMES[wanted]}",  # type: ignore[index]
+            )
+    return kind(**table)
+
+
+def section_from_environment(section: Section, name: str, environment: Mapping[str, str]) -> Section:
+    """Return the section with what ``ANCHOR_NAME_KEY`` variables say. Raises InvalidSettings."""
+    found: dict[str, Any] = {}
+    for field in fields(section):  # type: ignore[arg-type]
+        variable = f"ANCHOR_{name.upper()}_{field.name.upper()}"
+        text = environment.get(variable)
+        if text is not None:
+            found[field.name] = _value(text, field.type, f"environment variable {variable}")
+    return replace(section, **found) if found else section  # type: ignore[type-var]
+
+
+def _value(text: str, wanted: Any, place: str) -> Any:
+    if wanted is int:
+        if text.isascii() and text.isdigit():
+            return int(text)
+    elif wanted is bool:
+        if text in ("true", "false"):
+            return text == "true"
+    else:
+        return text
+    raise InvalidSettings(place, f"{text!r} is of the wrong kind", f"give {_NAMES[wanted]}")
+
 
 FILE_NAME: Final = "anchor.toml"
 
@@ -185,3 +256,41 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
                     "there is no such setting",
                     f"those of this section are {', '.join(known)}",
                 )
+
+
+def write_contract(directory: Path, chain: str, address: str) -> bool:
+    """Set ``contract`` in the section of a chain; False where the section is not written plainly.
+
+    The rest of the file, comments included, stays as it is, and so does who may read it. Raises OSError.
+    """
+    path = directory / FILE_NAME
+    text = path.read_text(encoding="utf-8")
+    heading = re.compile(
+        rf"^\[\s*chains\s*\.\s*(?:{re.escape(chain)}|\"{re.escape(chain)}\")\s*\][^\n]*$", re.M
+    )
+    found = heading.search(text)
+    if found is None:
+        return False
+    end = re.compile(r"^\s*\[", re.M).search(text, found.end())
+    body = text[found.end() : None if end is None else end.start()]
+    rest = "" if end is None else text[end.start() :]
+    line = f'contract = "{address}"'
+    stated = re.compile(r"^[ \t]*contract[ \t]*=[^\n]*$", re.M)
+    body = stated.sub(line, body, count=1) if stated.search(body) else f"\n{line}{body}"
+    _replace(path, text[: found.end()] + body + rest)
+    return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a text in the place of a file's, whole or not at all, for the same owner and readers."""
+    new = path.with_name(f".{path.name}.new")
+    before = path.stat()
+    # Until it has the old one's mode, nobody else may read it: a password may be in it.
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with suppress(PermissionError):
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        os.fchmod(file.fileno(), before.st_mode & 0o777)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

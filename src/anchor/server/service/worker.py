@@ -8,8 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from anchor.server.service._fold_settings_values import InvalidSettings
 from anchor.server.service.assembly import connect_chains, open_directory
+from anchor.server.service.settings import InvalidSettings
 
 
 def run_worker(

@@ -7,8 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anchor.proof.values import HOW_TO_SHOW
-from anchor.server.api._fold_readable import readable_checkpoint, require_customer
-from anchor.server.api.access import Access, body_as, json_answer
+from anchor.server.api.access import Access, body_as, json_answer, readable_checkpoint, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.proof_responses import PROOF_EXAMPLE, SHOWING_SCHEMA, proof_response, showing

@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from anchor.compare.books import Entry
 from anchor.compare.lists import Side
-from anchor.server.api._fold_readable import require_customer
-from anchor.server.api.access import Access, body_as, json_answer
+from anchor.server.api.access import Access, body_as, json_answer, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.values import amount_units, balance_units, require_id, require_unit, span_of
@@ -19,8 +18,7 @@ from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
 from anchor.server.ledger.periods import Span
 from anchor.server.storage.database import Database
-from anchor.wire._fold_compare_shaping import compared_balances, compared_deltas
-from anchor.wire.comparing import CompareAnswer, CompareBalancesAnswer
+from anchor.wire.comparing import CompareAnswer, CompareBalancesAnswer, compared_balances, compared_deltas
 from anchor.wire.problems import Problem
 from anchor.wire.requests import CompareRequest, EntryRequest
 

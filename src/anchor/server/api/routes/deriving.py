@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from anchor.server.api._fold_readable import require_customer
-from anchor.server.api.access import Access, json_answer
+from anchor.server.api.access import Access, json_answer, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.shaping import derived

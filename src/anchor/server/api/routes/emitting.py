@@ -7,10 +7,11 @@ document describes them with the others.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from anchor.server.api._fold_ingest_figures import IngestFigures
-from anchor.server.api._fold_refusals import problem_of
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
 from anchor.server.api.asgi import (
     MAX_BATCH_BODY_BYTES,
     MAX_BODY_BYTES,
@@ -24,15 +25,19 @@ from anchor.server.api.asgi import (
     read_body,
 )
 from anchor.server.api.authentication import Authenticator
+from anchor.server.api.documentation import described
 from anchor.server.api.emissions import MAX_IDEMPOTENCY_KEY, Caller, parse_batch, parse_emission
+from anchor.server.api.errors import problem_of
+from anchor.server.api.metrics import IngestFigures
 from anchor.server.api.shaping import batch_answer, recorded
 from anchor.server.ledger import api_keys
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.model import Emission, Receipt
 from anchor.server.storage.database import StorageUnavailable
-from anchor.wire.answers import encode
+from anchor.wire.answers import BatchAnswer, RecordedAnswer, encode
 from anchor.wire.problems import Problem
+from anchor.wire.requests import BatchRequest, DeltaRequest
 
 DELTA_PATH: Final = "/api/v1/balance/delta"
 BATCH_PATH: Final = "/api/v1/balance/delta/batch"
@@ -168,3 +173,134 @@ async def answer(
         }
     )
     await send({"type": "http.response.body", "body": body})
+
+
+_DELTA: Final[dict[str, Any]] = {
+    "customerId": "acme",
+    "delta": -182,
+    "reason": "182 gpu hours",
+    "referenceId": "run-7781",
+}
+_FULL: Final[dict[str, Any]] = {
+    "customerId": "acme",
+    "delta": "-0.25",
+    "reason": "inference",
+    "referenceId": "call-90117",
+    "unit": "gpu-hour",
+    "metadata": {"region": "eu-west", "model": "m-7b"},
+    "occurredAt": "2026-03-17T08:30:00Z",
+}
+_CORRECTION: Final[dict[str, Any]] = {
+    "customerId": "acme",
+    "delta": 12,
+    "reason": "counted 12 hours too many",
+    "referenceId": "run-7781-correction",
+    "adjusts": {"referenceId": "run-7781"},
+}
+_RECORDED: Final[dict[str, Any]] = {
+    "receiptId": "rcpt_gy3tmojvgq2dknzyha4wcytbmi",
+    "status": "QUEUED",
+    "fingerprint": "0x8f0d2b6a1c3e5f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8",
+    "customerId": "acme",
+    "unit": "",
+    "ledgerId": "0x6b0e8e3f9f0a4a3f4d6f1d0b9c8a7e6f5d4c3b2a19080706f5e4d3c2b1a09f8e",
+    "index": 0,
+    "delta": -182,
+    "balance": -182,
+    "recordedAt": 1776412800000,
+    "idempotent": False,
+}
+_VALUE_PROBLEMS: Final = (
+    "duplicate_key",
+    "body_too_large",
+    "body_too_slow",
+    "wrong_type",
+    "missing_field",
+    "unknown_field",
+    "amount_not_a_number",
+    "amount_too_precise",
+    "amount_out_of_range",
+    "invalid_id",
+    "invalid_text",
+    "invalid_time",
+    "time_in_future",
+    "invalid_metadata",
+    "customer_not_allowed",
+    "overloaded",
+)
+_IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes a retry safe where there is no referenceId: 1 to 200 printable characters.",
+    "schema": {"type": "string", "maxLength": 200},
+}
+
+
+def routes(emitting: Emitting) -> APIRouter:
+    """Return the routes; a POST never comes here, since the app answers it before."""
+    router = APIRouter(tags=["Balances"])
+
+    @router.post(
+        DELTA_PATH,
+        summary="Emit: record one delta",
+        **described(
+            RecordedAnswer,
+            _RECORDED,
+            status=201,
+            also={200: "It was on record: the first receipt."},
+            body=DeltaRequest,
+            body_examples={
+                "simple": {"summary": "One usage event", "value": _DELTA},
+                "full": {"summary": "Every field", "value": _FULL},
+                "correction": {"summary": "Correct an earlier delta", "value": _CORRECTION},
+            },
+            problems=(
+                *_VALUE_PROBLEMS,
+                "reference_conflict",
+                "idempotency_key_conflict",
+                "adjusted_delta_missing",
+                "balance_overflow",
+            ),
+            scope=api_keys.Scope.WRITE,
+            parameters=[_IDEMPOTENCY_KEY],
+        ),
+    )
+    async def delta(request: Request) -> Response:
+        """Answered when it is durable. The same content under the same reference gives the first receipt;
+        other content under it is a conflict that shows both.
+        """
+        return await _asgi(emitting.delta, request)
+
+    @router.post(
+        BATCH_PATH,
+        summary="Emit: record up to 1,000 deltas",
+        **described(
+            BatchAnswer,
+            {"recorded": 1, "idempotent": 0, "refused": 0, "results": [_RECORDED]},
+            body=BatchRequest,
+            body_examples={"two": {"summary": "Two deltas", "value": {"deltas": [_DELTA, _FULL]}}},
+            problems=(*_VALUE_PROBLEMS, "too_many_items"),
+            scope=api_keys.Scope.WRITE,
+            parameters=[_IDEMPOTENCY_KEY],
+        ),
+    )
+    async def batch(request: Request) -> Response:
+        """A result for each, in order: a receipt, or the problem of the one that was refused."""
+        return await _asgi(emitting.batch, request)
+
+    return router
+
+
+async def _asgi(handle: Any, request: Request) -> Response:
+    """Return what a plain ASGI handler sends, as a response."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await handle(request.scope, request.receive, send)
+    start, body = sent
+    response = Response(body["body"], start["status"])
+    response.raw_headers = list(start["headers"])
+    return response

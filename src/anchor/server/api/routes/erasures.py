@@ -14,7 +14,7 @@ from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.erasing import ErasableField, erasable_field, erase_fields, receipt_at
 from anchor.server.ledger.model import Log
 from anchor.server.storage.database import Database
-from anchor.wire._fold_erasure_messages import ErasedAnswer, ErasureAnswer, ErasureRequest
+from anchor.wire.answers import ErasedAnswer, ErasureAnswer, ErasureRequest
 from anchor.wire.problems import Problem
 
 _ERASED: Final = {

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from anchor.server.api._fold_readable import require_customer
-from anchor.server.api.access import Access, body_as, json_answer
+from anchor.server.api.access import Access, body_as, json_answer, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
-from anchor.server.api.values import amount_json, require_id, require_unit
+from anchor.server.api.values import require_id, require_unit
 from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.reconciling import Reconciler
+from anchor.wire.amounts import amount_json
 from anchor.wire.exchange import (
     BlocksAnswer,
     BlocksRequest,

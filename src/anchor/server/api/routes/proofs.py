@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from anchor.proof.values import Disclosure
 from anchor.protocol.identities import IdentityKey
-from anchor.server.api._fold_readable import readable_ledger
-from anchor.server.api.access import Access
+from anchor.server.api.access import Access, readable_ledger
 from anchor.server.api.documentation import described
 from anchor.server.api.proof_responses import (
     PROOF_EXAMPLE,

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from anchor.proof.values import HOW_TO_SHOW
-from anchor.server.api._fold_readable import readable_ledger, readable_receipt
-from anchor.server.api.access import Access, json_answer
+from anchor.server.api.access import Access, json_answer, readable_ledger, readable_receipt
 from anchor.server.api.documentation import described
 from anchor.server.api.proof_responses import (
     PROOF_EXAMPLE,

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from anchor.proof.writing import ledger_json, log_json, record_json
 from anchor.protocol.errors import hex_of
-from anchor.server.api._fold_readable import require_customer
-from anchor.server.api.access import Access
+from anchor.server.api.access import Access, require_customer
 from anchor.server.api.documentation import described
 from anchor.server.api.values import require_id, require_unit, whole_number
 from anchor.server.ledger.api_keys import ApiKey, Scope

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from anchor.server.api._fold_readable import require_customer
-from anchor.server.api.access import Access
+from anchor.server.api.access import Access, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.proof_responses import PROOF_EXAMPLE

@@ -1,16 +1,21 @@
 // What is hashed, and in what order: sections 2 to 7 of docs/protocol.md.
 
+import { sha256 } from "@noble/hashes/sha2.js";
+
 import { int256, join, keccak, u64, utf8, ZERO } from "./bytes.js";
 
 const tag = (value) => Uint8Array.of(value);
 const PAD = new Uint8Array(24);
+const sha256Of = (...parts) => sha256(join(...parts));
 const word64 = (number) => join(PAD, u64(number));
 
-export const LEDGER_TREE = { name: "ledger tree", leafTag: tag(0x00), nodeTag: tag(0x01) };
-export const HISTORY_TREE = { name: "history", leafTag: tag(0x06), nodeTag: tag(0x07) };
+export const LEDGER_TREE = { name: "ledger tree", hash: keccak, leafTag: tag(0x00), nodeTag: tag(0x01) };
+export const HISTORY_TREE = { name: "history", hash: keccak, leafTag: tag(0x06), nodeTag: tag(0x07) };
+/** What the log signs (section 6a). */
+export const SIGNED_TREE = { name: "signed tree", hash: sha256Of, leafTag: tag(0x00), nodeTag: tag(0x01) };
 
-export const leaf = (tree, entry) => keccak(tree.leafTag, entry);
-export const node = (tree, left, right) => keccak(tree.nodeTag, left, right);
+export const leaf = (tree, entry) => tree.hash(tree.leafTag, entry);
+export const node = (tree, left, right) => tree.hash(tree.nodeTag, left, right);
 
 export const headHash = (size, root) => keccak(tag(0x02), u64(size), root);
 export const mapLeaf = (ledgerId, head) => keccak(tag(0x03), ledgerId, head);

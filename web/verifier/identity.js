@@ -1,46 +1,29 @@
 // ECVRF-EDWARDS25519-SHA512-TAI (RFC 9381 §5.3, suite 0x03): this ledger id is this customer's, and no other.
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha512 } from "@noble/hashes/sha2.js";
 
 import { equal, hexOf, join, u64, utf8 } from "./bytes.js";
+import { littleEndian, ORDER, Point, pointOf, primeOrderPoint, times } from "./curve.js";
 import { ledgerIdOf } from "./hashes.js";
 import { ProofError } from "./trees.js";
 
-const { Point } = ed25519;
-const ORDER = Point.Fn.ORDER;
 const SUITE = Uint8Array.of(0x03);
 const byte = (value) => Uint8Array.of(value);
 
-const littleEndian = (bytes) => BigInt(hexOf(bytes.slice().reverse()));
-
 function primeOrder(step, bytes) {
-  let point = null;
-  try {
-    point = Point.fromBytes(bytes);
-  } catch {
-    // Not a point at all: refused below.
-  }
-  if (point === null || point.isSmallOrder() || !point.isTorsionFree()) {
-    throw new ProofError(step, "a canonical point of prime order", hexOf(bytes));
-  }
+  const point = primeOrderPoint(bytes);
+  if (point === null) throw new ProofError(step, "a canonical point of prime order", hexOf(bytes));
   return point;
 }
 
 function encodeToCurve(salt, alpha) {
   for (let counter = 0; counter < 256; counter += 1) {
     const hash = sha512(join(SUITE, byte(1), salt, alpha, byte(counter), byte(0)));
-    try {
-      const point = Point.fromBytes(hash.slice(0, 32)).clearCofactor();
-      if (!point.is0()) return point;
-    } catch {
-      // No point has this encoding: the next counter.
-    }
+    const point = pointOf(hash.slice(0, 32))?.clearCofactor();
+    if (point !== undefined && !point.is0()) return point;
   }
   throw new ProofError("identity proof", "a curve point in 256 attempts", "none");
 }
-
-const times = (scalar, point) => (scalar === 0n ? Point.ZERO : point.multiplyUnsafe(scalar));
 
 /** The only ledger id that this customer and unit can have in the log of `publicKey`. Throws ProofError. */
 export function verifyLedgerIdentity(publicKey, proof, customerId, unit) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IAnchorLog} from "./IAnchorLog.sol";
+import {IAnchorHub} from "./IAnchorHub.sol";
 import {AnchoredBatch, Batch} from "./proof/AnchoredBatch.sol";
 import {Delta, DeltaFingerprint} from "./proof/DeltaFingerprint.sol";
 import {LedgerMap, MapPlace} from "./proof/LedgerMap.sol";
@@ -56,22 +56,34 @@ struct HistoryProof {
 }
 
 /// @title AnchorProof: what any other contract needs to check what an Anchor log holds
-/// @notice Verification of section 8 of the Anchor protocol: pure functions over a log id, an anchored root
-/// and a proof, and two views that ask an AnchorLog whether it holds such a root.
+/// @notice Of section 8 of the Anchor protocol what a contract can verify: pure functions over a log id, an
+/// anchored root and a proof, and two views that ask an AnchorHub whether it holds such a root for the log.
 ///
 /// Every function that checks reverts unless the evidence is complete, with an error that names the step
 /// and carries the values that disagreed. None answers with a bool that a caller could forget to look at.
 /// A contract that must go on after a bad proof calls itself through an external function, with `try`.
 ///
 ///     function settle(DeltaProof calldata proof) external {
-///         bytes32 root = AnchorProof.heldRoot(log, proof.batch);
-///         int256 balance = AnchorProof.verifyBalance(log.logId(), root, proof);
+///         bytes32 root = AnchorProof.heldRoot(hub, logId, proof.batch);
+///         int256 balance = AnchorProof.verifyBalance(logId, root, proof);
 ///         ...
 ///     }
 ///
-/// Three things it cannot know, and takes from the contract that uses it: which AnchorLog is the agreed one,
-/// which ledger id stands for which customer, and how many blocks make a head final. A current head may
-/// still be reorganised away with the block that set it, as may everything else in that block.
+/// Whom it trusts beside the chain: **the log's submitter**. A log signs its batches with Ed25519, which a
+/// contract cannot check, so a root counts here because the submitter's key anchored it. Whoever holds that
+/// key can anchor junk in the log's name, which the verifiers off the chain refuse and this library takes.
+/// It can also anchor an older root of the log's own again: what is held need not be the newest. A contract
+/// that moves money leaves time between a proof and what follows from it, in which the log's owner can name
+/// another submitter and somebody can object; or it takes an answer only where both parties gave it.
+///
+/// Four things it cannot know, and takes from the contract that uses it: which contract is the AnchorHub
+/// (one at another address may answer anything), which log is the agreed one, which ledger id stands for
+/// which customer, and how many blocks make a head final. A current head may still be reorganised away with
+/// the block that set it, as may everything else in that block.
+///
+/// Where a verification shows fraud, it shows that two statements under anchored roots contradict each
+/// other: that the operator made them, and not somebody with the submitter's key, is told by the log's
+/// signature, off the chain. The time of a batch is the operator's word; the hub's blocks bound it.
 library AnchorProof {
     /// @notice The proof leads to another anchored root.
     error AnchoredRootMismatch(bytes32 expected, bytes32 found);
@@ -79,7 +91,7 @@ library AnchorProof {
     /// @notice The proof leads to another root of the map of ledgers than the batch has.
     error MapRootMismatch(bytes32 expected, bytes32 found);
 
-    /// @notice The contract holds this root neither as its head nor as a pinned one.
+    /// @notice The hub holds this root for the log neither as its head nor as a pinned one.
     error RootNotHeld(bytes32 root, bytes32 head);
 
     /// @notice The delta is not the last of its ledger's head: its balance is not the ledger's.
@@ -88,7 +100,7 @@ library AnchorProof {
     /// @notice The two deltas are not one ledger's, the second right after the first.
     error NotNeighbours(bytes32 ledgerId, uint64 index, bytes32 nextLedgerId, uint64 nextIndex);
 
-    /// @notice The delta's balance is what it has to be: nobody cheated here.
+    /// @notice The delta's balance is what it has to be: no fraud is shown.
     error BalancesAddUp(int256 balance);
 
     /// @notice The history of a batch holds earlier batches only.
@@ -143,8 +155,8 @@ library AnchorProof {
         _verifyHead(logId, root, proof.ledgerId, proof.size, proof.root, proof.siblings, proof.batch);
     }
 
-    /// @notice Reverts unless the operator is bound to two neighbouring deltas whose balances do not add up:
-    /// a proof of fraud. The two may come from different batches.
+    /// @notice Reverts unless two neighbouring deltas, whose balances do not add up, stand under the anchored
+    /// roots: a fraud where the log signed them. The two may come from different batches.
     /// @param logId The log
     /// @param root The anchored root of the first delta's proof
     /// @param proof The first delta
@@ -167,8 +179,8 @@ library AnchorProof {
         verifyDelta(logId, nextRoot, next);
     }
 
-    /// @notice Reverts unless the operator is bound to a first delta whose balance is not its amount: a proof
-    /// of fraud.
+    /// @notice Reverts unless a first delta, whose balance is not its amount, stands under the anchored root: a
+    /// fraud where the log signed it.
     function verifyFalseOpening(bytes32 logId, bytes32 root, DeltaProof calldata first) internal pure {
         if (first.delta.index != 0) {
             revert NotNeighbours(first.delta.ledgerId, 0, first.delta.ledgerId, first.delta.index);
@@ -228,22 +240,25 @@ library AnchorProof {
         MerkleTree.verifyConsistency(MerkleTree.LEDGER_NODE, oldSize, oldRoot, newSize, newRoot, path);
     }
 
-    /// @notice Reverts unless the contract holds the batch's root, as its head or as a pinned one.
+    /// @notice Reverts unless the hub holds the batch's root for the log, as its head or as a pinned one.
+    /// @param hub The AnchorHub that the parties agreed on: another contract may answer anything
+    /// @param logId The log that the parties agreed on
     /// @return root The batch's anchored root
-    function heldRoot(IAnchorLog log, Batch calldata batch) internal view returns (bytes32 root) {
-        root = rootOf(log.logId(), batch);
-        bytes32 head = log.head();
-        if (root != head && !log.pinned(root)) revert RootNotHeld(root, head);
+    function heldRoot(IAnchorHub hub, bytes32 logId, Batch calldata batch) internal view returns (bytes32 root) {
+        root = rootOf(logId, batch);
+        bytes32 head = hub.head(logId);
+        if (root != head && hub.pinnedAt(logId, root) == 0) revert RootNotHeld(root, head);
     }
 
-    /// @notice Reverts unless the contract holds a newer batch's root, and that one the batch's in its history.
+    /// @notice Reverts unless the hub holds a newer batch's root for the log, and that one the batch's in its
+    /// history.
     /// @return root The batch's anchored root
-    function heldRoot(IAnchorLog log, Batch calldata batch, HistoryProof calldata through)
+    function heldRoot(IAnchorHub hub, bytes32 logId, Batch calldata batch, HistoryProof calldata through)
         internal
         view
         returns (bytes32 root)
     {
-        return verifyHistory(log.logId(), heldRoot(log, through.newer), batch, through);
+        return verifyHistory(logId, heldRoot(hub, logId, through.newer), batch, through);
     }
 
     function _verifyHead(

@@ -1,7 +1,7 @@
-"""Compile contracts/ with py-solc-x and write the artifact that ships inside the Python package.
+"""Compile contracts/ with py-solc-x and write the artifacts that ship inside the Python package.
 
-    python -m scripts.compile_contracts           writes src/anchor/server/chain/artifacts/AnchorLog.json
-    python -m scripts.compile_contracts --check   exits 1 where the artifact is not what the sources give
+    python -m scripts.compile_contracts           writes src/anchor/server/chain/artifacts/*.json
+    python -m scripts.compile_contracts --check   exits 1 where an artifact is not what the sources give
 
 The compiler is the npm package `solc` behind scripts/solc.mjs. Settings come from contracts/compiler.json,
 which hardhat.config.js reads too.
@@ -22,8 +22,9 @@ import solcx
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
-ARTIFACT = ROOT / "src/anchor/server/chain/artifacts/AnchorLog.json"
-SHIPPED_SOURCES = ("contracts/AnchorLog.sol", "contracts/IAnchorLog.sol")
+ARTIFACTS = ROOT / "src/anchor/server/chain/artifacts"
+ARTIFACT = ARTIFACTS / "AnchorLog.json"
+HUB_ARTIFACT = ARTIFACTS / "AnchorHub.json"
 
 
 class CompilationError(Exception):
@@ -74,48 +75,51 @@ def compiled(source: str, name: str) -> dict[str, Any]:
     return contract
 
 
-def artifact() -> dict[str, Any]:
-    """What ships: all that deploying, calling and recognising an AnchorLog takes, and where it came from.
+def artifact(name: str) -> dict[str, Any]:
+    """What ships: all that deploying, calling and recognising a contract takes, and where it came from.
 
-    `immutableReferences` say where in the deployed bytecode the log id stands (start and length in bytes,
+    `immutableReferences` say where in the deployed bytecode an immutable stands (start and length in bytes,
     zero there in `deployedBytecode`), so that code found on a chain can be compared with this one.
     """
-    contract = compiled("contracts/AnchorLog.sol", "AnchorLog")
+    contract = compiled(f"contracts/{name}.sol", name)
     deployed = contract["evm"]["deployedBytecode"]
     references = [place for places in deployed["immutableReferences"].values() for place in places]
     choice = compiler_choice()
+    immutables = {"logId": sorted(references, key=lambda place: int(place["start"]))} if references else {}
     return {
-        "contractName": "AnchorLog",
+        "contractName": name,
         "abi": contract["abi"],
         "bytecode": "0x" + contract["evm"]["bytecode"]["object"],
         "deployedBytecode": "0x" + deployed["object"],
-        "immutableReferences": {"logId": sorted(references, key=lambda place: int(place["start"]))},
+        "immutableReferences": immutables,
         "sources": {
             source: {"sha256": hashlib.sha256((ROOT / source).read_bytes()).hexdigest()}
-            for source in SHIPPED_SOURCES
+            for source in (f"contracts/{name}.sol", f"contracts/I{name}.sol")
         },
         "compiler": {"version": choice["version"], "settings": choice["settings"]},
     }
 
 
-def artifact_text() -> str:
-    """The artifact as it stands in its file."""
-    return json.dumps(artifact(), indent=1, sort_keys=True) + "\n"
+def artifact_text(path: Path) -> str:
+    """An artifact as it stands in its file."""
+    return json.dumps(artifact(path.stem), indent=1, sort_keys=True) + "\n"
 
 
 def main(arguments: list[str]) -> int:
-    text = artifact_text()
-    place = ARTIFACT.relative_to(ROOT)
-    if arguments == ["--check"]:
-        if ARTIFACT.read_text() != text:
-            print(f"{place} is not what contracts/ compiles to; run python -m scripts.compile_contracts")
-            return 1
-        print(f"{place} is what contracts/ compiles to")
-        return 0
-    ARTIFACT.parent.mkdir(parents=True, exist_ok=True)
-    ARTIFACT.write_text(text)
-    print(f"wrote {place}")
-    return 0
+    stale = False
+    for path in (ARTIFACT, HUB_ARTIFACT):
+        text, place = artifact_text(path), path.relative_to(ROOT)
+        if arguments == ["--check"]:
+            same = path.read_text() == text
+            stale = stale or not same
+            print(f"{place} is {'' if same else 'not '}what contracts/ compiles to")
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        print(f"wrote {place}")
+    if stale:
+        print("run python -m scripts.compile_contracts")
+    return int(stale)
 
 
 if __name__ == "__main__":

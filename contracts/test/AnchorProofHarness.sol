@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {AbsenceProof, AnchorProof, DeltaProof, HeadProof, HistoryProof} from "../AnchorProof.sol";
-import {IAnchorLog} from "../IAnchorLog.sol";
+import {IAnchorHub} from "../IAnchorHub.sol";
 import {Batch} from "../proof/AnchoredBatch.sol";
 import {Delta, DeltaFingerprint} from "../proof/DeltaFingerprint.sol";
 import {LedgerMap, MapPlace} from "../proof/LedgerMap.sol";
@@ -106,15 +106,15 @@ contract AnchorProofHarness {
         return AnchorProof.verifyHistory(logId, root, earlier, proof);
     }
 
-    function heldRoot(IAnchorLog log, Batch calldata batch) external view returns (bytes32) {
-        return AnchorProof.heldRoot(log, batch);
+    function heldRoot(IAnchorHub hub, bytes32 logId, Batch calldata batch) external view returns (bytes32) {
+        return AnchorProof.heldRoot(hub, logId, batch);
     }
 
-    function heldRootThrough(IAnchorLog log, Batch calldata batch, HistoryProof calldata through)
+    function heldRootThrough(IAnchorHub hub, bytes32 logId, Batch calldata batch, HistoryProof calldata through)
         external
         view
         returns (bytes32)
     {
-        return AnchorProof.heldRoot(log, batch, through);
+        return AnchorProof.heldRoot(hub, logId, batch, through);
     }
 }

@@ -48,9 +48,17 @@ class SealedBatch:
 class GeneratedLog:
     """Some ledgers growing through some batches. The same seed gives the same log."""
 
-    def __init__(self, seed: int, ledgers: int = 12, batches: int = 9, most_deltas: int = 60) -> None:
+    def __init__(
+        self,
+        seed: int,
+        ledgers: int = 12,
+        batches: int = 9,
+        most_deltas: int = 60,
+        log_id: bytes | None = None,
+    ) -> None:
         self.random = Random(seed)
-        self.log_id = self.random.randbytes(32)
+        drawn = self.random.randbytes(32)
+        self.log_id = log_id or drawn
         self.ledgers = {ledger_id: GeneratedLedger(ledger_id) for ledger_id in self._ledger_ids(ledgers)}
         self.batches: list[SealedBatch] = []
         for _ in range(batches):

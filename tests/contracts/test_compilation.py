@@ -11,8 +11,25 @@ from typing import Any
 
 import pytest
 
-from scripts.compile_contracts import ARTIFACT, ROOT, artifact_text, compile_contracts, solc_binary
+from anchor.protocol.hashing import keccak
+from anchor.protocol.hub import (
+    DEPLOYMENT_PROXY,
+    HUB_ADDRESS,
+    HUB_CODE_HASH,
+    HUB_INIT_CODE_HASH,
+    HUB_SALT,
+    create2_address,
+)
+from scripts.compile_contracts import (
+    ARTIFACT,
+    HUB_ARTIFACT,
+    ROOT,
+    artifact_text,
+    compile_contracts,
+    solc_binary,
+)
 
+PUSH0 = 0x5F
 HARDHAT_ARTIFACTS = ROOT / "build/hardhat/artifacts"
 
 
@@ -31,8 +48,9 @@ def hardhat_artifacts() -> Path:
     return HARDHAT_ARTIFACTS
 
 
-def test_the_shipped_artifact_is_what_the_sources_compile_to() -> None:
-    assert ARTIFACT.read_text() == artifact_text(), "run python -m scripts.compile_contracts"
+@pytest.mark.parametrize("path", [ARTIFACT, HUB_ARTIFACT], ids=lambda path: path.stem)
+def test_the_shipped_artifact_is_what_the_sources_compile_to(path: Path) -> None:
+    assert path.read_text() == artifact_text(path), "run python -m scripts.compile_contracts"
 
 
 def test_the_compiler_is_the_one_that_the_settings_name() -> None:
@@ -59,3 +77,31 @@ def test_the_log_id_is_the_only_thing_that_deployed_code_does_not_fix() -> None:
     code = bytes.fromhex(artifact["deployedBytecode"].removeprefix("0x"))
     assert place["length"] == 32
     assert code[place["start"] : place["start"] + 32] == bytes(32)
+
+
+def test_the_hub_that_the_package_knows_is_the_one_that_the_sources_compile_to() -> None:
+    artifact = json.loads(HUB_ARTIFACT.read_text())
+    init_code, code = (bytes.fromhex(artifact[name][2:]) for name in ("bytecode", "deployedBytecode"))
+    assert keccak(init_code) == HUB_INIT_CODE_HASH
+    assert keccak(code) == HUB_CODE_HASH
+    assert create2_address(DEPLOYMENT_PROXY, HUB_SALT, HUB_INIT_CODE_HASH) == HUB_ADDRESS
+
+
+def test_nothing_about_the_hubs_code_is_left_to_its_deployment() -> None:
+    artifact = json.loads(HUB_ARTIFACT.read_text())
+    assert artifact["immutableReferences"] == {}
+    assert not any(entry["type"] == "constructor" for entry in artifact["abi"])
+
+
+def test_the_hub_runs_where_there_is_no_push0() -> None:
+    code = bytes.fromhex(json.loads(HUB_ARTIFACT.read_text())["bytecode"][2:])
+    assert PUSH0 not in opcodes(code)
+
+
+def opcodes(code: bytes) -> set[int]:
+    """The instructions of code without metadata; what a PUSH1 to PUSH32 pushes is none."""
+    found, at = set(), 0
+    while at < len(code):
+        found.add(code[at])
+        at += 1 + (code[at] - 0x5F if 0x60 <= code[at] <= 0x7F else 0)
+    return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from web3 import Web3
 from web3.contract import Contract
 
-from scripts.compile_contracts import ARTIFACT, ROOT, compiled
+from anchor.protocol.hub import HUB_ADDRESS, HUB_CODE_HASH, HUB_INIT_CODE_HASH
+from scripts.compile_contracts import ROOT, compiled
 from tests.contracts.generated_log import GeneratedLedger, GeneratedLog
+from tests.contracts.hub import IDENTITY_KEY, deployed_hub, log_id_of
 from tests.fixtures.eth_tester import deploy, refusal_of
 
 BATCH = "(uint64,bytes32,bytes32,uint64)"
@@ -19,19 +20,26 @@ SHOW = f"show({PROOF})"
 SHOW_THROUGH = f"show({PROOF},(bytes32[],{BATCH}))"
 
 
+def generated_log(web3: Web3) -> GeneratedLog:
+    """A log that the chain's first account founded."""
+    log_id = log_id_of(IDENTITY_KEY, web3.eth.accounts[0])
+    return GeneratedLog(seed=8, ledgers=3, batches=3, log_id=log_id)
+
+
 def deployed_gate(web3: Web3, log: GeneratedLog, ledger: GeneratedLedger, threshold: int) -> Contract:
-    """The example on a chain whose AnchorLog holds the log's last batch."""
-    owner = submitter = web3.eth.accounts[0]
-    contract = deploy(web3, json.loads(ARTIFACT.read_text()), log.log_id, owner, submitter)
+    """The example on a chain whose hub holds the log's last batch."""
+    founder = web3.eth.accounts[0]
+    hub = deployed_hub(web3)
+    hub.functions.open(IDENTITY_KEY, founder).transact({"from": founder})
     newest = log.batches[-1]
-    contract.functions.anchor(bytes(32), newest.root, newest.batch.number).transact()
+    hub.functions.anchor(log.log_id, bytes(32), newest.root, newest.batch.number).transact()
     example = compiled("contracts/examples/BalanceGate.sol", "BalanceGate")
     output = {"abi": example["abi"], "bytecode": example["evm"]["bytecode"]["object"]}
-    return deploy(web3, output, contract.address, ledger.ledger_id, threshold)
+    return deploy(web3, output, hub.address, log.log_id, ledger.ledger_id, threshold)
 
 
 def test_the_example_opens_for_a_balance_that_is_in_the_record(eth_tester_web3: Web3) -> None:
-    log = GeneratedLog(seed=8, ledgers=3, batches=3)
+    log = generated_log(eth_tester_web3)
     newest = log.batches[-1]
     ledger = log.any_ledger(newest)
     size = newest.sizes[ledger.ledger_id]
@@ -52,7 +60,7 @@ def test_the_example_opens_for_a_balance_that_is_in_the_record(eth_tester_web3: 
 
 
 def test_the_example_takes_an_older_batch_through_the_history(eth_tester_web3: Web3) -> None:
-    log = GeneratedLog(seed=8, ledgers=3, batches=3)
+    log = generated_log(eth_tester_web3)
     older, newest = log.batches[0], log.batches[-1]
     ledger = log.any_ledger(older)
     size = older.sizes[ledger.ledger_id]
@@ -65,7 +73,7 @@ def test_the_example_takes_an_older_batch_through_the_history(eth_tester_web3: W
 
 
 def test_the_example_stays_shut_below_the_threshold(eth_tester_web3: Web3) -> None:
-    log = GeneratedLog(seed=8, ledgers=3, batches=3)
+    log = generated_log(eth_tester_web3)
     newest = log.batches[-1]
     ledger = log.any_ledger(newest)
     last = newest.sizes[ledger.ledger_id] - 1
@@ -85,7 +93,14 @@ def test_the_documentation_shows_the_example_as_it_is() -> None:
 
 def test_the_documentation_names_every_error_of_the_library() -> None:
     page = (ROOT / "docs/contracts.md").read_text()
-    for source, name in [("AnchorLog", "AnchorLog"), ("test/AnchorProofHarness", "AnchorProofHarness")]:
+    for source, name in [("AnchorHub", "AnchorHub"), ("test/AnchorProofHarness", "AnchorProofHarness")]:
         for entry in compiled(f"contracts/{source}.sol", name)["abi"]:
-            if entry["type"] in ("error", "event") or (name == "AnchorLog" and entry["type"] == "function"):
+            if entry["type"] in ("error", "event") or (name == "AnchorHub" and entry["type"] == "function"):
                 assert f"`{entry['name']}" in page, entry["name"]
+
+
+def test_the_documentation_gives_the_hubs_place_and_code() -> None:
+    page = (ROOT / "docs/contracts.md").read_text()
+    assert f"| address | `{Web3.to_checksum_address(HUB_ADDRESS)}` |" in page
+    assert f"| Keccak-256 of its code | `{Web3.to_hex(HUB_CODE_HASH)}` |" in page
+    assert f"| Keccak-256 of its init code | `{Web3.to_hex(HUB_INIT_CODE_HASH)}` |" in page

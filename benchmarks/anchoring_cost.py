@@ -81,7 +81,7 @@ def measure(counts: list[int], console: Console) -> list[Cost]:
         database = Database.open(f"sqlite:///{Path(folder) / 'cost.db'}")
         database.migrate()
         identity, clock = IdentityKey.generate(), SystemClock()
-        log = create_log(database, identity, clock)
+        log = create_log(database, identity, bytes(20), clock)
         bench = bench_on(anvil, database, log_id=log.log_id)
         recorder = Recorder(database, log, identity, clock)
         loop = AnchoringLoop(

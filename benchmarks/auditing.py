@@ -49,7 +49,7 @@ def measured(count: int, ledgers: int, runs: int) -> Measurement:
     """Fill a log, and audit it in fresh processes, so that the peak of memory is the audit's own."""
     clock, key = SystemClock(), IdentityKey.generate()
     with empty_database("sqlite") as database:
-        log = create_log(database, key, clock)
+        log = create_log(database, key, bytes(20), clock)
         recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, clock)
         for start in range(0, count, GROUP):
             recorder.record(emissions(start, min(GROUP, count - start), ledgers))

@@ -88,7 +88,7 @@ def spread(kind: str, count: int) -> dict[str, float]:
     """Record and seal ``count`` deltas over 1,000 ledgers."""
     clock, key = SystemClock(), IdentityKey.generate()
     with empty_database(kind) as database:
-        log = create_log(database, key, clock)
+        log = create_log(database, key, bytes(20), clock)
         recorder = Recorder(database, log, key, clock)
         # Opening the ledgers is paid once a customer, not once a delta.
         opening = timed(lambda: recorder.record(emissions(10**8, LEDGERS, LEDGERS)))
@@ -103,7 +103,7 @@ def one_ledger(kind: str, count: int) -> dict[str, float]:
     """Prove, verify, derive and audit in one ledger of ``count`` deltas."""
     clock, key = SystemClock(), IdentityKey.generate()
     with empty_database(kind) as database:
-        log = create_log(database, key, clock)
+        log = create_log(database, key, bytes(20), clock)
         recording = fill(Recorder(database, log, key, clock), count, 1)
         Sealer(database, log, clock).seal()
         prover = Prover(database, log)

@@ -76,7 +76,7 @@ def measured(kind: str, count: int, ledgers: int, runs: int) -> list[Measurement
     clock, key = SystemClock(), IdentityKey.generate()
     found = []
     with empty_database(kind) as database:
-        log = create_log(database, key, clock)
+        log = create_log(database, key, bytes(20), clock)
         recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, clock)
         group = min(GROUP, count // BATCHES)
         for start in range(0, count, group):

@@ -13,6 +13,7 @@ from anchor.server.service.assembly import open_directory
 from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 from tests.cli.running import start
+from tests.fixtures.logs import FOUNDER
 
 MAPPING = ("--map", "customerId=carrier", "--map", "referenceId=id", "--map", "delta=miles")
 
@@ -20,7 +21,7 @@ MAPPING = ("--map", "customerId=carrier", "--map", "referenceId=id", "--map", "d
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     made = tmp_path / "data"
-    initialise(made, with_signing_key=False)
+    initialise(made, founder=FOUNDER, with_signing_key=False)
     return made
 
 

@@ -16,6 +16,7 @@ import pytest
 from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
 from tests.cli.test_every_command import COMMANDS, OPTIONS, Option
+from tests.fixtures.logs import FOUNDER
 
 ENDS = {0, 1, 2, 3, 4}
 STAYS = {"dev", "serve", "worker", "demo", "hammer", "watch"}
@@ -61,7 +62,7 @@ VALUES = (
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("nonsense")
-    initialise(made / "data", with_signing_key=False)
+    initialise(made / "data", founder=FOUNDER, with_signing_key=False)
     for name, content in FILES.items():
         (made / name).write_bytes(content)
     assert anchor("emit", "acme", "-5", "--reference", "r1", "--data", made / "data").code == 0

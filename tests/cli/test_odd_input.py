@@ -7,6 +7,7 @@ import pytest
 
 from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
+from tests.fixtures.logs import FOUNDER
 
 NOT_TEXT = "\udcff"
 """What Python makes of the byte FF in an argument."""
@@ -15,7 +16,7 @@ NOT_TEXT = "\udcff"
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("odd") / "data"
-    initialise(made, with_signing_key=False)
+    initialise(made, founder=FOUNDER, with_signing_key=False)
     assert anchor("emit", "acme", "-5", "--data", made).code == 0
     return made
 

@@ -11,12 +11,13 @@ from anchor.cli.output import Output, Terminal, amount, counted, plain
 from anchor.cli.proof import say_written
 from anchor.server.service.initializing import initialise
 from tests.cli.running import anchor_here as anchor
+from tests.fixtures.logs import FOUNDER
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("shown") / "[data]"
-    initialise(made, with_signing_key=False)
+    initialise(made, founder=FOUNDER, with_signing_key=False)
     return made
 
 
@@ -102,7 +103,7 @@ def test_a_text_is_shown_as_it_stands_whatever_it_ends_in(text: str, form: str) 
 
 def test_a_unit_that_ends_in_a_backslash_is_shown_once(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    initialise(data, with_signing_key=False)
+    initialise(data, founder=FOUNDER, with_signing_key=False)
     for words in (("emit", "acme", "1"), ("derive", "acme"), ("checkpoint", "acme", "--from", 0, "--to", 0)):
         done = anchor(*words, "--unit", "gpu\\", "--data", data)
         assert done.code == 0, done.err

@@ -22,6 +22,7 @@ from anchor.server.ledger.log import open_log
 from anchor.server.ledger.receipt_ids import ReceiptIds
 from anchor.server.service.initializing import initialise
 from anchor.server.storage.database import Database
+from tests.fixtures.logs import FOUNDER
 
 _MAIN = "from anchor.cli.main import main; main()"
 CUSTOMERS = 5
@@ -182,7 +183,7 @@ class Deployment:
 @contextmanager
 def new_deployment(folder: Path, database_url: str | None = None) -> Iterator[Deployment]:
     """Make a data directory over a database (None: SQLite in it)."""
-    made = initialise(folder / "data", database_url=database_url, with_signing_key=False)
+    made = initialise(folder / "data", database_url=database_url, founder=FOUNDER, with_signing_key=False)
     url = database_url or f"sqlite:///{folder / 'data' / 'anchor.db'}"
     deployment = Deployment(made.directory, made.admin_key, url)
     try:

@@ -24,7 +24,7 @@ def made_evidence(log: BuiltLog) -> ChainEvidence:
     }
     storage = _trie({slot: encode(word) for slot, word in words.items()})
     code = bytearray(anchor_log_artifact().runtime_code)
-    code[LOG_ID_PLACE : LOG_ID_PLACE + 32] = log.key.log_id
+    code[LOG_ID_PLACE : LOG_ID_PLACE + 32] = log.log_id
     account = encode([b"\x01", b"", storage.root_hash, keccak(bytes(code))])
     others = {bytes([number]) * 20: encode([b"", b"\x01", bytes(32), bytes(32)]) for number in range(20)}
     state = _trie({CONTRACT: account, **others})

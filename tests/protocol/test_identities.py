@@ -16,6 +16,7 @@ from anchor.protocol.identities import (
 )
 
 KEY = IdentityKey(bytes(range(32)))
+FOUNDER = bytes(range(100, 120))
 GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 # RFC 9381, Appendix B.3: examples 16, 17 and 18 of ECVRF-EDWARDS25519-SHA512-TAI.
@@ -58,7 +59,7 @@ def test_the_function_is_that_of_rfc_9381(
 def test_whoever_is_shown_the_proof_finds_the_same_ledger(customer: str, unit: str) -> None:
     identity = KEY.ledger_identity(customer, unit)
     assert verify_ledger_identity(KEY.public_key, identity.proof, customer, unit) == identity.ledger_id
-    check_ledger_identity(identity, KEY.public_key, KEY.log_id)
+    check_ledger_identity(identity, KEY.public_key, FOUNDER, KEY.log_id(FOUNDER))
 
 
 def test_a_customer_and_unit_cannot_be_read_as_another_pair() -> None:
@@ -85,10 +86,10 @@ def test_a_proof_says_nothing_for_another_customer_unit_or_log() -> None:
     with pytest.raises(IdentityError):
         verify_ledger_identity(other.public_key, identity.proof, "cust_8xKj2m", "GPU-hrs")
     with pytest.raises(IdentityError, match="log id"):
-        check_ledger_identity(identity, KEY.public_key, other.log_id)
+        check_ledger_identity(identity, KEY.public_key, FOUNDER, other.log_id(FOUNDER))
     wrong = LedgerIdentity("cust_8xKj2m", "GPU-hrs", bytes(32), identity.proof)
     with pytest.raises(IdentityError, match="ledger id"):
-        check_ledger_identity(wrong, KEY.public_key, KEY.log_id)
+        check_ledger_identity(wrong, KEY.public_key, FOUNDER, KEY.log_id(FOUNDER))
 
 
 # The eight points of small order, in every encoding that decoders are known to accept.

@@ -9,6 +9,7 @@ from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.identities import IdentityKey
 from anchor.replica.store import Store
 from anchor.replica.values import Pins, Shown
+from tests.fixtures.logs import FOUNDER
 from tests.verify.building import START
 
 SALT = bytes(16)
@@ -19,7 +20,7 @@ def written_copy(path: Path, count: int, *, correcting: bool = False) -> None:
     """Write a copy of so many deltas; where it is ``correcting``, each corrects the first."""
     key = IdentityKey.generate()
     identity = key.ledger_identity("acme", "")
-    pins = Pins(key.log_id, key.public_key, identity.ledger_id, "acme", "", identity.proof)
+    pins = Pins(key.log_id(FOUNDER), key.public_key, FOUNDER, identity.ledger_id, "acme", "", identity.proof)
     separator = domain_separator(pins.log_id)
     first = bytes(32)
     with Store.create(path, pins, START) as store:

@@ -372,7 +372,7 @@ def test_another_ledger_or_log_is_shown(us: Counterparty) -> None:
     other = BuiltLog(99)
     ledger = other.ledger(CUSTOMER).identity
     for member, value, kind in (
-        ("log", {"logId": "0x" + other.key.log_id.hex()}, "another_log"),
+        ("log", {"logId": "0x" + other.log_id.hex()}, "another_log"),
         ("ledger", {"ledgerId": "0x" + ledger.ledger_id.hex()}, "another_ledger"),
     ):
         us.server.lies["/records"] = lambda _, answer, member=member, value=value: (

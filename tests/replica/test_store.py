@@ -6,6 +6,7 @@ from anchor.protocol.batch import Batch
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE
 from anchor.replica.store import Store
 from anchor.replica.values import Pins, Shown
+from tests.fixtures.logs import FOUNDER
 from tests.verify.building import START, BuiltLog
 
 CUSTOMER = "acme"
@@ -21,7 +22,13 @@ def test_a_reader_beside_the_follower_sees_deltas_and_tree_of_one_moment(tmp_pat
         for record in ledger.records
     ]
     pins = Pins(
-        log.key.log_id, log.key.public_key, ledger.identity.ledger_id, CUSTOMER, "", ledger.identity.proof
+        log.log_id,
+        log.key.public_key,
+        FOUNDER,
+        ledger.identity.ledger_id,
+        CUSTOMER,
+        "",
+        ledger.identity.proof,
     )
     path = tmp_path / "copy.replica"
     with Store.create(path, pins, START) as follower, Store.open(path) as reader:
@@ -32,7 +39,7 @@ def test_a_reader_beside_the_follower_sees_deltas_and_tree_of_one_moment(tmp_pat
             follower.append(standing, shown[standing.size : standing.size + 1])
             number = history.size + 1
             follower.add_batches(
-                history, [Batch(number, history.root(HISTORY_TREE), log.key.log_id, START + number)]
+                history, [Batch(number, history.root(HISTORY_TREE), log.log_id, START + number)]
             )
 
         reader._connection.set_trace_callback(grow)

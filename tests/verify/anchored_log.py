@@ -28,7 +28,7 @@ class AnchoredLog:
         self.contract = deploy(
             Node([self.endpoint], self.chain_id),
             signer,
-            log_id=self.built.key.log_id,
+            log_id=self.built.log_id,
             owner=signer.address,
             submitter=signer.address,
         ).address

@@ -45,6 +45,7 @@ from anchor.protocol.identities import IdentityKey, LedgerIdentity
 from anchor.protocol.ledger_map import MapNode, MapPath, Position, head_hash, map_path, update_map
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier, tree_root
 from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, nodes_from_leaves
+from tests.fixtures.logs import FOUNDER
 
 START = 1_775_000_000_000
 CHAIN_ID = 31337
@@ -85,8 +86,9 @@ class BuiltLog:
     def __init__(self, seed: int = 1, *, chain: MemoryChain | None = None) -> None:
         self.random = Random(seed)
         self.key = IdentityKey(keccak(b"identity key %d" % seed))
-        self.separator = domain_separator(self.key.log_id)
-        self.chain = MemoryChain(self.key.log_id) if chain is None else chain
+        self.log_id = self.key.log_id(FOUNDER)
+        self.separator = domain_separator(self.log_id)
+        self.chain = MemoryChain(self.log_id) if chain is None else chain
         self.now = START
         self.ledgers: dict[tuple[str, str], BuiltLedger] = {}
         self.batches: list[SealedBatch] = []
@@ -146,7 +148,7 @@ class BuiltLog:
         # Built anew each time, so that an operator who removes a ledger can be played too.
         update = update_map(lambda _: {}, heads)
         batch = Batch(len(self.batches) + 1, self._history_root(), update.root, self.now)
-        sealed = SealedBatch(batch, batch.anchor_root(self.key.log_id), contents, update.written)
+        sealed = SealedBatch(batch, batch.anchor_root(self.log_id), contents, update.written)
         self.batches.append(sealed)
         return sealed
 
@@ -184,8 +186,8 @@ class BuiltLog:
         path = inclusion_path(HISTORY_TREE, number - 1, later - 1, nodes_from_leaves(leaves, HISTORY_TREE))
         return Through(self.batches[later - 1].batch, tuple(path))
 
-    def log(self, *, public_key: bool = True) -> ProofLog:
-        return ProofLog(self.key.log_id, self.key.public_key if public_key else None)
+    def log(self) -> ProofLog:
+        return ProofLog(self.log_id, self.key.public_key, FOUNDER)
 
     def proof_ledger(self, customer: str, unit: str = "", *, named: bool = True) -> ProofLedger:
         identity = self.ledger(customer, unit).identity
@@ -235,7 +237,7 @@ class BuiltLog:
     # Whole proof files
 
     def file(self, customer: str, claim: Claim, unit: str = "", *, named: bool = True) -> ProofFile:
-        return ProofFile(self.log(public_key=named), self.proof_ledger(customer, unit, named=named), claim)
+        return ProofFile(self.log(), self.proof_ledger(customer, unit, named=named), claim)
 
     def delta(
         self, customer: str, index: int, number: int, unit: str = "", *, named: bool = True

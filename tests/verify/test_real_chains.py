@@ -314,7 +314,7 @@ def test_the_contracts_interface_is_what_the_artifact_says(on_anvil: AnchoredLog
     chain = JsonRpcChain(on_anvil.url)
     final = chain.final_block(Finality.parse("latest"))
     pinned = on_anvil.built.batches[1].root
-    assert chain.log_id(on_anvil.contract) == on_anvil.built.key.log_id
+    assert chain.log_id(on_anvil.contract) == on_anvil.built.log_id
     assert chain.head(on_anvil.contract, final.number) == on_anvil.head
     assert chain.pinned_at(on_anvil.contract, pinned, final.number) > 0
     assert chain.pinned_at(on_anvil.contract, keccak(b""), final.number) == 0

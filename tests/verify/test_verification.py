@@ -189,7 +189,7 @@ def test_a_finality_rule_that_is_none_is_refused(rule: Any) -> None:
 
 
 def test_a_chain_of_another_id_is_not_the_one() -> None:
-    chain = MemoryChain(LOG.key.log_id, chain_id=1)
+    chain = MemoryChain(LOG.log_id, chain_id=1)
     assert failure(verify_proof(PROOFS["delta"], chain), "not_checked_against_a_chain") == "chain"
 
 
@@ -265,7 +265,7 @@ class ForgetfulChain(MemoryChain):
 
 
 def test_where_no_old_events_are_kept_a_pinned_head_or_the_current_one_serves() -> None:
-    chain = ForgetfulChain(LOG.key.log_id)
+    chain = ForgetfulChain(LOG.log_id)
     chain.__dict__.update(LOG.chain.__dict__)
     pinned = verify_proof(PROOFS["delta"], chain)
     assert pinned.valid
@@ -285,7 +285,7 @@ class BrokenChain(MemoryChain):
 
 
 def test_a_node_that_does_not_answer_leaves_it_unchecked() -> None:
-    chain = BrokenChain(LOG.key.log_id)
+    chain = BrokenChain(LOG.log_id)
     chain.__dict__.update(LOG.chain.__dict__)
     result = verify_proof(PROOFS["delta"], chain)
     assert failure(result, "not_checked_against_a_chain") == "chain"

@@ -19,7 +19,7 @@ def test_python_and_the_page_agree_on_a_node_that_stands_still() -> None:
     location = log.locations[2][2]
     assert location is not None
     seen = location.block_number + 1
-    still = MemoryChain(log.key.log_id)
+    still = MemoryChain(log.log_id)
     still.blocks, still.heads = log.chain.blocks[:seen], log.chain.heads[:seen]
     still.events, still.pins = log.chain.events[:seen], log.chain.pins[:seen]
     last = (still.blocks[-1].timestamp + OLDEST_FINAL_BLOCK) * 1000
@@ -38,7 +38,7 @@ def test_python_and_the_page_agree_on_a_node_that_stands_still() -> None:
 
 def test_a_node_that_has_not_come_to_the_contract_yet_refutes_nothing() -> None:
     log = example_log(1)
-    before, after = MemoryChain(log.key.log_id), MemoryChain(log.key.log_id)
+    before, after = MemoryChain(log.log_id), MemoryChain(log.log_id)
     before.anchored_log = after.anchored_log = None
     after.mine(10)
     named = write_proof_file(log.delta("UA", 4, 2, "mile"))

@@ -25,7 +25,7 @@ export const anchorRoot = (logId, batch) =>
   keccak(tag(0x05), logId, u64(batch.number), batch.historyRoot, batch.mapRoot, u64(batch.sealedAt));
 
 export const ledgerIdOf = (beta) => keccak(tag(0x10), beta);
-export const logIdOf = (publicKey) => keccak(tag(0x12), publicKey);
+export const logIdOf = (publicKey, founder) => keccak(tag(0x12), publicKey, founder);
 
 /** What a delta's fingerprint holds of a text field, shown or withheld. */
 export function commitment(field) {

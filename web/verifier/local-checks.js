@@ -31,18 +31,16 @@ export class LocalChecks {
   }
 
   identity(proof) {
-    const { publicKey } = proof.log;
-    if (publicKey !== null) {
-      this.checks.same(
-        "log id",
-        this.logId,
-        logIdOf(publicKey),
-        "The log's id is the hash of the public identity key.",
-        "The public identity key is not that of the log.",
-      );
-    }
+    const { publicKey, founder } = proof.log;
+    this.checks.same(
+      "log id",
+      this.logId,
+      logIdOf(publicKey, founder),
+      "The log's id is the hash of its public identity key and its founder.",
+      "The public identity key and the founder are not those of the log.",
+    );
     const customer = proof.ledger?.customer ?? null;
-    if (customer === null || publicKey === null) return;
+    if (customer === null) return;
     const name = "identity proof";
     const found = this.guarded(name, "The identity proof is not one for this customer and unit.", () =>
       verifyLedgerIdentity(publicKey, customer.identityProof, customer.customerId, customer.unit),

@@ -19,11 +19,12 @@ import {
   u64,
 } from "./members.js";
 import { ProofFileError, shown } from "./strict-json.js";
-import { REFUSAL } from "./unreadable.js";
+import { REFUSAL, UNSIGNED } from "./unreadable.js";
 
 export const LARGEST_FILE = 256 * 1024;
 export const LARGEST_PERIOD_FILE = 64 * 1024 * 1024;
 const MOST_ANCHORS = 64;
+const VERSION = 2n;
 
 /**
  * The values of a proof file given as its JSON value, which was written in `size` bytes, or of a proof within
@@ -37,8 +38,9 @@ export function proofOf(value, size = 0) {
     throw new ProofFileError("format", "/format", `is ${shown(format)}, not "anchor-proof"`, refusal);
   }
   const version = file.fields.get("version");
-  if (version !== 1n) {
-    throw new ProofFileError("version", "/version", `is ${shown(version)}; this verifier knows 1 only`);
+  if (version !== VERSION) {
+    const reason = `is ${shown(version)}; this verifier knows ${VERSION} only`;
+    throw new ProofFileError("version", "/version", reason, version === 1n ? UNSIGNED : null);
   }
   file.take("format", () => null);
   file.take("version", () => null);
@@ -56,9 +58,6 @@ export function proofOf(value, size = 0) {
   const aboutBatches = kind === "fraud" && claim.cheat === "two_batches";
   if (aboutBatches && ledger !== null) refuse("/ledger", "does not belong to a proof about two batches");
   if (!aboutBatches && ledger === null) refuse("/ledger", "is missing");
-  if (ledger?.customer && log.publicKey === null) {
-    refuse("/log/identityPublicKey", "is missing, and a customer is named");
-  }
   return { kind, log, ledger, claim };
 }
 
@@ -259,7 +258,8 @@ const CLAIMS = {
 
 const readLog = object((members) => ({
   logId: members.take("logId", hash),
-  publicKey: members.optional("identityPublicKey", hash),
+  publicKey: members.take("identityPublicKey", hash),
+  founder: members.take("founder", address),
 }));
 
 const readLedger = object((members) => ({

@@ -15,6 +15,11 @@ const BEGINNINGS = [
 ];
 /** What a file is that holds a problem document. */
 export const REFUSAL = { found: "a server's refusal", remedy: "Do what it says, and fetch the file again." };
+/** What a proof file of before the log's signature is (protocol, section 6a). */
+export const UNSIGNED = {
+  found: "a proof file of version 1, made before the log signed what it anchors",
+  remedy: "Ask the operator for a new one: it shows less than a proof needs.",
+};
 const REMEDIES = {
   size: "Have an audit pack made of a long period: anchor pack.",
   format: FROM_ANCHOR,

@@ -55,6 +55,7 @@ def init(
             "usage",
         )
     with output.progress(f"making {directory}", None):
+        from anchor.server.chain.values import address_text
         from anchor.server.service.initializing import FirstChain, initialise
 
         first = None if rpc is None or chain_id is None else FirstChain(chain, chain_id, rpc)
@@ -64,6 +65,7 @@ def init(
             {
                 "directory": str(directory),
                 "logId": made.log_id,
+                "founder": address_text(made.founder),
                 "signer": made.signer,
                 "adminKey": made.admin_key,
             }

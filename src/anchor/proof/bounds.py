@@ -38,6 +38,11 @@ _BEGINNINGS: Final = (
 )
 REFUSAL: Final = Described("a server's refusal", "Do what it says, and fetch the file again.")
 """What a file is that holds a problem document."""
+UNSIGNED: Final = Described(
+    "a proof file of version 1, made before the log signed what it anchors",
+    "Ask the operator for a new one: it shows less than a proof needs.",
+)
+"""What a proof file of before the log's signature is (protocol, section 6a)."""
 _REMEDIES: Final = {
     "size": "Have an audit pack made of a long period: anchor pack.",
     "format": _FROM_ANCHOR,

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from anchor.proof.bounds import REFUSAL, ProofFileError, parse_json, shown
+from anchor.proof.bounds import REFUSAL, UNSIGNED, ProofFileError, parse_json, shown
 from anchor.proof.members import (
     Members,
+    address,
     consistency_path,
     hash32,
     identity_proof,
@@ -80,9 +81,9 @@ def proof_of(value: Any, size: int = 0, largest: int = LARGEST_FILE) -> ProofFil
         raise ProofFileError("format", "/format", f'is {shown(found)}, not "{FORMAT}"', refusal)
     version = file.fields.get("version")
     if type(version) is not int or version != VERSION:
-        raise ProofFileError(
-            "version", "/version", f"is {shown(version)}; this verifier knows {VERSION} only"
-        )
+        unsigned = UNSIGNED if type(version) is int and version == 1 else None
+        reason = f"is {shown(version)}; this verifier knows {VERSION} only"
+        raise ProofFileError("version", "/version", reason, unsigned)
     file.take("format", lambda value, _: value)
     file.take("version", lambda value, _: value)
     kind = file.take("kind", text)
@@ -100,8 +101,6 @@ def proof_of(value: Any, size: int = 0, largest: int = LARGEST_FILE) -> ProofFil
         raise ProofFileError("shape", "/ledger", "does not belong to a proof about two batches")
     if not about_batches and ledger is None:
         raise ProofFileError("shape", "/ledger", "is missing")
-    if ledger is not None and ledger.customer is not None and log.public_key is None:
-        raise ProofFileError("shape", "/log/identityPublicKey", "is missing, and a customer is named")
     return ProofFile(log, ledger, claim)
 
 
@@ -246,7 +245,11 @@ _CLAIMS: Final[dict[str, Callable[[Members], Claim]]] = {
 def read_log(value: Any, place: str) -> ProofLog:
     """Return which log. Raises ProofFileError."""
     members = Members.of(value, place)
-    log = ProofLog(members.take("logId", hash32), members.optional("identityPublicKey", hash32))
+    log = ProofLog(
+        members.take("logId", hash32),
+        members.take("identityPublicKey", hash32),
+        members.take("founder", address),
+    )
     members.done()
     return log
 

@@ -34,7 +34,7 @@ from anchor.proof.parts import (
 from anchor.protocol.hashing import Bytes32
 
 FORMAT: Final = "anchor-proof"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 # What a file claims
@@ -250,10 +250,11 @@ KINDS: Final[dict[type[Claim], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ProofLog:
-    """Which log. ``public_key`` (32 bytes) is there where a customer is named."""
+    """Which log: its id, and the public key (32 bytes) and founder (20 bytes) that the id commits to."""
 
     log_id: Bytes32
-    public_key: Bytes32 | None = None
+    public_key: Bytes32
+    founder: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,11 @@ def write_proof_file(proof: ProofFile) -> bytes:
 
 def log_json(log: ProofLog) -> Members:
     """Return the JSON value of a log."""
-    members = {"logId": hex_of(log.log_id)}
-    if log.public_key is not None:
-        members["identityPublicKey"] = hex_of(log.public_key)
-    return members
+    return {
+        "logId": hex_of(log.log_id),
+        "identityPublicKey": hex_of(log.public_key),
+        "founder": hex_of(log.founder),
+    }
 
 
 def ledger_json(ledger: ProofLedger) -> Members:

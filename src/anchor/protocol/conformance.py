@@ -4,9 +4,9 @@ The format is that of ``tests/vectors/protocol-v1.json``: every object there sta
 they hash to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from anchor.protocol import merkle_proofs, vrf
 from anchor.protocol.amounts import format_units, parse_balance
@@ -14,7 +14,7 @@ from anchor.protocol.batch import Batch
 from anchor.protocol.canonical_json import canonical_json
 from anchor.protocol.checkpoint import Checkpoint, checkpoint_hash
 from anchor.protocol.commitments import commit
-from anchor.protocol.errors import hex_of
+from anchor.protocol.errors import NoteError, hex_of
 from anchor.protocol.fingerprint import Delta, domain_separator, fingerprint
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.identities import IdentityKey, alpha, verify_ledger_identity
@@ -36,6 +36,20 @@ from anchor.protocol.merkle import (
     root_from_inclusion,
     tree_root,
 )
+from anchor.protocol.promise import Promise, read_promise
+from anchor.protocol.signed_checkpoint import (
+    SIGNED_TREE,
+    SignedCheckpoint,
+    check_extends,
+    check_signed_batch,
+    read_checkpoint,
+)
+from anchor.protocol.signed_note import key_id_of, origin_of
+
+SECTIONS: Final = (
+    *("amounts", "ledgers", "batches", "maps", "checkpoints", "promises", "refusedNotes", "acceptedNotes"),
+)
+"""The lists of a vector file, none of which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,9 @@ def check_vectors(vectors: Mapping[str, Any]) -> Conformance:
         checker.batches,
         checker.maps,
         checker.checkpoints,
+        checker.promises,
+        checker.refused_notes,
+        checker.accepted_notes,
     ):
         checker.guarded(section.__name__, section)
     return Conformance(checker.checked, tuple(checker.mismatches))
@@ -101,7 +118,7 @@ class _Checker:
             self.mismatches.append(Mismatch(place, "a value that can be recomputed", reason))
 
     def nothing_is_empty(self) -> None:
-        for name in ("amounts", "ledgers", "batches", "maps", "checkpoints"):
+        for name in SECTIONS:
             if name in self.vectors and not self.vectors[name]:
                 self.checked += 1
                 self.mismatches.append(Mismatch(name, "nothing", "values to recompute"))
@@ -110,9 +127,10 @@ class _Checker:
 
     def log(self) -> None:
         self.key = IdentityKey(_bytes(self.vectors["identityKey"]))
-        self.separator = domain_separator(self.key.log_id)
+        self.log_id = self.key.log_id(_bytes(self.vectors["founder"]))
+        self.separator = domain_separator(self.log_id)
         self.same("identityPublicKey", self.vectors["identityPublicKey"], self.key.public_key)
-        self.same("logId", self.vectors["logId"], self.key.log_id)
+        self.same("logId", self.vectors["logId"], self.log_id)
 
     def amounts(self) -> None:
         for at, amount in enumerate(self.vectors["amounts"]):
@@ -247,8 +265,40 @@ class _Checker:
         sealed = Batch(
             batch["number"], _bytes(batch["historyRoot"]), _bytes(batch["mapRoot"]), batch["sealedAt"]
         )
-        self.same(f"{place}.anchorRoot", batch["anchorRoot"], sealed.anchor_root(self.key.log_id))
+        self.same(f"{place}.anchorRoot", batch["anchorRoot"], sealed.anchor_root(self.log_id))
         self._history(place, batch, earlier, leaves)
+        known = [*earlier, _bytes(batch["anchorRoot"])]
+        self.guarded(f"{place}.checkpoint", self._signed, f"{place}.checkpoint", batch["checkpoint"], known)
+
+    def _signed(self, place: str, stated: Mapping[str, Any], roots: Sequence[Bytes32]) -> None:
+        leaves = [SIGNED_TREE.leaf(root) for root in roots]
+        read_nodes = merkle_proofs.nodes_from_leaves(leaves, SIGNED_TREE)
+        own = SignedCheckpoint(len(leaves), tree_root(SIGNED_TREE, leaves))
+        self.same(f"{place}.size", stated["size"], own.size)
+        self.same(f"{place}.root", stated["root"], own.root)
+        self.same(f"{place}.origin", stated["origin"], origin_of(self.log_id))
+        self.same(f"{place}.keyId", stated["keyId"], key_id_of(self.log_id, self.key.public_key))
+        self._note(place, stated, own)
+        self.same(f"{place} as read", own, read_checkpoint(stated["note"], self.log_id, self.key.public_key))
+        self.same(f"{place}.inclusion length", len(stated["inclusion"]), own.size)
+        for at, proof in enumerate(stated["inclusion"]):
+            where, number = f"{place}.inclusion[{at}]", proof["number"]
+            made = merkle_proofs.inclusion_path(SIGNED_TREE, number - 1, own.size, read_nodes)
+            self.same(f"{where}.path", proof["path"], [hex_of(entry) for entry in made])
+            path = _hashes(proof["path"])
+            self.guarded(where, check_signed_batch, own, number, roots[number - 1], path)
+        for at, proof in enumerate(stated["consistency"]):
+            where, size = f"{place}.consistency[{at}]", proof["from"]
+            made = merkle_proofs.consistency_path(SIGNED_TREE, size, own.size, read_nodes)
+            self.same(f"{where}.path", proof["path"], [hex_of(entry) for entry in made])
+            old = SignedCheckpoint(size, tree_root(SIGNED_TREE, leaves[:size]))
+            self.guarded(where, check_extends, old, own, _hashes(proof["path"]))
+
+    def _note(self, place: str, stated: Mapping[str, Any], said: SignedCheckpoint | Promise) -> None:
+        text = said.text(self.log_id)
+        self.same(f"{place}.text", stated["text"], text)
+        self.same(f"{place}.signature", stated["signature"], self.key.sign(text.encode()))
+        self.same(f"{place}.note", stated["note"], said.sign(self.key, self.log_id))
 
     def _history(
         self, place: str, batch: Mapping[str, Any], earlier: list[Bytes32], leaves: list[Bytes32]
@@ -340,6 +390,53 @@ class _Checker:
             ),
         )
         self.same(f"{place}.proofHash", entry["proofHash"], digest)
+
+    def promises(self) -> None:
+        for at, entry in enumerate(self.vectors["promises"]):
+            self.guarded(f"promises[{at}]", self._promise, f"promises[{at}]", entry)
+
+    def _promise(self, place: str, entry: Mapping[str, Any]) -> None:
+        ledger_id, index = _bytes(entry["ledgerId"]), entry["index"]
+        self.same(f"{place}.fingerprint", entry["fingerprint"], self._fingerprints[ledger_id][index])
+        promise = Promise(
+            ledger_id,
+            index,
+            _bytes(entry["fingerprint"]),
+            entry["fromBatch"],
+            entry["anchorBy"],
+            int(entry["chainId"]),
+        )
+        self._note(place, entry, promise)
+        self.same(f"{place} as read", promise, read_promise(entry["note"], self.log_id, self.key.public_key))
+
+    def refused_notes(self) -> None:
+        for at, entry in enumerate(self.vectors["refusedNotes"]):
+            place = f"refusedNotes[{at}]"
+            self.guarded(place, self._refused, place, entry)
+
+    def _refused(self, place: str, entry: Mapping[str, Any]) -> None:
+        read = _READERS[entry["kind"]]
+        try:
+            found = read(entry["note"], self.log_id, self.key.public_key)
+        except NoteError:
+            self.checked += 1
+        else:
+            self.same(place, f"refused: {entry['why']}", found)
+
+    def accepted_notes(self) -> None:
+        for at, entry in enumerate(self.vectors["acceptedNotes"]):
+            place = f"acceptedNotes[{at}]"
+            self.guarded(place, self._accepted, place, entry)
+
+    def _accepted(self, place: str, entry: Mapping[str, Any]) -> None:
+        found = _READERS[entry["kind"]](entry["note"], self.log_id, self.key.public_key)
+        self.same(place, entry["note"].split("\n\n")[0] + "\n", found.text(self.log_id))
+
+
+_READERS: Final[Mapping[str, Callable[[str, Bytes32, Bytes32], SignedCheckpoint | Promise]]] = {
+    "checkpoint": read_checkpoint,
+    "promise": read_promise,
+}
 
 
 def _bytes(text: str) -> bytes:

@@ -31,6 +31,10 @@ class IdentityError(StepFailed):
     """An identity proof that does not bind this customer and unit to this ledger id."""
 
 
+class NoteError(StepFailed):
+    """A text that is not a signed note of the log, of the kind that was asked for."""
+
+
 @dataclass(eq=False)
 class AmountError(ProtocolError):
     """A text that is not an exact amount.

@@ -1,14 +1,15 @@
-"""Sections 4 and 6: the tree of RFC 9162 §2.1 with Keccak-256.
+"""Sections 4, 6 and 6a: the tree of RFC 9162 §2.1.
 
-One shape, two sets of tags: the ledger tree over fingerprints and the history over anchored roots.
+One shape: with Keccak-256 the ledger tree over fingerprints and the history over anchored roots, told apart
+by their tags; with SHA-256 the tree over anchored roots that the log signs (``signed_checkpoint``).
 A tree of n leaves splits at the largest power of two below n; the root of an empty tree is ZERO.
 Making proofs is in ``merkle_proofs``; this module holds roots, the growing frontier, and the checks
 that a verifier makes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from sha3 import keccak_256
 
@@ -28,21 +29,30 @@ MAX_CONSISTENCY_LENGTH: Final = 65
 """A consistency proof may show one subtree root more than a path."""
 
 
+class Digest(Protocol):
+    """A hash function's state, as hashlib's."""
+
+    def digest(self) -> bytes:
+        """Return the hash, 32 bytes here."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class TreeHash:
-    """The two tags that set one kind of tree apart from another."""
+    """The two tags, and the hash function, that set one kind of tree apart from another."""
 
     name: str
     leaf_tag: bytes
     node_tag: bytes
+    hash: Callable[[bytes], Digest] = keccak_256
 
     def leaf(self, entry: Bytes32) -> Bytes32:
         """Return the leaf hash of a 32-byte entry."""
-        return keccak_256(self.leaf_tag + entry).digest()  # type: ignore[no-any-return]
+        return self.hash(self.leaf_tag + entry).digest()
 
     def node(self, left: Bytes32, right: Bytes32) -> Bytes32:
         """Return the hash of two subtrees."""
-        return keccak_256(self.node_tag + left + right).digest()  # type: ignore[no-any-return]
+        return self.hash(self.node_tag + left + right).digest()
 
 
 LEDGER_TREE: Final = TreeHash("ledger tree", TAG_LEDGER_LEAF, TAG_LEDGER_NODE)
@@ -56,13 +66,13 @@ def tree_root(tree: TreeHash, leaf_hashes: Sequence[Bytes32]) -> Bytes32:
 
 def leaf_level(tree: TreeHash, entries: Iterable[Bytes32]) -> list[Bytes32]:
     """Return the leaf hashes of 32-byte entries, in order."""
-    tag, digest = tree.leaf_tag, keccak_256
+    tag, digest = tree.leaf_tag, tree.hash
     return [digest(tag + entry).digest() for entry in entries]
 
 
 def parent_level(tree: TreeHash, hashes: Sequence[Bytes32]) -> list[Bytes32]:
     """Return the parents of complete pairs of ``hashes``; an odd last one is left out."""
-    tag, digest = tree.node_tag, keccak_256
+    tag, digest = tree.node_tag, tree.hash
     pairs = iter(hashes)
     return [digest(tag + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
 
@@ -127,7 +137,7 @@ class Frontier:
 
     def extend(self, tree: TreeHash, leaf_hashes: Iterable[Bytes32]) -> "Frontier":
         """Return the frontier after these leaves, without reading any earlier leaf."""
-        tag, digest = tree.node_tag, keccak_256
+        tag, digest = tree.node_tag, tree.hash
         peaks = list(self.peaks)
         total = self.size
         for leaf_hash in leaf_hashes:

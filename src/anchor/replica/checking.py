@@ -22,27 +22,27 @@ CLOCK_ALLOWANCE: Final = 15 * 60_000
 def pins_of(log: ProofLog, ledger: ProofLedger, customer_id: str, unit: str) -> Pins | Misfit:
     """Return what a replica is pinned to: the only ledger that this customer and unit can have in the log."""
     customer = ledger.customer
-    if (
-        log.public_key is None
-        or customer is None
-        or (customer.customer_id, customer.unit)
-        != (
-            customer_id,
-            unit,
-        )
-    ):
+    if customer is None or (customer.customer_id, customer.unit) != (customer_id, unit):
         shown = "no customer" if customer is None else ascii((customer.customer_id, customer.unit))
         return _identity("The server does not show the ledger that was asked for.", customer_id, shown)
     identity = LedgerIdentity(customer_id, unit, ledger.ledger_id, customer.identity_proof)
     try:
-        check_ledger_identity(identity, log.public_key, log.log_id)
+        check_ledger_identity(identity, log.public_key, log.founder, log.log_id)
     except IdentityError as error:
         return _identity(
             f"The ledger is not the one that this customer has in this log ({error.step}).",
             error.expected,
             error.found,
         )
-    return Pins(log.log_id, log.public_key, ledger.ledger_id, customer_id, unit, customer.identity_proof)
+    return Pins(
+        log.log_id,
+        log.public_key,
+        log.founder,
+        ledger.ledger_id,
+        customer_id,
+        unit,
+        customer.identity_proof,
+    )
 
 
 def _identity(statement: str, expected: str, found: str) -> Misfit:

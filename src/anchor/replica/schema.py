@@ -72,7 +72,8 @@ _WRITTEN_ONCE: Final = ("deltas", "nodes", "batches", "heads", "findings")
 SCHEMA: Final = (
     """CREATE TABLE pins (
         one INTEGER PRIMARY KEY CHECK (one = 1),
-        log_id BLOB NOT NULL, public_key BLOB NOT NULL, ledger_id BLOB NOT NULL,
+        log_id BLOB NOT NULL, public_key BLOB NOT NULL, founder BLOB NOT NULL,
+        ledger_id BLOB NOT NULL,
         customer_id TEXT NOT NULL, unit TEXT NOT NULL, identity_proof BLOB NOT NULL,
         made_at INTEGER NOT NULL, chain_id INTEGER, contract BLOB) STRICT""",
     # Amounts are whole units of 10**-18, beyond what an SQLite integer holds. A field that is not shown
@@ -107,8 +108,9 @@ SCHEMA: Final = (
         for action in ("UPDATE", "DELETE")
     ),
     """CREATE TRIGGER pins_stay BEFORE UPDATE ON pins WHEN OLD.chain_id IS NOT NULL
-        OR (NEW.log_id, NEW.public_key, NEW.ledger_id, NEW.customer_id, NEW.unit, NEW.identity_proof) IS NOT
-        (OLD.log_id, OLD.public_key, OLD.ledger_id, OLD.customer_id, OLD.unit, OLD.identity_proof)
+        OR (NEW.log_id, NEW.public_key, NEW.founder, NEW.ledger_id, NEW.customer_id, NEW.unit,
+        NEW.identity_proof) IS NOT (OLD.log_id, OLD.public_key, OLD.founder, OLD.ledger_id,
+        OLD.customer_id, OLD.unit, OLD.identity_proof)
         BEGIN SELECT RAISE(ABORT, 'what a replica is of stays'); END""",
     "CREATE TRIGGER pins_no_delete BEFORE DELETE ON pins BEGIN SELECT RAISE(ABORT, 'pins stay'); END",
 )

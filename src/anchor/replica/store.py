@@ -69,10 +69,11 @@ class Store:
         for statement in SCHEMA:
             connection.execute(statement)
         connection.execute(
-            "INSERT INTO pins VALUES (1, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+            "INSERT INTO pins VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
             (
                 pins.log_id,
                 pins.public_key,
+                pins.founder,
                 pins.ledger_id,
                 pins.customer_id,
                 pins.unit,
@@ -135,7 +136,9 @@ class Store:
     # What it is of
 
     def _pins(self) -> Pins:
-        row = self._one("SELECT log_id, public_key, ledger_id, customer_id, unit, identity_proof FROM pins")
+        row = self._one(
+            "SELECT log_id, public_key, founder, ledger_id, customer_id, unit, identity_proof FROM pins"
+        )
         return Pins(*row)
 
     @property

@@ -46,6 +46,7 @@ class Pins:
 
     log_id: Bytes32
     public_key: Bytes32
+    founder: bytes
     ledger_id: Bytes32
     customer_id: str
     unit: str
@@ -54,7 +55,7 @@ class Pins:
     @property
     def log(self) -> ProofLog:
         """The log as proof files name it."""
-        return ProofLog(self.log_id, self.public_key)
+        return ProofLog(self.log_id, self.public_key, self.founder)
 
     @property
     def ledger(self) -> ProofLedger:

@@ -43,16 +43,15 @@ class LocalChecks:
     def identity(self, proof: ProofFile) -> None:
         """Check that the named customer's ledger is this one, and can be no other."""
         public_key = proof.log.public_key
-        if public_key is not None:
-            self.checks.same(
-                "log id",
-                self.log_id,
-                log_id_of(public_key),
-                "The log's id is the hash of the public identity key.",
-                "The public identity key is not that of the log.",
-            )
+        self.checks.same(
+            "log id",
+            self.log_id,
+            log_id_of(public_key, proof.log.founder),
+            "The log's id is the hash of its public identity key and its founder.",
+            "The public identity key and the founder are not those of the log.",
+        )
         customer = None if proof.ledger is None else proof.ledger.customer
-        if customer is None or public_key is None:
+        if customer is None:
             return
         name = "identity proof"
         try:

@@ -162,10 +162,11 @@ class AnchorAnswer(Struct, rename="camel"):
 
 
 class LogAnswer(Struct, rename="camel"):
-    """A log. ``logId`` is the hash of ``publicKey``, the key that names its ledgers."""
+    """A log. ``logId`` is the hash of the key that names its ledgers, and of its founder's address."""
 
     log_id: Hash
-    public_key: Hash
+    identity_public_key: Hash
+    founder: str
 
 
 class ShownBatch(Struct, rename="camel"):

@@ -21,6 +21,7 @@ from anchor.server.ledger.log import create_log
 from anchor.server.storage.database import Database
 from tests.fixtures.anchoring import Bench, bench_on
 from tests.fixtures.anvil import Anvil
+from tests.fixtures.logs import FOUNDER
 
 ROOT = Path(__file__).resolve().parents[3]
 IDENTITY_SECRET = bytes(range(32))
@@ -87,7 +88,7 @@ def crashing_database(request: pytest.FixtureRequest) -> Iterator[Database]:
 @pytest.fixture
 def real_log(anvil: Anvil, crashing_database: Database) -> Bench:
     """A log with an identity of its own, whose batches the service itself seals."""
-    log = create_log(crashing_database, IDENTITY, SystemClock())
+    log = create_log(crashing_database, IDENTITY, FOUNDER, SystemClock())
     return bench_on(anvil, crashing_database, log_id=log.log_id)
 
 

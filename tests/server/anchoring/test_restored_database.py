@@ -24,6 +24,7 @@ from anchor.server.storage.database import Database
 from anchor.server.storage.schema import batches
 from tests.fixtures.anchoring import LOG_ID, BatchPress, Bench, bench_on
 from tests.fixtures.anvil import Anvil
+from tests.fixtures.logs import FOUNDER
 from tests.fixtures.rpc_proxy import Call, Fault, MakeProxy, Reply, answer, refuse, status
 
 
@@ -278,8 +279,8 @@ def test_41_meanwhile_recording_goes_on_and_nothing_that_was_answered_is_lost(
     anvil: Anvil, sqlite_database: Database, tmp_path: Path
 ) -> None:
     key = IdentityKey.generate()
-    bench = bench_on(anvil, sqlite_database, log_id=key.log_id)
-    log = create_log(sqlite_database, key, bench.clock)
+    bench = bench_on(anvil, sqlite_database, log_id=key.log_id(FOUNDER))
+    log = create_log(sqlite_database, key, FOUNDER, bench.clock)
     before = RealLog(sqlite_database, key, bench, log)
     kept = before.emit("kept")
     before.work()

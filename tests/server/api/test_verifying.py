@@ -22,6 +22,7 @@ from anchor.server.chain.signers.local import LocalSigner
 from anchor.server.ledger.sealing import Sealer
 from anchor.server.storage.database import Database
 from tests.fixtures.anvil import CHAIN_ID, Anvil
+from tests.fixtures.logs import FOUNDER
 from tests.fixtures.service import Service, running_service
 
 
@@ -54,7 +55,7 @@ def anchored(anvil: Anvil, database: Database) -> Iterator[Anchored]:
     signer = LocalSigner(bytes.fromhex(anvil.accounts[0].private_key.removeprefix("0x")))
     node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)
     contract = deploy(
-        node, signer, log_id=identity_key.log_id, owner=signer.address, submitter=signer.address
+        node, signer, log_id=identity_key.log_id(FOUNDER), owner=signer.address, submitter=signer.address
     ).address
     settings = ChainSettings(
         name="anvil",

@@ -144,6 +144,7 @@ SHOWN_AS: Final[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {
         )
     },
     ("log", "identity_public_key"): (("log", "log_id"),),
+    ("log", "founder"): (("log", "log_id"),),
     ("ledgers", "id"): (("deltas", "ledger"),),
     ("ledgers", "customer_id"): (("ledgers", "identity_proof"),),
     ("ledgers", "unit"): (("ledgers", "identity_proof"),),

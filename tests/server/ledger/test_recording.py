@@ -28,7 +28,7 @@ from anchor.server.ledger.recording import Recorder
 from anchor.server.storage.database import Database
 from tests.fixtures.clocks import START_MS
 from tests.fixtures.databases import EVERY_SERVER
-from tests.fixtures.logs import OpenedLog, open_new_log
+from tests.fixtures.logs import FOUNDER, OpenedLog, open_new_log
 
 pytestmark = pytest.mark.databases(*EVERY_SERVER)
 
@@ -450,7 +450,7 @@ def check_against(opened: OpenedLog, model: Model) -> list[tuple[object, ...]]:
 
 def test_a_log_is_created_once(database: Database) -> None:
     opened = open_new_log(database)
-    again = create_log(database, opened.identity_key, opened.clock)
+    again = create_log(database, opened.identity_key, FOUNDER, opened.clock)
     assert again == opened.log == open_log(database)
     assert opened.log.receipt_key.hex() not in repr(opened.log)
 
@@ -458,7 +458,7 @@ def test_a_log_is_created_once(database: Database) -> None:
 def test_another_identity_key_is_refused(opened: OpenedLog) -> None:
     other = IdentityKey.generate()
     with pytest.raises(WrongIdentityKey) as refused:
-        create_log(opened.database, other, opened.clock)
+        create_log(opened.database, other, FOUNDER, opened.clock)
     assert (refused.value.expected, refused.value.found) == (opened.log.log_id, other.log_id)
     with pytest.raises(WrongIdentityKey):
         Recorder(opened.database, opened.log, other, opened.clock)

@@ -26,6 +26,7 @@ from anchor.server.storage.map_nodes import map_reader
 from anchor.server.storage.schema import batches, heads, ledgers, map_nodes, tree_nodes
 from anchor.server.storage.sealing import NewHead, UnsealedLedger
 from tests.fixtures.clocks import FixedClock
+from tests.fixtures.logs import FOUNDER
 from tests.server.ledger.written_ledgers import anchor_batch
 
 KEY = IdentityKey(bytes(range(32)))
@@ -37,7 +38,7 @@ class Sealing:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.clock = FixedClock()
-        self.log: Log = create_log(database, KEY, self.clock)
+        self.log: Log = create_log(database, KEY, FOUNDER, self.clock)
         self.recorder = Recorder(database, self.log, KEY, self.clock)
         self.sealer = Sealer(database, self.log, self.clock)
         self.fingerprints: dict[str, list[bytes]] = {}

@@ -13,6 +13,7 @@ from anchor.server.ledger.sealing import Sealer
 from anchor.server.storage.database import Database
 from anchor.server.storage.fence import fence_for_recording, shared_time
 from tests.fixtures.databases import EVERY_SERVER
+from tests.fixtures.logs import FOUNDER
 
 KEY = IdentityKey(bytes(range(32)))
 TWO_HOURS_MS = 7_200_000
@@ -27,7 +28,7 @@ def test_a_server_with_a_wrong_clock_moves_nobodys_time(
     truth = time.time_ns
     with monkeypatch.context() as wrong:
         wrong.setattr(time, "time_ns", lambda: truth() + wrong_by * 1_000_000)
-        log = create_log(database, KEY, SystemClock())
+        log = create_log(database, KEY, FOUNDER, SystemClock())
         recorder, sealer = Recorder(database, log, KEY, SystemClock()), Sealer(database, log, SystemClock())
         (of_wrong,) = recorder.record([Emission("acme", 1)])
         batch = sealer.seal()
@@ -41,7 +42,7 @@ def test_a_server_with_a_wrong_clock_moves_nobodys_time(
 
 
 def test_sqlite_has_no_other_clock_than_the_machines(sqlite_database: Database) -> None:
-    create_log(sqlite_database, KEY, SystemClock())
+    create_log(sqlite_database, KEY, FOUNDER, SystemClock())
     with sqlite_database.write() as connection:
         assert shared_time(connection) is None
         assert fence_for_recording(connection).now is None

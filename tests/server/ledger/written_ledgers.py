@@ -14,7 +14,7 @@ from anchor.server.storage.schema import batches, deltas, heads, ledgers, tree_n
 from anchor.server.storage.schema import log as log_table
 from anchor.server.storage.schema_sending import anchors, chains
 
-LOG = Log(keccak(b"log"), keccak(b"public key"), bytes(16), 0)
+LOG = Log(keccak(b"log"), keccak(b"public key"), bytes(20), bytes(16), 0)
 CUSTOMER = "cust_8xKj2m"
 
 
@@ -26,6 +26,7 @@ def write_log(database: Database) -> Log:
                 id=1,
                 log_id=LOG.log_id,
                 identity_public_key=LOG.identity_public_key,
+                founder=LOG.founder,
                 receipt_key=LOG.receipt_key,
                 sealing_at=0,
                 created_at=0,

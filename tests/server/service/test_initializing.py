@@ -10,6 +10,7 @@ from anchor.server.ledger.api_keys import find_key, hash_of_key
 from anchor.server.service.assembly import connect_chains, open_directory
 from anchor.server.service.initializing import FirstChain, initialise
 from anchor.server.service.settings import InvalidSettings
+from tests.fixtures.logs import FOUNDER
 
 
 def test_a_made_directory_opens_with_its_first_key(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_a_made_directory_opens_with_its_first_key(tmp_path: Path) -> None:
 
 def test_the_log_may_be_kept_in_postgresql(tmp_path: Path, make_postgresql_url: Callable[[], str]) -> None:
     url = make_postgresql_url()
-    made = initialise(tmp_path / "data", database_url=url, with_signing_key=False)
+    made = initialise(tmp_path / "data", database_url=url, founder=FOUNDER, with_signing_key=False)
     opened = open_directory(tmp_path / "data", {})
     assert (opened.database.dialect, opened.log.log_id) == ("postgresql", made.log_id)
     assert not (tmp_path / "data" / "anchor.db").exists()
@@ -40,12 +41,12 @@ def test_only_the_owner_reads_what_is_secret(tmp_path: Path) -> None:
 
 
 def test_nothing_is_ever_made_over(tmp_path: Path) -> None:
-    made = initialise(tmp_path / "data", with_signing_key=False)
+    made = initialise(tmp_path / "data", founder=FOUNDER, with_signing_key=False)
     for name in ("anchor.toml", None):
         if name is not None:
             (tmp_path / "data" / name).unlink()
         with pytest.raises(InvalidSettings, match="there already"):
-            initialise(tmp_path / "data", with_signing_key=False)
+            initialise(tmp_path / "data", founder=FOUNDER, with_signing_key=False)
     assert made.log_id
 
 
@@ -55,14 +56,14 @@ def test_a_database_that_cannot_be_used_leaves_no_key_behind(tmp_path: Path) -> 
         with pytest.raises(Exception, match=r"nonsense|does not answer"):
             initialise(data, database_url=url)
         assert list(data.iterdir()) == []
-    assert initialise(data, with_signing_key=False).admin_key
+    assert initialise(data, founder=FOUNDER, with_signing_key=False).admin_key
 
 
 def test_a_second_log_in_one_database_is_refused_before_it_has_keys(
     tmp_path: Path, make_postgresql_url: Callable[[], str]
 ) -> None:
     url = make_postgresql_url()
-    initialise(tmp_path / "first", database_url=url, with_signing_key=False)
+    initialise(tmp_path / "first", database_url=url, founder=FOUNDER, with_signing_key=False)
     with pytest.raises(InvalidSettings, match="holds a log already"):
         initialise(tmp_path / "second", database_url=url)
     assert list((tmp_path / "second").iterdir()) == []
@@ -78,7 +79,7 @@ def test_the_first_chain_can_be_named_at_once(tmp_path: Path) -> None:
 
 
 def test_the_settings_that_are_commented_out_are_right_when_they_are_not(tmp_path: Path) -> None:
-    initialise(tmp_path / "data", with_signing_key=False)
+    initialise(tmp_path / "data", founder=FOUNDER, with_signing_key=False)
     text = (tmp_path / "data" / "anchor.toml").read_text()
     head, marker, tail = text.partition("# [chains.main]")
     lines = [line.removeprefix("# ").removeprefix("#") for line in (marker + tail).splitlines()]

@@ -15,7 +15,7 @@ def test_a_written_key_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "identity.key"
     write_identity_key(path, KEY)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert read_identity_key(path, {}).log_id == KEY.log_id
+    assert read_identity_key(path, {}).secret == KEY.secret
 
 
 def test_a_key_is_never_written_over(tmp_path: Path) -> None:
@@ -23,12 +23,12 @@ def test_a_key_is_never_written_over(tmp_path: Path) -> None:
     write_identity_key(path, KEY)
     with pytest.raises(FileExistsError):
         write_identity_key(path, IdentityKey.generate())
-    assert read_identity_key(path, {}).log_id == KEY.log_id
+    assert read_identity_key(path, {}).secret == KEY.secret
 
 
 def test_the_environment_may_hold_the_key(tmp_path: Path) -> None:
     environment = {"ANCHOR_IDENTITY_KEY": KEY.secret.hex()}
-    assert read_identity_key(tmp_path / "none", environment).log_id == KEY.log_id
+    assert read_identity_key(tmp_path / "none", environment).secret == KEY.secret
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

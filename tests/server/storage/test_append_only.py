@@ -28,6 +28,7 @@ def filled(database: Database) -> Database:
             id=1,
             log_id=H,
             identity_public_key=H,
+            founder=H[:20],
             receipt_key=H[:16],
             sealing_at=5,
             created_at=1,

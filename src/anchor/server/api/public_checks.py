@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anchor.node.view import ChainView, Finality
-from anchor.proof.values import PeriodClaim, ProofFile, ProofLedger, ProofLog
+from anchor.proof.values import PeriodClaim, ProofFile, ProofLedger
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.server.api.shaping import anchor
@@ -135,9 +135,9 @@ class PublicChecks:
 
 
 def _nameless(proof: ProofFile) -> ProofFile:
-    """Return the proof without whose it is."""
+    """Return the proof without whose ledger it is."""
     assert proof.ledger is not None, "proofs of deltas and periods concern a ledger"
-    return replace(proof, log=ProofLog(proof.log.log_id), ledger=ProofLedger(proof.ledger.ledger_id))
+    return replace(proof, ledger=ProofLedger(proof.ledger.ledger_id))
 
 
 class _Checks:

@@ -67,10 +67,10 @@ def _run(connection: Connection, statement: str, *values: Any) -> Sequence[Any]:
 
 
 def audited_log(connection: Connection) -> Sequence[Any]:
-    """Return log_id, identity_public_key, receipt_key, sealing_at and created_at of each row of ``log``."""
+    """Return what stands in each row of ``log``, its columns in order."""
     return _run(
         connection,
-        "SELECT id, log_id, identity_public_key, receipt_key, sealing_at, created_at FROM log",
+        "SELECT id, log_id, identity_public_key, founder, receipt_key, sealing_at, created_at FROM log",
     )
 
 

@@ -63,7 +63,7 @@ def audit(database: Database, progress: Callable[[int], None] = lambda _deltas: 
             yield Finding.of("log", (), "id", len(rows), "one row")
             return
         # Every hash stands on the log's id: with the id wrong, nothing below it could be told apart.
-        own = log_id(bytes(rows[0][2]))
+        own = log_id(bytes(rows[0][2]), bytes(rows[0][3]))
         if rows[0][1] != own:
             yield Finding.of("log", (1,), "log_id", rows[0][1], own)
         ledgers = {ledger.id: ledger for ledger in stored.audited_ledgers(connection)}

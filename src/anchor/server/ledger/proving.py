@@ -134,7 +134,7 @@ class Prover:
                 raise CustomerHasLedger(customer_id, unit)
             absence = LedgerAbsence(path.siblings, path.found, anchored_batch(connection, batches[0]))
             return ProofFile(
-                ProofLog(self._log.log_id, self._log.identity_public_key),
+                proof_log(self._log),
                 ProofLedger(identity.ledger_id, LedgerCustomer(customer_id, unit, identity.proof)),
                 AbsenceClaim(absence),
             )
@@ -151,7 +151,9 @@ class Prover:
         claim: DeltaClaim | BalanceClaim | FreshnessClaim | ConsistencyClaim,
     ) -> ProofFile:
         return ProofFile(
-            ProofLog(self._log.log_id, self._log.identity_public_key), proof_ledger(ledger), claim
+            proof_log(self._log),
+            proof_ledger(ledger),
+            claim,
         )
 
 
@@ -160,6 +162,11 @@ def included_delta(connection: Connection, ledger: LedgerRow, index: int, size: 
     (delta,) = provable_deltas(connection, ledger.id, index, index + 1)
     path = inclusion_path(LEDGER_TREE, index, size, ledger_nodes(connection, ledger.id, ledger.sealed_size))
     return Included(delta_record(delta), tuple(path))
+
+
+def proof_log(log: Log) -> ProofLog:
+    """Return the log as a proof file names it."""
+    return ProofLog(log.log_id, log.identity_public_key, log.founder)
 
 
 def proof_ledger(ledger: LedgerRow) -> ProofLedger:

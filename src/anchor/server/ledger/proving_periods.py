@@ -14,7 +14,6 @@ from anchor.proof.values import (
     PeriodClaim,
     PeriodDeltas,
     ProofFile,
-    ProofLog,
     Record,
     Showing,
     ShownTexts,
@@ -34,6 +33,7 @@ from anchor.server.ledger.proving import (
     included_delta,
     ledger_head,
     proof_ledger,
+    proof_log,
     provable_ledger,
 )
 from anchor.server.storage.proving import (
@@ -104,7 +104,7 @@ def prove_period(
         else _deltas(connection, log, ledger, range(from_index, to_index + 1), deltas, largest),
         head=head,
     )
-    return ProofFile(ProofLog(log.log_id, log.identity_public_key), proof_ledger(ledger), claim)
+    return ProofFile(proof_log(log), proof_ledger(ledger), claim)
 
 
 def _end(connection: Connection, ledger: LedgerRow, index: int, size: int) -> Included:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from anchor.proof.values import DeltaRecord, ProofLedger, ProofLog
 from anchor.protocol.hashing import Bytes32
 from anchor.server.ledger.model import Log
-from anchor.server.ledger.proving import delta_record, proof_ledger, provable_ledger
+from anchor.server.ledger.proving import delta_record, proof_ledger, proof_log, provable_ledger
 from anchor.server.storage.database import Database
 from anchor.server.storage.ledger_trees import read_fingerprints
 from anchor.server.storage.proving import provable_deltas
@@ -37,7 +37,7 @@ def replica_page(
         deltas = provable_deltas(connection, ledger.id, start, stop)
         fingerprints = map(bytes, read_fingerprints(connection, ledger.id, start, stop))
         return ReplicaPage(
-            ProofLog(log.log_id, log.identity_public_key),
+            proof_log(log),
             proof_ledger(ledger),
             ledger.size,
             tuple(zip(fingerprints, map(delta_record, deltas), strict=True)),

@@ -16,7 +16,6 @@ from anchor.proof.values import (
     LedgerAbsence,
     LedgerHead,
     ProofFile,
-    ProofLog,
 )
 from anchor.protocol.batch import Batch
 from anchor.protocol.errors import ProofError
@@ -37,6 +36,7 @@ from anchor.server.ledger.proving import (
     included_delta,
     ledger_head,
     proof_ledger,
+    proof_log,
     provable_ledger,
 )
 from anchor.server.ledger.proving_periods import prove_period
@@ -105,7 +105,7 @@ def make_sample(
     Raises UnknownCustomer, IndexOutOfRange, RangeReversed, NotAnchoredYet, and SampleUnsound where it would
     not verify.
     """
-    proof_log = ProofLog(log.log_id, log.identity_public_key)
+    own_log = proof_log(log)
     with database.read() as connection:
         ledger = provable_ledger(connection, customer_id, unit)
         range_of_indices(ledger.size, from_index, to_index)
@@ -119,7 +119,7 @@ def make_sample(
         before = (
             None
             if batch_before is None
-            else ProofFile(proof_log, proof_ledger(ledger), _before(connection, ledger, batch_before))
+            else ProofFile(own_log, proof_ledger(ledger), _before(connection, ledger, batch_before))
         )
         head = _head(connection, ledger, batch)
         whole = prove_period(connection, log, customer_id, unit, from_index, to_index, head=head)
@@ -129,7 +129,7 @@ def make_sample(
         deltas = [
             under_one_anchor(
                 ProofFile(
-                    proof_log,
+                    own_log,
                     proof_ledger(ledger),
                     DeltaClaim(included_delta(connection, ledger, index, head.size), head),
                 ),

@@ -69,10 +69,10 @@ class Development:
             # Before anything is touched.
             self._lock = lock or DirectoryLock(directory)
             undo.callback(self._lock.release)
-            self.made_now: Final = _make(directory)
+            self.chain: Final = DevelopmentChain()
+            self.made_now: Final = _make(directory, self.chain.signer().address)
             self.log: Final[OpenLog] = open_directory(directory, environment)
             undo.callback(self.log.close)
-            self.chain: Final = DevelopmentChain()
             self._rpc = BackgroundServer(JsonRpcApp(self._answer), "127.0.0.1", ports.rpc)
             undo.callback(self._rpc.stop)
             self.anchored_elsewhere: Final = self._was_anchored()
@@ -184,10 +184,10 @@ class Development:
         return ChainConnection(settings, [self.chain.endpoint], self.chain.signer())
 
 
-def _make(directory: Path) -> bool:
+def _make(directory: Path, founder: bytes) -> bool:
     """Make the directory where it is not there; True where it was made now."""
     if (directory / FILE_NAME).exists():
         return False
-    made = initialise(directory, with_signing_key=False)
+    made = initialise(directory, founder=founder, with_signing_key=False)
     write_private(directory / KEY_FILE, made.admin_key + "\n")
     return True

@@ -32,6 +32,7 @@ class MadeDirectory:
 
     directory: Path
     log_id: bytes
+    founder: bytes
     signer: str | None
     admin_key: str
 
@@ -53,12 +54,17 @@ def initialise(
     *,
     database_url: str | None = None,
     chain: FirstChain | None = None,
+    founder: bytes | None = None,
     with_signing_key: bool = True,
 ) -> MadeDirectory:
     """Make settings, identity key, signing key, database and the first API key.
 
-    Raises InvalidSettings where the directory holds anything of a log already: nothing is written over.
+    ``founder``: the 20-byte address that may open the log in the contract, the signing key's where none is
+    given. Raises ValueError where there is neither, and InvalidSettings where the directory holds anything of
+    a log already: nothing is written over.
     """
+    if founder is None and not with_signing_key:
+        raise ValueError("a log has a founder: name one, or have a signing key made")
     text = _settings_text(database_url, chain)
     settings = parse_settings(text, directory, {})
     directory.mkdir(parents=True, exist_ok=True)
@@ -78,10 +84,13 @@ def initialise(
         if with_signing_key:
             password = new_password()
             write_private(directory / PASSWORD_FILE, password + "\n")
-            signer = address_text(create_keystore(directory / SIGNING_FILE, password))
-        admin_key = _create_log(database, key)
+            address = create_keystore(directory / SIGNING_FILE, password)
+            signer = address_text(address)
+            founder = founder or address
+        assert founder is not None
+        admin_key = _create_log(database, key, founder)
     (directory / FILE_NAME).write_text(text, encoding="utf-8")
-    return MadeDirectory(directory, key.log_id, signer, admin_key)
+    return MadeDirectory(directory, key.log_id(founder), founder, signer, admin_key)
 
 
 @dataclass(frozen=True)
@@ -115,8 +124,8 @@ def _require_no_log(database: Database) -> None:
     raise InvalidSettings("[database] url", "this database holds a log already", "name another database")
 
 
-def _create_log(database: Database, key: IdentityKey) -> str:
-    create_log(database, key, SystemClock())
+def _create_log(database: Database, key: IdentityKey, founder: bytes) -> str:
+    create_log(database, key, founder, SystemClock())
     issued = create_key(database, SystemClock(), "first key", (Scope.ADMIN, Scope.READ, Scope.WRITE))
     return issued.text
 

@@ -10,10 +10,13 @@ from anchor.server.storage.schema import log
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log that a database holds. ``receipt_key`` (16 bytes) makes its receipt ids."""
+    """The log that a database holds. ``founder`` is the 20-byte address that its id commits to;
+    ``receipt_key`` (16 bytes) makes its receipt ids.
+    """
 
     log_id: Bytes32
     identity_public_key: Bytes32
+    founder: bytes
     receipt_key: bytes
     created_at: int
 
@@ -24,11 +27,11 @@ class Log:
 def read_log(connection: Connection) -> Log | None:
     """Return the log, or None where the database holds none."""
     row = connection.execute(
-        select(log.c.log_id, log.c.identity_public_key, log.c.receipt_key, log.c.created_at)
+        select(log.c.log_id, log.c.identity_public_key, log.c.founder, log.c.receipt_key, log.c.created_at)
     ).one_or_none()
     if row is None:
         return None
-    return Log(bytes(row[0]), bytes(row[1]), bytes(row[2]), row[3])
+    return Log(bytes(row[0]), bytes(row[1]), bytes(row[2]), bytes(row[3]), row[4])
 
 
 def write_log(connection: Connection, new: Log) -> None:
@@ -38,6 +41,7 @@ def write_log(connection: Connection, new: Log) -> None:
             id=1,
             log_id=new.log_id,
             identity_public_key=new.identity_public_key,
+            founder=new.founder,
             receipt_key=new.receipt_key,
             sealing_at=new.created_at,
             created_at=new.created_at,

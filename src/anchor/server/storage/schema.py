@@ -73,6 +73,7 @@ log = Table(
     Column("id", BigInt, primary_key=True, autoincrement=False),
     Column("log_id", Hash, nullable=False),
     Column("identity_public_key", Hash, nullable=False),
+    Column("founder", LargeBinary(20), nullable=False),
     Column("receipt_key", LargeBinary(16), nullable=False),
     # No delta is ever recorded with an earlier time than this: the fence that a seal sets.
     Column("sealing_at", BigInt, nullable=False),

@@ -23,7 +23,11 @@ AT_ONCE: Final = 2
 WAITING: Final = 60
 
 _HASH: Final = "0x8f0d2b6a1c3e5f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8"
-_LOG: Final[dict[str, Any]] = {"logId": _HASH, "publicKey": "0x" + "1d" * 32}
+_LOG: Final[dict[str, Any]] = {
+    "logId": _HASH,
+    "identityPublicKey": "0x" + "1d" * 32,
+    "founder": "0x" + "5b" * 20,
+}
 _BATCH: Final[dict[str, Any]] = {
     "number": 1,
     "historyRoot": "0x" + "00" * 32,
@@ -45,7 +49,8 @@ def routes(database: Database, log: Log) -> APIRouter:
     async def which_log(request: Request) -> Response:
         """Needs no key. The contract of the log holds the same `logId`."""
         refuse_unknown_parameters(request)
-        return json_answer(LogAnswer(hex_of(log.log_id), hex_of(log.identity_public_key)))
+        named = LogAnswer(hex_of(log.log_id), hex_of(log.identity_public_key), hex_of(log.founder))
+        return json_answer(named)
 
     @router.get(
         "/api/v1/log/batches",

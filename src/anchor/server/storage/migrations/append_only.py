@@ -28,7 +28,7 @@ _DELTA_FIXED: Final = (
 # Tables whose rows are written once.
 _WRITTEN_ONCE: Final = ("tree_nodes", "heads", "batches", "erasures", "checkpoints", "idempotency_keys")
 _LEDGER_FIXED: Final = ("id", "ledger_id", "customer_id", "unit", "identity_proof")
-_LOG_FIXED: Final = ("id", "log_id", "identity_public_key", "receipt_key", "created_at")
+_LOG_FIXED: Final = ("id", "log_id", "identity_public_key", "founder", "receipt_key", "created_at")
 _API_KEY_FIXED: Final = ("id", "key_hash", "name", "scopes", "customer_id", "created_at")
 _MAP_NODE_FIXED: Final = ("depth", "prefix", "batch", "hash", "leaf_ledger_id", "leaf_head")
 

@@ -29,6 +29,7 @@ def create_record() -> None:
         sa.Column("id", BIG, nullable=False, autoincrement=False),
         sa.Column("log_id", HASH, nullable=False),
         sa.Column("identity_public_key", HASH, nullable=False),
+        sa.Column("founder", sa.LargeBinary(20), nullable=False),
         sa.Column("receipt_key", sa.LargeBinary(16), nullable=False),
         sa.Column("sealing_at", BIG, nullable=False),
         sa.Column("created_at", BIG, nullable=False),

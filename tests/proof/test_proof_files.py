@@ -53,7 +53,7 @@ def test_what_is_written_is_read_again(name: str) -> None:
         (b"7", "shape"),
         (b"{}", "format"),
         (b'{"format": "anchor-proof"}', "version"),
-        (b'{"format": "anchor-proof", "version": 2}', "version"),
+        (b'{"format": "anchor-proof", "version": 3}', "version"),
         (b'{"format": "anchor-proof", "version": true}', "version"),
         (b'{"format": "anchor-proof", "version": "1"}', "version"),
         (b'{"format": "anchor-proof", "version": 1.0}', "json"),
@@ -62,8 +62,8 @@ def test_what_is_written_is_read_again(name: str) -> None:
         (b'{"format": "anchor-proof", "version": NaN}', "json"),
         (b'{"format": "anchor-proof", "version": 18446744073709551616}', "json"),
         (b'{"format": "anchor-proof", "version": ' + b"1" * 5000 + b"}", "json"),
-        (b'{"format": "anchor-proof", "version": 1, "kind": "miracle"}', "shape"),
-        (b'{"format": "anchor-proof", "version": 1, "kind": ["delta"]}', "shape"),
+        (b'{"format": "anchor-proof", "version": 2, "kind": "miracle"}', "shape"),
+        (b'{"format": "anchor-proof", "version": 2, "kind": ["delta"]}', "shape"),
         (b'{"format": "anchor-proof", "format": "anchor-proof"}', "json"),
         (b'{"a": "\x01"}', "json"),
         (b'{"a": "\\x"}', "json"),
@@ -181,10 +181,11 @@ def test_a_member_that_is_missing_is_refused() -> None:
             refusal(whole)
 
 
-def test_a_customer_needs_the_key_that_shows_it() -> None:
+@pytest.mark.parametrize("member", ["logId", "identityPublicKey", "founder"])
+def test_a_log_is_named_whole(member: str) -> None:
     whole = json.loads(TEXT)
-    del whole["log"]["identityPublicKey"]
-    assert refusal(whole).place == "/log/identityPublicKey"
+    del whole["log"][member]
+    assert refusal(whole).place == f"/log/{member}"
 
 
 def test_a_claim_about_amounts_does_not_withhold_them() -> None:
@@ -202,7 +203,7 @@ def test_a_claim_about_amounts_does_not_withhold_them() -> None:
         b'"' * 199_999,
         b"[" + b"[]," * 60_000 + b"[]]",
         b"[" + b"0," * 100_000 + b"0]",
-        b'{"format":"anchor-proof","version":1,"kind":"delta","log":' + b'{"a":' * 15 + b"1" + b"}" * 16,
+        b'{"format":"anchor-proof","version":2,"kind":"delta","log":' + b'{"a":' * 15 + b"1" + b"}" * 16,
         b"1" * 250_000,
         b"-" * 250_000,
         b" " * 250_000,
@@ -238,7 +239,7 @@ json_values = st.recursive(
 
 
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-@example(b'{"format":"anchor-proof","version":1,"kind":"\\ud800"}')
+@example(b'{"format":"anchor-proof","version":2,"kind":"\\ud800"}')
 def test_no_bytes_crash_the_reader(raw: bytes) -> None:
     with pytest.raises(ProofFileError):
         parse_proof_file(raw)

@@ -26,7 +26,12 @@ NO_PROOF_FILES: list[tuple[bytes, str, str]] = [
     (b"\x89PNG\r\n\x1a\n", "a file that begins with the bytes 89 50 4e 47", "anchor proof"),
     (b'{"code":"unknown_receipt","status":404,"title":"No."}', "a server's refusal", "Do what it says"),
     (b'{"jsonrpc":"2.0"}', "/format", "anchor proof"),
-    (b'{"format":"anchor-proof","version":2}', "/version", "a version of Anchor that knows it"),
+    (b'{"format":"anchor-proof","version":3}', "/version", "a version of Anchor that knows it"),
+    (
+        b'{"format":"anchor-proof","version":1}',
+        "a proof file of version 1, made before the log signed what it anchors",
+        "Ask the operator for a new one",
+    ),
     (b"[1]", "the file", "Fetch it again"),
 ]
 

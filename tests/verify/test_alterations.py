@@ -165,6 +165,7 @@ def test_the_step_that_an_alteration_breaks_is_named() -> None:
         (*anchor, "chainId"): (1, "chain"),
         ("log", "logId"): (zero, "log id"),
         ("log", "identityPublicKey"): (zero, "log id"),
+        ("log", "founder"): ("0x" + "00" * 20, "log id"),
         ("ledger", "ledgerId"): (zero, "identity proof"),
         ("ledger", "customerId"): ("AA", "identity proof"),
         ("ledger", "unit"): ("", "identity proof"),

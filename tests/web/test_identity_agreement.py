@@ -13,6 +13,7 @@ from anchor.proof.writing import proof_file_json
 from anchor.protocol.errors import hex_of
 from anchor.protocol.identities import log_id
 from anchor.verify import verify_file
+from tests.fixtures.logs import FOUNDER
 from tests.verify.building import example_log
 from tests.web.page_answers import Question, agree, page_answers
 
@@ -46,7 +47,8 @@ def odd_proofs() -> Iterator[bytes]:
 
     def with_(public_key: bytes = key, identity_proof: bytes = proof) -> bytes:
         changed = json.loads(json.dumps(whole))
-        changed["log"] = {"logId": hex_of(log_id(public_key)), "identityPublicKey": hex_of(public_key)}
+        changed["log"]["logId"] = hex_of(log_id(public_key, FOUNDER))
+        changed["log"]["identityPublicKey"] = hex_of(public_key)
         changed["ledger"]["identityProof"] = hex_of(identity_proof)
         return json.dumps(changed).encode()
 

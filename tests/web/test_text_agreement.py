@@ -108,7 +108,7 @@ def spelt() -> Iterator[bytes]:
     yield text.encode()
     for number in NUMBERS:
         yield text.replace('"index": 4', f'"index": {number}').encode()
-        yield text.replace('"version": 1', f'"version": {number.replace("4", "1")}').encode()
+        yield text.replace('"version": 2', f'"version": {number.replace("4", "2")}').encode()
     for name in NAMES:
         yield text.replace(CUSTOMER, name).encode()
     for key in KEYS:

@@ -28,7 +28,7 @@ SHOWING_SCHEMA: Final[dict[str, Any]] = {
 }
 """What ``showing`` takes, for the description of the API."""
 
-PROOF_EXAMPLE: Final[dict[str, Any]] = {"format": "anchor-proof", "version": 1, "kind": "delta"}
+PROOF_EXAMPLE: Final[dict[str, Any]] = {"format": "anchor-proof", "version": 2, "kind": "delta"}
 
 
 def proof_response(proof: ProofFile, name: str) -> Response:

@@ -161,7 +161,7 @@ class BuiltLog:
     def anchor(self, number: int | None = None) -> BlockLocation:
         """Anchor a batch, the newest unless told, on the chain in memory."""
         sealed = self.batches[-1 if number is None else number - 1]
-        location = self.chain.anchor(sealed.root, sealed.batch.number)
+        location = self.chain.anchor(sealed.root, sealed.batch.number, self.now)
         self.locations[sealed.batch.number] = (self.chain.id, self.chain.contract, location)
         return location
 
@@ -340,21 +340,25 @@ class MemoryChain:
         for _ in range(count):
             self._block(self.heads[-1] if self.heads else ZERO, (), self.pins[-1] if self.pins else {})
 
-    def _block(self, head: Bytes32, events: tuple[AnchoredEvent, ...], pins: dict[Bytes32, int]) -> Block:
+    def _block(
+        self, head: Bytes32, events: tuple[AnchoredEvent, ...], pins: dict[Bytes32, int], at: int = START
+    ) -> Block:
         number = len(self.blocks)
         parent = self.blocks[-1].hash if self.blocks else ZERO
-        block = Block(number, keccak(parent + u64(number) + head), START // 1000 + 12 * number)
+        before = self.blocks[-1].timestamp if self.blocks else START // 1000 - 12
+        time = max(before + 12, -(-at // 1000))
+        block = Block(number, keccak(parent + u64(number) + u64(time) + head), time)
         self.blocks.append(block)
         self.heads.append(head)
         self.events.append(events)
         self.pins.append(pins)
         return block
 
-    def anchor(self, root: Bytes32, number: int) -> BlockLocation:
-        """Move the head, in a block of its own."""
+    def anchor(self, root: Bytes32, number: int, at: int = START) -> BlockLocation:
+        """Move the head, in a block of its own, made at that time (ms) or later."""
         transaction = keccak(b"transaction" + root)
         event = AnchoredEvent(number, self.heads[-1], root, transaction)
-        block = self._block(root, (event,), self.pins[-1])
+        block = self._block(root, (event,), self.pins[-1], at)
         return BlockLocation(transaction, block.number, block.hash)
 
     def pin(self) -> None:

@@ -144,16 +144,6 @@ def test_the_first_delta_of_a_period_is_not_recorded_before_the_one_that_opens_i
     assert (result.verdict, result.failed.name) == ("invalid", "times")
 
 
-def test_a_delta_recorded_after_its_batch_was_sealed_is_remarked_upon() -> None:
-    log = BuiltLog(5)
-    log.record("UA", 1, recorded_at=log.now + 10**9)
-    log.seal()
-    log.anchor()
-    result = verify_proof(log.delta("UA", 0, 1), log.chain)
-    assert result.valid
-    assert "broke a rule" in said(result)
-
-
 # What the reader means
 
 

@@ -4,19 +4,18 @@ import { formatUnits } from "./amounts.js";
 import { hexOf } from "./bytes.js";
 import { fraud } from "./frauds.js";
 import { period } from "./period-claim.js";
-import { moment } from "./wording.js";
 
 function delta(local, claim) {
   const fingerprint = local.included(claim.delta, claim.head);
   const batch = local.head(claim.head);
   const { record } = claim.delta;
+  byItself(local, record, claim.head);
   const statements = [`Delta ${record.index} is in the record, exactly as shown here.`];
   if (record.withheld) {
     statements.push(`Only its fingerprint is shown: ${hexOf(fingerprint)}.`);
   } else {
     statements.push(
       `Its amount is ${formatUnits(record.amount)}; the balance after it ${formatUnits(record.balance)}.`,
-      ...oddities(record, claim.head),
     );
   }
   return { batches: [batch], statements };
@@ -28,12 +27,19 @@ function balance(local, claim) {
   const { record } = claim.delta;
   const { size } = claim.head;
   const { number } = batch.batch.batch;
+  byItself(local, record, claim.head);
+  const last = record.index === size - 1n;
+  const after = `after delta ${record.index} of ${size}`;
+  local.checks.passed(
+    "balance as of",
+    last ? `batch ${number}` : `delta ${record.index}`,
+    `This is the balance ${after}: ${last ? "the last one in the batch" : "the batch has more"}.`,
+  );
   const statements = [
-    `The balance after delta ${record.index} is ${formatUnits(record.balance)}: the operator is bound to it.`,
-    record.index === size - 1n
+    `The balance ${after} is ${formatUnits(record.balance)}: the operator is bound to it.`,
+    last
       ? `It is the ledger's balance as of batch ${number}, after all its ${size} deltas.`
       : `The ledger went on: it has ${size} deltas as of batch ${number}.`,
-    ...oddities(record, claim.head),
   ];
   return { batches: [batch], statements };
 }
@@ -51,7 +57,8 @@ function freshness(local, claim) {
   return {
     batches: [batch],
     statements: [
-      `The ledger's newest head has ${claim.head.size} deltas and the root ${hexOf(claim.head.root)}.`,
+      `The ledger's head in batch ${batch.batch.batch.number} has ${claim.head.size} deltas and the root ` +
+        `${hexOf(claim.head.root)}.`,
     ],
   };
 }
@@ -89,14 +96,10 @@ function consistency(local, claim) {
   return { batches, statements };
 }
 
-/** What is proven and should not be. */
-function oddities(record, head) {
-  const { sealedAt } = head.batch.batch;
-  if (record.recordedAt <= sealedAt) return [];
-  return [
-    `But it says it was recorded ${moment(record.recordedAt)}, after its batch was sealed ` +
-      `(${moment(sealedAt)}): the operator broke a rule of the log.`,
-  ];
+/** What a delta says of itself: when it was recorded, and at index 0 its balance. */
+function byItself(local, record, head) {
+  local.recorded(record, head);
+  if (record.index === 0n) local.follows(null, record);
 }
 
 export const CLAIMS = { delta, balance, period, absence, freshness, consistency, fraud };

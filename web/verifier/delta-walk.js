@@ -20,7 +20,7 @@ export function startWalk(local, claim, peaks, opening) {
     peaks.length,
     "There is one for each bit of fromIndex.",
   );
-  const walk = new DeltaWalk(local, claim.fromIndex, peaks, opening);
+  const walk = new DeltaWalk(local, claim.fromIndex, peaks, opening, claim.closing.record);
   checks.same(
     "opening peaks' root",
     claim.openingRoot,
@@ -31,13 +31,15 @@ export function startWalk(local, claim, peaks, opening) {
 }
 
 class DeltaWalk {
-  constructor({ separator, ledgerId }, start, peaks, opening) {
+  /** `closing` is the last delta, which is shown by itself, whatever the list shows of it. */
+  constructor({ separator, ledgerId }, start, peaks, opening, closing) {
     this.separator = separator;
     this.ledgerId = ledgerId;
     this.start = start;
     this.frontier = new Frontier(LEDGER_TREE, start, peaks);
     this.balance = opening === null ? 0n : opening.balance;
     this.recordedAt = opening === null ? 0n : opening.recordedAt;
+    this.closing = closing;
     this.compared = 0;
     this.faults = new Map();
     this.count = 0n;
@@ -51,8 +53,9 @@ class DeltaWalk {
     this.last = fingerprint(this.separator, this.ledgerId, record);
     this.frontier.append(leaf(LEDGER_TREE, this.last));
     this.count += 1n;
-    if (record.withheld) this.balance = null;
-    else this.compare(record);
+    if (!record.withheld) this.compare(record);
+    else if (record.index === this.closing.index) this.compare(this.closing);
+    else this.balance = null;
     return this.last;
   }
 

@@ -1,5 +1,6 @@
 // Steps 1 to 3 of a verification, for one delta, one head, one place: what needs nothing but the file.
 
+import { formatUnits } from "./amounts.js";
 import { anchorRoot, domainSeparator, fingerprint, headHash, LEDGER_TREE, leaf, logIdOf } from "./hashes.js";
 import { verifyLedgerIdentity } from "./identity.js";
 import {
@@ -9,6 +10,7 @@ import {
   rootFromInclusion,
   rootFromPresence,
 } from "./trees.js";
+import { moment } from "./wording.js";
 
 export const labelled = (name, label) => (label ? `${name} (${label})` : name);
 
@@ -135,6 +137,33 @@ export class LocalChecks {
       checkConsistency(LEDGER_TREE, oldSize, oldRoot, newSize, newRoot, path),
     );
     this.checks.passed(name, newRoot, explanation);
+  }
+
+  /** A delta, where its time is shown, was recorded before its batch was sealed. */
+  recorded(record, head, label = "") {
+    if (record.withheld) return;
+    const { number, sealedAt } = head.batch.batch;
+    this.checks.holds(
+      labelled("recorded before sealing", label),
+      record.recordedAt <= sealedAt,
+      `up to ${moment(sealedAt)}`,
+      moment(record.recordedAt),
+      `Delta ${record.index} was recorded no later than batch ${number} was sealed.`,
+    );
+  }
+
+  /** The balances of two neighbours follow; before delta 0 there is null, and 0. */
+  follows(before, after, label = "") {
+    if (after.withheld || before?.withheld) return;
+    const opening = before === null ? 0n : before.balance;
+    this.checks.same(
+      labelled("balance follows", label),
+      formatUnits(opening + after.amount),
+      formatUnits(after.balance),
+      `Delta ${after.index}: its balance is the one before it plus its amount.`,
+      `Delta ${after.index}: its balance is not the one before it plus its amount. ` +
+        "The operator broke a rule of the log.",
+    );
   }
 
   index(name, expected, included) {

@@ -4,6 +4,7 @@ import { hexOf } from "./bytes.js";
 import { anchorRoot, HISTORY_TREE, leaf } from "./hashes.js";
 import { labelled } from "./local-checks.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped } from "./results.js";
+import { earliestBlock, newestAsOf, saysNothing } from "./times.js";
 import { ProofError, rootFromInclusion } from "./trees.js";
 import { moment } from "./wording.js";
 
@@ -56,6 +57,13 @@ function anchoredRoot(checks, claimed, anchor, logId) {
     historyRoot,
     `Batch ${batch.number} is in the history of batch ${later.number}.`,
     `The path of batch ${batch.number} does not lead to the history of batch ${later.number}.`,
+  );
+  checks.holds(
+    labelled("history times", claimed.label),
+    batch.sealedAt <= later.sealedAt,
+    `up to ${moment(later.sealedAt)}`,
+    moment(batch.sealedAt),
+    `Batch ${batch.number} was sealed no later than batch ${later.number}.`,
   );
   return [later, anchorRoot(logId, later)];
 }
@@ -252,22 +260,52 @@ export class OnChain {
       evidence = await this.byEvent(claim, anchor.location, contract, batch, root, final);
     }
     evidence ??= await this.byState(claim, contract, batch, head, final, anchor.location !== null);
+    evidence = this.inTime(claim, batch, evidence, final, hexOf(root) === hexOf(head));
     if (claim.mustBeNewest) {
       this.checks.same(
         labelled("current head", claim.label),
         ownRoot,
         head,
-        `This root is the contract's head in block ${final.number}: there is no newer one.`,
+        `This root is the contract's head in block ${final.number}.`,
         `The contract's head in block ${final.number} is another: the file shows an older state.`,
       );
       this.goesOn(claim, final);
     }
+    const block = evidence.time * 1000n;
+    const ownEvent = evidence.by === "event" && anchor.through === null ? block : null;
     return {
       number: claim.batch.batch.number,
       ...evidence,
       isHead: hexOf(ownRoot) === hexOf(head),
       asOf: final,
+      newest: newestAsOf(claim.batch.batch.sealedAt, ownEvent, block),
     };
+  }
+
+  /**
+   * When the batch on the chain says it was sealed, held against the block that proves its root. An early block
+   * proves nothing about a batch of the future; the final one may, while it is the head.
+   */
+  inTime(claim, batch, evidence, final, isHead) {
+    const name = labelled("block time", claim.label);
+    const sealed = `${moment(batch.sealedAt)}, when batch ${batch.number} says it was sealed`;
+    let found = evidence;
+    if (isHead && saysNothing(batch.sealedAt, found.time * 1000n)) {
+      this.checks.skipped(
+        name,
+        `The block of ${moment(found.time * 1000n)} proves nothing, since it is more than 15 minutes ` +
+          `before ${sealed}.`,
+      );
+      found = { by: "head", block: final.number, time: final.timestamp };
+    }
+    this.checks.holds(
+      name,
+      !saysNothing(batch.sealedAt, found.time * 1000n),
+      `from ${moment(earliestBlock(batch.sealedAt))}`,
+      moment(found.time * 1000n),
+      `The block that proves the root is not more than 15 minutes before ${sealed}.`,
+    );
+    return found;
   }
 
   /** The final block is not of long ago: what is newest, an old one cannot say. */
@@ -352,7 +390,7 @@ export class OnChain {
       event.number,
       "The event states the batch's own number.",
     );
-    return { block: number, time: block.timestamp };
+    return { by: "event", block: number, time: block.timestamp };
   }
 
   /**
@@ -376,7 +414,14 @@ export class OnChain {
         root,
         "The contract keeps this root as a pinned head.",
       );
-      return { block: null, time: pinnedAt };
+      this.checks.holds(
+        labelled("pin's time", claim.label),
+        pinnedAt <= final.timestamp,
+        `up to ${moment(final.timestamp * 1000n)}`,
+        moment(pinnedAt * 1000n),
+        `It was not pinned after block ${final.number}, as of which it is.`,
+      );
+      return { by: "pinned", block: null, time: pinnedAt };
     }
     const name = labelled("contract's head", claim.label);
     if (hexOf(root) !== hexOf(head)) {
@@ -384,6 +429,6 @@ export class OnChain {
       this.checks.fail(name, root, head, why, verdict);
     }
     this.checks.passed(name, root, `This root is the contract's head in block ${final.number}.`);
-    return { block: final.number, time: final.timestamp };
+    return { by: "head", block: final.number, time: final.timestamp };
   }
 }

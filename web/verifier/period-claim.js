@@ -35,6 +35,9 @@ export function period(local, claim) {
     `That begins with the ledger of ${start} deltas, which opens it.`,
   );
   const batch = local.head(head);
+  if (before !== null) local.recorded(before, head, "opening");
+  local.recorded(closing, head, "closing");
+  if (start === end) local.follows(before, closing, "closing");
   const walk =
     claim.deltas === null ? null : allDeltas(local, claim, claim.deltas, before, closingFingerprint);
   const spanStatement = claim.span === null ? [] : [span(local, claim, claim.span)];

@@ -58,7 +58,12 @@ export async function verifyProof(proof, chain, options = {}) {
       kind: proof.kind,
       verdict: VALID,
       steps: checks.steps,
-      statements: [...proven.statements, ...naming(proof), ...chainWords(seen, expectedContract !== null)],
+      statements: [
+        ...proven.statements,
+        ...naming(proof),
+        ...chainWords(seen, expectedContract !== null),
+        ...asOfWords(proof, seen),
+      ],
       proof,
       seen,
     };
@@ -134,8 +139,21 @@ function chainWords(seen, namedByReader) {
     lines.push(`${what} was committed no later than ${moment(one.time * 1000n)}${block}.`);
     if (one.isHead) {
       const asOf = `block ${one.asOf.number}, ${moment(one.asOf.timestamp * 1000n)}`;
-      lines.push(`Batch ${one.number} was the newest on the chain as of ${asOf}.`);
+      lines.push(`Batch ${one.number} is the contract's head as of ${asOf}.`);
     }
   }
   return lines;
+}
+
+/** As of when what the file shows was the newest, or absent. */
+function asOfWords({ kind, ledger }, seen) {
+  let what = "This was the ledger's newest head";
+  if (kind === "absence") {
+    what = `There was no ledger ${ledger.customer ? "for exactly this customer id and unit" : "of this id"}`;
+  } else if (kind !== "freshness") {
+    return [];
+  }
+  return seen.committed.map(
+    ({ newest: { time, condition } }) => `${what} as of ${moment(time)}${condition ? ", " : ""}${condition}.`,
+  );
 }

@@ -11,10 +11,10 @@ from anchor.proof.values import (
     Disclosed,
     FreshnessClaim,
     LedgerHead,
+    Record,
 )
 from anchor.protocol.amounts import format_units
 from anchor.protocol.errors import hex_of
-from anchor.protocol.times import moment
 from anchor.verify.local_checks import LocalChecks, Proven, shown
 
 
@@ -23,12 +23,12 @@ def delta(local: LocalChecks, claim: DeltaClaim) -> Proven:
     fingerprint = local.included(claim.delta, claim.head)
     batch = local.head(claim.head)
     record = claim.delta.record
+    _by_itself(local, record, claim.head)
     statements = [f"Delta {record.index} is in the record, exactly as shown here."]
     if isinstance(record, DeltaRecord):
         statements.append(
             f"Its amount is {format_units(record.amount)}; the balance after it {_balance(record)}."
         )
-        statements += _oddities(record, claim.head)
     else:
         statements.append(f"Only its fingerprint is shown: {hex_of(fingerprint)}.")
     facts: dict[str, Any] = {"index": record.index, "fingerprint": hex_of(fingerprint)} | _facts(record)
@@ -40,16 +40,22 @@ def balance(local: LocalChecks, claim: BalanceClaim) -> Proven:
     fingerprint = local.included(claim.delta, claim.head)
     batch = local.head(claim.head)
     record = shown(claim.delta)
+    _by_itself(local, record, claim.head)
     last = record.index == claim.head.size - 1
-    statements = [
-        f"The balance after delta {record.index} is {_balance(record)}: the operator is bound to it.",
+    after = f"after delta {record.index} of {claim.head.size}"
+    local.checks.passed(
+        "balance as of",
+        f"batch {batch.number}" if last else f"delta {record.index}",
+        f"This is the balance {after}: {'the last one in the batch' if last else 'the batch has more'}.",
+    )
+    statements = (
+        f"The balance {after} is {_balance(record)}: the operator is bound to it.",
         f"It is the ledger's balance as of batch {batch.number}, after all its {claim.head.size} deltas."
         if last
         else f"The ledger went on: it has {claim.head.size} deltas as of batch {batch.number}.",
-    ]
-    statements += _oddities(record, claim.head)
+    )
     facts = {"index": record.index, "fingerprint": hex_of(fingerprint), "isLast": last}
-    return Proven((batch,), tuple(statements), facts | _facts(record) | head_facts(claim.head))
+    return Proven((batch,), statements, facts | _facts(record) | head_facts(claim.head))
 
 
 def absence(local: LocalChecks, claim: AbsenceClaim) -> Proven:
@@ -62,7 +68,8 @@ def freshness(local: LocalChecks, claim: FreshnessClaim) -> Proven:
     """This is the ledger's newest head."""
     batch = local.head(claim.head, must_be_newest=True)
     statement = (
-        f"The ledger's newest head has {claim.head.size} deltas and the root {hex_of(claim.head.root)}."
+        f"The ledger's head in batch {batch.number} has {claim.head.size} deltas and the root "
+        f"{hex_of(claim.head.root)}."
     )
     return Proven((batch,), (statement,), head_facts(claim.head))
 
@@ -105,15 +112,11 @@ def _balance(record: DeltaRecord) -> str:
     return format_units(record.balance)
 
 
-def _oddities(record: DeltaRecord, head: LedgerHead) -> list[str]:
-    """What is proven and should not be."""
-    sealed_at = head.batch.batch.sealed_at
-    if record.recorded_at > sealed_at:
-        return [
-            f"But it says it was recorded {moment(record.recorded_at)}, after its batch was sealed "
-            f"({moment(sealed_at)}): the operator broke a rule of the log."
-        ]
-    return []
+def _by_itself(local: LocalChecks, record: Record, head: LedgerHead) -> None:
+    """Check what a delta says of itself: when it was recorded, and at index 0 its balance."""
+    local.recorded(record, head)
+    if record.index == 0:
+        local.follows(None, record)
 
 
 def head_facts(head: LedgerHead) -> dict[str, Any]:

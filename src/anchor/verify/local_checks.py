@@ -5,12 +5,15 @@ from typing import Any
 
 from anchor.proof.values import (
     DeltaRecord,
+    FingerprintRecord,
     HashPath,
     Included,
     LedgerAbsence,
     LedgerHead,
     ProofFile,
+    Record,
 )
+from anchor.protocol.amounts import format_units
 from anchor.protocol.errors import IdentityError, ProofError
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import Bytes32
@@ -18,6 +21,7 @@ from anchor.protocol.identities import log_id as log_id_of
 from anchor.protocol.identities import verify_ledger_identity
 from anchor.protocol.ledger_map import head_hash, root_from_absence, root_from_presence
 from anchor.protocol.merkle import LEDGER_TREE, check_consistency, root_from_inclusion
+from anchor.protocol.times import moment
 from anchor.verify.on_chain import Claimed
 from anchor.verify.results import Checks
 
@@ -161,6 +165,33 @@ class LocalChecks:
             )
             raise
         self.checks.passed(name, new[1], explanation)
+
+    def recorded(self, record: Record, head: LedgerHead, label: str = "") -> None:
+        """Check that a delta, where its time is shown, was recorded before its batch was sealed (§8)."""
+        if not isinstance(record, DeltaRecord):
+            return
+        batch = head.batch.batch
+        self.checks.holds(
+            _labelled("recorded before sealing", label),
+            record.recorded_at <= batch.sealed_at,
+            f"up to {moment(batch.sealed_at)}",
+            moment(record.recorded_at),
+            f"Delta {record.index} was recorded no later than batch {batch.number} was sealed.",
+        )
+
+    def follows(self, before: Record | None, after: Record, label: str = "") -> None:
+        """Check that the balances of two neighbours follow; before delta 0 there is None, and 0 (§8)."""
+        if not isinstance(after, DeltaRecord) or isinstance(before, FingerprintRecord):
+            return
+        opening = 0 if before is None else before.balance
+        self.checks.same(
+            _labelled("balance follows", label),
+            format_units(opening + after.amount),
+            format_units(after.balance),
+            f"Delta {after.index}: its balance is the one before it plus its amount.",
+            f"Delta {after.index}: its balance is not the one before it plus its amount. "
+            "The operator broke a rule of the log.",
+        )
 
     def index(self, name: str, expected: int, included: Included) -> None:
         """Check where a delta stands."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from anchor.node.view import (
     Block,
@@ -21,6 +21,10 @@ from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
 from anchor.protocol.times import moment
 from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Step, Stopped, Verdict
+from anchor.verify.times import AsOf, earliest_block, newest_as_of, says_nothing
+
+Evidence: TypeAlias = tuple[str, int | None, int]
+"""By what a root is found (event, pinned, head), in which block (None: pinned), and its time in seconds."""
 
 CURRENT_HEAD: Final = "current head"
 NEWEST_BLOCK: Final = "newest block"
@@ -49,11 +53,13 @@ class Claimed:
 class Committed:
     """What the chain shows of a batch: committed no later than ``time`` (seconds), in ``block``.
 
-    ``is_head`` is whether the batch's own root was the contract's head in ``as_of``.
+    ``sealed_at`` (ms) is the batch's own word; ``is_head`` is whether its own root was the contract's head
+    in ``as_of``.
     """
 
     label: str
     number: int
+    sealed_at: int
     root: Bytes32
     through: int | None
     by: str
@@ -61,6 +67,13 @@ class Committed:
     time: int
     is_head: bool
     as_of: Block
+
+    @property
+    def newest(self) -> AsOf:
+        """As of when what the batch says is the newest, and on what condition."""
+        block = self.time * 1000
+        own_event = block if self.by == "event" and self.through is None else None
+        return newest_as_of(self.sealed_at, own_event, block)
 
 
 def check_histories(checks: Checks, claimed: Claimed, log_id: Bytes32) -> None:
@@ -93,6 +106,13 @@ def _anchored_root(
         history_root,
         explanation,
         f"The path of batch {batch.number} does not lead to the history of batch {later.number}.",
+    )
+    checks.holds(
+        claimed.step("history times"),
+        batch.sealed_at <= later.sealed_at,
+        f"up to {moment(later.sealed_at)}",
+        moment(batch.sealed_at),
+        f"Batch {batch.number} was sealed no later than batch {later.number}.",
     )
     return later, later.anchor_root(log_id)
 
@@ -226,25 +246,55 @@ class OnChain:
         own_root = claim.batch.batch.anchor_root(self.log_id)
         through = None if anchor.through is None else batch.number
         head = self.chain.head(contract, final.number)
-        evidence: tuple[str, int | None, int] | None = None
+        evidence: Evidence | None = None
         if anchor.location is not None:
             evidence = self._by_event(claim, anchor.location, contract, batch, root, final)
         if evidence is None:
             no_events = anchor.location is not None
             evidence = self._by_state(claim, contract, batch, head, final, no_events=no_events)
+        evidence = self._in_time(claim, batch, evidence, final, is_head=root == head)
         if claim.must_be_newest:
             self.checks.same(
                 claim.step(CURRENT_HEAD),
                 own_root,
                 head,
-                f"This root is the contract's head in block {final.number}: there is no newer one.",
+                f"This root is the contract's head in block {final.number}.",
                 f"The contract's head in block {final.number} is another: the file shows an older state.",
             )
             self._goes_on(claim, final)
         by, block, time = evidence
+        sealed_at = claim.batch.batch.sealed_at
+        is_head = own_root == head
         return Committed(
-            claim.label, claim.number, own_root, through, by, block, time, own_root == head, final
+            claim.label, claim.number, sealed_at, own_root, through, by, block, time, is_head, final
         )
+
+    def _in_time(
+        self, claim: Claimed, batch: Batch, found: Evidence, final: Block, *, is_head: bool
+    ) -> Evidence:
+        """Hold when the batch on the chain says it was sealed against the block that proves its root.
+
+        An early block proves nothing about a batch of the future; the final one may, while it is the head.
+        """
+        name = claim.step("block time")
+        _, _, time = found
+        sealed = f"{moment(batch.sealed_at)}, when batch {batch.number} says it was sealed"
+        if is_head and says_nothing(batch.sealed_at, time * 1000):
+            self.checks.skipped(
+                name,
+                f"The block of {moment(time * 1000)} proves nothing, since it is more than 15 minutes "
+                f"before {sealed}.",
+            )
+            found = "head", final.number, final.timestamp
+            _, _, time = found
+        self.checks.holds(
+            name,
+            not says_nothing(batch.sealed_at, time * 1000),
+            f"from {moment(earliest_block(batch.sealed_at))}",
+            moment(time * 1000),
+            f"The block that proves the root is not more than 15 minutes before {sealed}.",
+        )
+        return found
 
     def _goes_on(self, claim: Claimed, final: Block) -> None:
         """See that the final block is not of long ago: what is newest, an old one cannot say."""
@@ -265,7 +315,7 @@ class OnChain:
         batch: Batch,
         root: Bytes32,
         final: Block,
-    ) -> tuple[str, int, int] | None:
+    ) -> Evidence | None:
         """Find the event that the file names; None where the node keeps no events that old."""
         number = location.block_number
         if number > final.number:
@@ -320,7 +370,7 @@ class OnChain:
 
     def _by_state(
         self, claim: Claimed, contract: bytes, batch: Batch, head: Bytes32, final: Block, *, no_events: bool
-    ) -> tuple[str, int | None, int]:
+    ) -> Evidence:
         """Find the batch's root as the contract's head, or pinned.
 
         Where the file names an event that could not be looked for (``no_events``), nothing shows whether the
@@ -336,6 +386,13 @@ class OnChain:
         if pinned_at:
             self.checks.passed(
                 claim.step("pinned head"), root, "The contract keeps this root as a pinned head."
+            )
+            self.checks.holds(
+                claim.step("pin's time"),
+                pinned_at <= final.timestamp,
+                f"up to {moment(final.timestamp * 1000)}",
+                moment(pinned_at * 1000),
+                f"It was not pinned after block {final.number}, as of which it is.",
             )
             return "pinned", None, pinned_at
         name = claim.step("contract's head")

@@ -47,6 +47,11 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
         f"That begins with the ledger of {start} deltas, which opens it.",
     )
     batch = local.head(head)
+    if opening is not None:
+        local.recorded(opening, head, "opening")
+    local.recorded(closing, head, "closing")
+    if start == end:
+        local.follows(opening, closing, "closing")
     walk = None if claim.deltas is None else _all_deltas(local, claim, claim.deltas, closing_fingerprint)
     span = () if claim.span is None else (_span(local, claim, claim.span),)
     proof_hash = checkpoint_hash(
@@ -114,8 +119,12 @@ class DeltaWalk:
         start: int,
         peaks: HashPath,
         opening: DeltaRecord | None,
+        closing: DeltaRecord,
     ) -> None:
-        """``peaks`` has as many entries as ``start`` has bits set; ``opening`` is the delta before."""
+        """``peaks`` has as many entries as ``start`` has bits set; ``opening`` is the delta before.
+
+        ``closing`` is the last one, which is shown by itself, whatever the list shows of it.
+        """
         self._separator = separator
         self._ledger_id = ledger_id
         self._start = start
@@ -123,6 +132,7 @@ class DeltaWalk:
         self._leaves: list[Bytes32] = []
         self._balance: int | None = 0 if opening is None else opening.balance
         self._recorded_at = 0 if opening is None else opening.recorded_at
+        self._closing = closing
         self.compared = 0
         """How many balances were held against the one before: of all, where no amount is withheld."""
         self._faults: dict[str, tuple[str, str, str]] = {}
@@ -142,6 +152,8 @@ class DeltaWalk:
         self.count += 1
         if isinstance(record, DeltaRecord):
             self._compare(record)
+        elif record.index == self._closing.index:
+            self._compare(self._closing)
         else:
             self._balance = None
         return self.last
@@ -232,7 +244,7 @@ def start_walk(
     start = claim.from_index
     checks.same("opening peaks", start.bit_count(), len(peaks), "There is one for each bit of fromIndex.")
     opening = None if claim.opening is None else shown(claim.opening)
-    walk = DeltaWalk(separator, ledger_id, start, peaks, opening)
+    walk = DeltaWalk(separator, ledger_id, start, peaks, opening, shown(claim.closing))
     checks.same(
         "opening peaks' root",
         claim.opening_root,

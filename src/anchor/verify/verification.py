@@ -89,7 +89,12 @@ def verify_proof(
         proof.kind,
         VALID,
         tuple(checks.steps),
-        (*proven.statements, *_naming(proof), *_on_chain(seen, expected_contract is not None)),
+        (
+            *proven.statements,
+            *_naming(proof),
+            *_on_chain(seen, expected_contract is not None),
+            *_as_of(proof, seen),
+        ),
         _facts(proof, proven) | {"chain": _chain_facts(seen)},
     )
 
@@ -175,8 +180,23 @@ def _on_chain(seen: Seen, named_by_reader: bool) -> tuple[str, ...]:
         lines.append(f"{what} was committed no later than {moment(one.time * 1000)}{block}.")
         if one.is_head:
             as_of = f"block {one.as_of.number}, {moment(one.as_of.timestamp * 1000)}"
-            lines.append(f"Batch {one.number} was the newest on the chain as of {as_of}.")
+            lines.append(f"Batch {one.number} is the contract's head as of {as_of}.")
     return tuple(lines)
+
+
+def _as_of(proof: ProofFile, seen: Seen) -> tuple[str, ...]:
+    """Say as of when what the file shows was the newest, or absent (§8, 'Newest, and absent')."""
+    if isinstance(proof.claim, FreshnessClaim):
+        what = "This was the ledger's newest head"
+    elif isinstance(proof.claim, AbsenceClaim):
+        named = proof.ledger is not None and proof.ledger.customer is not None
+        what = f"There was no ledger {'for exactly this customer id and unit' if named else 'of this id'}"
+    else:
+        return ()
+    return tuple(
+        f"{what} as of {moment(one.newest.time)}{', ' if one.newest.condition else ''}{one.newest.condition}."
+        for one in seen.committed
+    )
 
 
 def _facts(proof: ProofFile, proven: Proven) -> dict[str, Any]:
@@ -206,5 +226,6 @@ def _batch_facts(one: Committed) -> dict[str, Any]:
         "by": one.by,
         "block": one.block,
         "committedBy": one.time * 1000,
+        "newestAsOf": one.newest.time,
         "isHead": one.is_head,
     }

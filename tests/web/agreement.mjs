@@ -3,58 +3,68 @@
 // a hash in hexadecimal, a time in ms, what is agreed of a sample, URLs of nodes to ask in place of the chain; where a hash
 // is trusted, the chain is not asked. One answer a line comes back.
 
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import vm from "node:vm";
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const { page, chain } = JSON.parse((await lines.next()).value);
+import { firstAndRest, verifierOf } from "./page_script.mjs";
 
-const script = /<script>([\s\S]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
-const names = [
-  ...["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"],
-  ...["Blob", "DecompressionStream", "ReadableStream", "DataView", "setTimeout"],
-];
-const sandbox = Object.fromEntries(names.map((name) => [name, globalThis[name]]));
-vm.runInNewContext(script, sandbox);
-const { verifyFile, parseBlockHash, parseFinality, AgreeingChains, JsonRpcChain } = sandbox.anchorVerifier;
+const [first, lines] = await firstAndRest(createInterface({ input: process.stdin }));
+const { page, chain } = JSON.parse(first);
+const { verifyFile, parseBlockHash, parseFinality, AgreeingChains, JsonRpcChain } = verifierOf(page);
 
+/** @typedef {{ number: bigint, previousHead: Uint8Array, newHead: Uint8Array, transactionHash: Uint8Array }} Event */
+/** @typedef {{ number: bigint, hash: Uint8Array, timestamp: bigint, head: Uint8Array, pins: any, events: Event[] }} Block */
+
+/** @param {string} hex */
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));
+/** @param {Uint8Array} value */
 const hex = (value) => `0x${Buffer.from(value).toString("hex")}`;
 const ZERO = new Uint8Array(32);
-const blocks = (chain?.blocks ?? []).map((block) => ({
+/** @type {Block[]} */
+const blocks = (chain?.blocks ?? []).map((/** @type {any} */ block) => ({
   number: BigInt(block.number),
   hash: bytes(block.hash),
   timestamp: BigInt(block.timestamp),
   head: bytes(block.head),
   pins: block.pins,
-  events: block.events.map((event) => ({
+  events: block.events.map((/** @type {any} */ event) => ({
     number: BigInt(event.number),
     previousHead: bytes(event.previousHead),
     newHead: bytes(event.newHead),
     transactionHash: bytes(event.transactionHash),
   })),
 }));
+/** @param {Uint8Array} contract */
 const ours = (contract) => hex(contract) === chain.contract;
+/** The chain in memory; its methods are those of JsonRpcChain. */
 const memory = {
   chainId: async () => BigInt(chain.id),
   finalBlock: async () => blocks.at(-1),
-  block: async (number) => blocks[number] ?? null,
-  logId: async (contract) => (ours(contract) ? bytes(chain.logId) : null),
-  head: async (contract, number) => (ours(contract) ? blocks[number].head : ZERO),
-  pinnedAt: async (contract, root, number) => BigInt((ours(contract) && blocks[number].pins[hex(root)]) || 0),
-  anchored: async (contract, hash) =>
-    ours(contract) ? blocks.find((block) => hex(block.hash) === hex(hash)).events : [],
+  block: async (/** @type {bigint} */ number) => blocks[Number(number)] ?? null,
+  logId: async (/** @type {Uint8Array} */ contract) => (ours(contract) ? bytes(chain.logId) : null),
+  head: async (/** @type {Uint8Array} */ contract, /** @type {bigint} */ number) =>
+    ours(contract) ? blocks[Number(number)].head : ZERO,
+  pinnedAt: async (
+    /** @type {Uint8Array} */ contract,
+    /** @type {Uint8Array} */ root,
+    /** @type {bigint} */ number,
+  ) => BigInt((ours(contract) && blocks[Number(number)].pins[hex(root)]) || 0),
+  anchored: async (/** @type {Uint8Array} */ contract, /** @type {Uint8Array} */ hash) =>
+    ours(contract) ? blocks.find((block) => hex(block.hash) === hex(hash))?.events : [],
 };
 
-/** What is asked: the nodes that a question names, else the chain in memory. */
+/**
+ * What is asked: the nodes that a question names, else the chain in memory.
+ * @param {{ rpc: string[], trusted?: string }} question
+ */
 function chainOf({ rpc, trusted }) {
   const nodes = rpc.map((url) => new JsonRpcChain(url));
   if (nodes.length) return nodes.length > 1 ? new AgreeingChains(nodes) : nodes[0];
   return trusted || !chain ? null : memory;
 }
 
+/** @param {number | undefined} number */
 const whole = (number) => (number === undefined ? null : BigInt(number));
+/** @param {string} text */
 const from64 = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 for await (const line of lines) {
   const question = JSON.parse(line);

@@ -2,29 +2,27 @@
 // and never with 'valid', since no chain is named. First line: {page, seed, runs}; then {raw, trusted,
 // evidence} a line, as in agreement.mjs. What comes back is {verdicts}, or a failure with its bytes.
 
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import vm from "node:vm";
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const { page, seed, runs } = JSON.parse((await lines.next()).value);
-const script = /<script>([\s\S]*)<\/script>/.exec(readFileSync(page, "utf8"))[1];
-const names = [
-  ...["TextDecoder", "TextEncoder", "Uint8Array", "URL", "AbortSignal", "fetch", "crypto"],
-  ...["Blob", "DecompressionStream", "ReadableStream", "DataView", "setTimeout"],
-];
-const sandbox = Object.fromEntries(names.map((name) => [name, globalThis[name]]));
-vm.runInNewContext(script, sandbox);
-const { verifyFile, parseBlockHash } = sandbox.anchorVerifier;
+import { firstAndRest, verifierOf } from "./page_script.mjs";
+
+const [first, lines] = await firstAndRest(createInterface({ input: process.stdin }));
+const { page, seed, runs } = JSON.parse(first);
+const { verifyFile, parseBlockHash } = verifierOf(page);
 
 // Mulberry32: the same mutations for the same seed.
 let state = seed >>> 0;
+/** @param {number} limit */
 function below(limit) {
   state = (state + 0x6d2b79f5) >>> 0;
   let mixed = Math.imul(state ^ (state >>> 15), state | 1);
   mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
   return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
 }
+/**
+ * @template T
+ * @param {T[]} list
+ */
 const pick = (list) => list[below(list.length)];
 
 const SPLICES = [
@@ -33,6 +31,7 @@ const SPLICES = [
   ...["18446744073709551616", "constructor", "\x00", "\n", "PK\x01\x02", "\xff\xff\xff\xff"],
 ].map((text) => Buffer.from(text, "latin1"));
 
+/** @param {Uint8Array} raw */
 function mutated(raw) {
   let bytes = Buffer.from(raw);
   for (let times = 1 + below(3); times; times -= 1) {
@@ -51,12 +50,13 @@ function mutated(raw) {
 
 const seeds = [];
 for await (const line of lines) seeds.push(JSON.parse(line));
+/** @type {Record<string, number>} */
 const verdicts = {};
 for (let run = 0; run < runs; run += 1) {
   const { raw, trusted, evidence } = pick(seeds);
   const file = evidence ? Buffer.from(raw, "base64") : mutated(Buffer.from(raw, "base64"));
   const beside = evidence ? mutated(Buffer.from(evidence, "base64")) : null;
-  const failed = (why) => {
+  const failed = (/** @type {string} */ why) => {
     const bytes = Buffer.from(beside ?? file).toString("base64");
     process.stdout.write(`${JSON.stringify({ failed: why, bytes, trusted })}\n`);
     process.exit(1);
@@ -69,10 +69,14 @@ for (let run = 0; run < runs; run += 1) {
       evidence: beside && Uint8Array.from(beside),
     });
     if (verdict === "valid" && !trusted) failed("valid without a chain");
-    if (verdict !== "valid" && !steps.some((step) => step.outcome !== "passed")) failed("no step says why");
+    if (
+      verdict !== "valid" &&
+      !steps.some((/** @type {{ outcome: string }} */ step) => step.outcome !== "passed")
+    )
+      failed("no step says why");
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
   } catch (error) {
-    failed(String(error.stack));
+    failed(String(/** @type {Error} */ (error).stack));
   }
   if (performance.now() - started > 3000) failed("took longer than 3 s");
 }

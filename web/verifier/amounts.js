@@ -4,7 +4,11 @@ const UNITS_PER_ONE = 10n ** 18n;
 const CANONICAL = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]{0,17}[1-9]))?$/;
 const LONGEST = 100;
 
-/** The units of an amount as it is written in a proof file; null where it is written otherwise. */
+/**
+ * The units of an amount as it is written in a proof file; null where it is written otherwise.
+ * @param {string} text
+ * @returns {bigint | null}
+ */
 export function parseUnits(text) {
   const match = text.length <= LONGEST ? CANONICAL.exec(text) : null;
   if (match === null || text === "-0") return null;
@@ -13,9 +17,12 @@ export function parseUnits(text) {
   return sign ? -units : units;
 }
 
+/** @param {bigint} units */
 export const isAmount = (units) => units > -(2n ** 127n) && units < 2n ** 127n;
+/** @param {bigint} units */
 export const isBalance = (units) => units >= -(2n ** 255n) && units < 2n ** 255n;
 
+/** @param {bigint} units */
 export function formatUnits(units) {
   const size = units < 0n ? -units : units;
   const fraction = (size % UNITS_PER_ONE).toString().padStart(18, "0").replace(/0+$/, "");

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // An audit pack: a period with all its deltas in one archive, checked as a stream. The same checks as
 // anchor.verify.audit_pack in Python.
 

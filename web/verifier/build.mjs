@@ -6,10 +6,12 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 
+/** @param {string} name */
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const output = process.argv[2] ?? here("../../src/anchor/web/verify.html");
 
-async function bundled(entry, loader) {
+/** @param {string} entry */
+async function bundled(entry) {
   const result = await build({
     entryPoints: [here(entry)],
     bundle: true,
@@ -20,11 +22,11 @@ async function bundled(entry, loader) {
     charset: "utf8",
     legalComments: "inline",
     absWorkingDir: here("."),
-    loader,
   });
   return result.outputFiles[0].text.trim();
 }
 
+/** @param {string} text */
 const digest = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 // Within a script element only its own end tag ends it.
@@ -40,6 +42,7 @@ const policy = [
   "base-uri 'none'",
 ].join("; ");
 
+/** @type {Record<string, string>} */
 const parts = { policy, style, script };
 const page = (await readFile(here("page.html"), "utf8")).replaceAll(
   /\{\{(\w+)\}\}/g,

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // One file's answer on the page. Everything that is shown is set as text, never as HTML.
 
 import { formatUnits } from "./amounts.js";

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // What each kind of claim needs to hold, and what it then proves.
 
 import { formatUnits } from "./amounts.js";

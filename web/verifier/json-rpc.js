@@ -1,3 +1,4 @@
+// @ts-nocheck
 // A chain read over JSON-RPC: few calls, each bounded in time and size, none trusted.
 
 import { bytesOf, hexOf, join, keccak, utf8, ZERO } from "./bytes.js";

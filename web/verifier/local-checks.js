@@ -1,3 +1,4 @@
+// @ts-nocheck
 // Steps 1 to 3 of a verification, for one delta, one head, one place: what needs nothing but the file.
 
 import { formatUnits } from "./amounts.js";

@@ -3,5 +3,5 @@
 import * as core from "./core.js";
 import { start } from "./page.js";
 
-globalThis.anchorVerifier = core;
+Object.assign(globalThis, { anchorVerifier: core });
 if (globalThis.document !== undefined) start(globalThis.document);

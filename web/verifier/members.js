@@ -4,10 +4,23 @@ import { isAmount, isBalance, parseUnits } from "./amounts.js";
 import { bytesOf } from "./bytes.js";
 import { ProofFileError, shown } from "./strict-json.js";
 
+/** @import { JsonValue } from "./strict-json.js" */
+
+/**
+ * @template T
+ * @typedef {(value: JsonValue | undefined, place: string) => T} Reader
+ */
+
+/**
+ * @param {string} place
+ * @param {string} reason
+ * @returns {never}
+ */
 export function refuse(place, reason) {
   throw new ProofFileError("shape", place, reason);
 }
 
+/** @param {JsonValue | undefined} value */
 function named(value) {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "bigint") return "a number";
@@ -16,17 +29,32 @@ function named(value) {
 }
 
 export class Members {
+  /**
+   * @param {JsonValue | undefined} value
+   * @param {string} place
+   */
   constructor(value, place) {
     if (!(value instanceof Map)) refuse(place, `is ${named(value)}, not an object`);
     this.fields = value;
     this.place = place;
+    /** @type {Set<string>} */
     this.taken = new Set();
   }
 
+  /**
+   * @param {JsonValue | undefined} value
+   * @param {string} place
+   */
   static of(value, place) {
     return new Members(value, place);
   }
 
+  /**
+   * @template T
+   * @param {string} key
+   * @param {Reader<T>} read
+   * @returns {T}
+   */
   take(key, read) {
     const place = `${this.place}/${key}`;
     if (!this.fields.has(key)) refuse(place, "is missing");
@@ -34,14 +62,27 @@ export class Members {
     return read(this.fields.get(key), place);
   }
 
+  /**
+   * @template T
+   * @param {string} key
+   * @param {Reader<T>} read
+   * @returns {T | null}
+   */
   optional(key, read) {
     return this.fields.has(key) ? this.take(key, read) : null;
   }
 
+  /**
+   * @template T
+   * @param {string} key
+   * @param {Reader<T>} read
+   * @returns {T | null}
+   */
   nullable(key, read) {
     return this.take(key, (value, place) => (value === null ? null : read(value, place)));
   }
 
+  /** @param {string[]} keys */
   has(...keys) {
     return keys.some((key) => this.fields.has(key));
   }
@@ -54,7 +95,12 @@ export class Members {
   }
 }
 
-/** A reader of one object: takes its members with `read`, and lets nothing be left over. */
+/**
+ * A reader of one object: takes its members with `read`, and lets nothing be left over.
+ * @template T
+ * @param {(members: Members) => T} read
+ * @returns {Reader<T>}
+ */
 export function object(read) {
   return (value, place) => {
     const members = new Members(value, place);
@@ -64,17 +110,29 @@ export function object(read) {
   };
 }
 
+/**
+ * @param {JsonValue | undefined} value
+ * @param {string} place
+ */
 export function text(value, place) {
   if (typeof value !== "string") refuse(place, `is ${named(value)}, not text`);
   if (/\p{Surrogate}/u.test(value)) refuse(place, "holds half of a surrogate pair");
   return value;
 }
 
+/**
+ * @param {JsonValue | undefined} value
+ * @param {string} place
+ */
 export function u64(value, place) {
   if (typeof value !== "bigint") refuse(place, `is ${named(value)}, not a number`);
   return value;
 }
 
+/**
+ * @param {number} length
+ * @returns {Reader<Uint8Array>}
+ */
 function bytes(length) {
   return (value, place) => {
     if (typeof value !== "string") refuse(place, `is ${named(value)}, not text`);
@@ -85,6 +143,10 @@ function bytes(length) {
   };
 }
 
+/**
+ * @param {number} most
+ * @returns {Reader<Uint8Array>}
+ */
 export function bytesUpTo(most) {
   return (value, place) => {
     if (typeof value !== "string") refuse(place, `is ${named(value)}, not text`);
@@ -99,6 +161,12 @@ export const salt = bytes(16);
 export const address = bytes(20);
 export const identityProof = bytes(80);
 
+/**
+ * @template T
+ * @param {Reader<T>} read
+ * @param {number} most
+ * @returns {Reader<T[]>}
+ */
 export function listOf(read, most) {
   return (value, place) => {
     if (!Array.isArray(value)) refuse(place, `is ${named(value)}, not a list`);
@@ -111,6 +179,10 @@ export const inclusionPath = listOf(hash, 64);
 export const consistencyPath = listOf(hash, 65);
 export const mapSiblings = listOf(hash, 256);
 
+/**
+ * @param {(units: bigint) => boolean} within
+ * @returns {Reader<bigint>}
+ */
 function decimal(within) {
   return (value, place) => {
     const units = parseUnits(text(value, place));

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // Step 4 of a verification: does the agreed contract hold this batch's root, in a final block?
 
 import { hexOf } from "./bytes.js";

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // The page: files in, steps out.
 
 import { Card, summary, visible } from "./card.js";

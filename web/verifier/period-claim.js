@@ -1,3 +1,4 @@
+// @ts-nocheck
 // A checkpoint and its two balances, the time span that it may stand for, and all deltas in it.
 
 import { formatUnits } from "./amounts.js";

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // From the text of a proof file to its values: the shape of every object, and nothing unknown in it.
 
 import { equal, ZERO } from "./bytes.js";

@@ -3,23 +3,40 @@
 
 const MOST_NESTED = 8;
 
+/** @typedef {Uint8Array | RlpItem[]} RlpItem */
+
 /** Bytes that are not the canonical encoding of one item. */
 export class RlpError extends Error {}
 
-/** The one item that `data` encodes. */
+/**
+ * The one item that `data` encodes.
+ * @param {Uint8Array} data
+ * @returns {RlpItem}
+ */
 export function decode(data) {
   const [item, end] = itemAt(data, 0, data.length, 0);
   if (end !== data.length) throw new RlpError("bytes are left over");
   return item;
 }
 
-/** The items of an encoded list. */
+/**
+ * The items of an encoded list.
+ * @param {Uint8Array} data
+ * @returns {RlpItem[]}
+ */
 export function decodeList(data) {
   const item = decode(data);
   if (!Array.isArray(item)) throw new RlpError("this is no list");
   return item;
 }
 
+/**
+ * @param {Uint8Array} data
+ * @param {number} at
+ * @param {number} end
+ * @param {number} depth
+ * @returns {[RlpItem, number]}
+ */
 function itemAt(data, at, end, depth) {
   if (at >= end || depth > MOST_NESTED) throw new RlpError("an item is cut short or nests too deep");
   const first = data[at];
@@ -42,7 +59,14 @@ function itemAt(data, at, end, depth) {
   return [items, stop];
 }
 
-/** Where an item's bytes begin and end. */
+/**
+ * Where an item's bytes begin and end.
+ * @param {Uint8Array} data
+ * @param {number} at
+ * @param {number} end
+ * @param {number} code
+ * @returns {[number, number]}
+ */
 function payload(data, at, end, code) {
   let from = at + 1;
   let length = code;

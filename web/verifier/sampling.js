@@ -1,3 +1,4 @@
+// @ts-nocheck
 // A sampled audit: some deltas of a period, drawn by the hash of the block that anchored it. The same steps,
 // with the same words, as anchor.verify.sampling in Python: a test holds the two together.
 

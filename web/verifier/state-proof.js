@@ -1,3 +1,4 @@
+// @ts-nocheck
 // What a block's state holds, by Merkle Patricia proofs (EIP-1186) against a block hash that one trusts.
 
 import { equal, hexOf, join, keccak, unsigned } from "./bytes.js";

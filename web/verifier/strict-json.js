@@ -12,8 +12,18 @@ const MAX_U64 = 2n ** 64n - 1n;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
 const SPACE = /[ \t\n\r]*/y;
 
+/** @import { Description } from "./unreadable.js" */
+
+/** @typedef {null | boolean | bigint | string | JsonValue[] | Map<string, any>} JsonValue */
+
 /** A file that is not a proof file; `place` is a JSON pointer, empty for the whole file. */
 export class ProofFileError extends Error {
+  /**
+   * @param {string} step
+   * @param {string} place
+   * @param {string} reason
+   * @param {Description | null} [described]
+   */
   constructor(step, place, reason, described = null) {
     super(`${step}: ${place || "the file"}: ${reason}`);
     this.step = step;
@@ -24,7 +34,12 @@ export class ProofFileError extends Error {
   }
 }
 
-/** The value of a JSON text, given as bytes: Map, array, string, BigInt, boolean or null. */
+/**
+ * The value of a JSON text, given as bytes: Map, array, string, BigInt, boolean or null.
+ * @param {Uint8Array} raw
+ * @param {number} largest
+ * @returns {JsonValue}
+ */
 export function parseJson(raw, largest) {
   if (raw.length > largest) throw new ProofFileError("size", "", `is larger than ${largest} bytes`);
   let text;
@@ -42,6 +57,10 @@ export function parseJson(raw, largest) {
 }
 
 class Parser {
+  /**
+   * @param {string} text
+   * @param {number} size
+   */
   constructor(text, size) {
     this.text = text;
     this.at = 0;
@@ -50,14 +69,20 @@ class Parser {
     this.members = ALLOWANCE + Math.floor(size / SHORTEST_MEMBER);
   }
 
+  /**
+   * @param {string} reason
+   * @returns {never}
+   */
   fail(reason) {
     throw new ProofFileError("json", "", reason);
   }
 
+  /** @returns {never} */
   unexpected() {
     this.fail(`is not JSON at character ${this.at}`);
   }
 
+  /** @param {RegExp} pattern */
   match(pattern) {
     pattern.lastIndex = this.at;
     const found = pattern.exec(this.text)?.[0];
@@ -70,6 +95,7 @@ class Parser {
     return this.text[this.at];
   }
 
+  /** @param {string} character */
   take(character) {
     if (this.peek() !== character) this.unexpected();
     this.at += 1;
@@ -81,6 +107,7 @@ class Parser {
     return value;
   }
 
+  /** @returns {JsonValue} */
   value() {
     switch (this.peek()) {
       case "{":
@@ -100,12 +127,21 @@ class Parser {
     }
   }
 
+  /**
+   * @template T
+   * @param {string} word
+   * @param {T} value
+   */
   word(word, value) {
     if (!this.text.startsWith(word, this.at)) this.unexpected();
     this.at += word.length;
     return value;
   }
 
+  /**
+   * @template T
+   * @param {() => T} read
+   */
   container(read) {
     this.depth += 1;
     if (this.depth > DEEPEST) this.fail(`nests deeper than ${DEEPEST} levels`);
@@ -117,7 +153,10 @@ class Parser {
     return value;
   }
 
-  /** Whether another member follows; takes the comma, or the closing bracket. */
+  /**
+   * Whether another member follows; takes the comma, or the closing bracket.
+   * @param {string} closing
+   */
   more(closing) {
     const next = this.peek();
     this.at += 1;
@@ -129,6 +168,7 @@ class Parser {
   }
 
   object() {
+    /** @type {Map<string, JsonValue>} */
     const fields = new Map();
     if (this.peek() === "}") {
       this.at += 1;
@@ -145,6 +185,7 @@ class Parser {
   }
 
   list() {
+    /** @type {JsonValue[]} */
     const entries = [];
     if (this.peek() === "]") {
       this.at += 1;
@@ -155,7 +196,10 @@ class Parser {
     return entries;
   }
 
-  /** Taken whole: a text put together escape by escape takes many times its size. */
+  /**
+   * Taken whole: a text put together escape by escape takes many times its size.
+   * @returns {string}
+   */
   string() {
     const start = this.at;
     let end = start;
@@ -185,7 +229,10 @@ class Parser {
   }
 }
 
-/** A value of a file as a short piece of text for an error message. */
+/**
+ * A value of a file as a short piece of text for an error message.
+ * @param {JsonValue | undefined} value
+ */
 export function shown(value) {
   if (value === null || value === undefined) return "missing or null";
   if (Array.isArray(value)) return "a list";

@@ -3,15 +3,33 @@
 import { bitCount, bitLength, hexOf, ZERO } from "./bytes.js";
 import { mapLeaf, mapNode, node } from "./hashes.js";
 
+/** @import { Tree } from "./hashes.js" */
+
+/** @typedef {{ ledgerId: Uint8Array, head: Uint8Array }} MapLeaf */
+
 /** A proof that cannot be right: its shape, its bounds, or the root it leads to. */
 export class ProofError extends Error {
+  /**
+   * @param {string} step
+   * @param {string} expected
+   * @param {string} found
+   */
   constructor(step, expected, found) {
     super(`${step}: expected ${expected}, found ${found}`);
-    Object.assign(this, { step, expected, found });
+    this.step = step;
+    this.expected = expected;
+    this.found = found;
   }
 }
 
-/** The root that an inclusion path leads to; `index` and `size` are BigInts. */
+/**
+ * The root that an inclusion path leads to; `index` and `size` are BigInts.
+ * @param {Tree} tree
+ * @param {Uint8Array} leafHash
+ * @param {bigint} index
+ * @param {bigint} size
+ * @param {Uint8Array[]} path
+ */
 export function rootFromInclusion(tree, leafHash, index, size, path) {
   const step = `${tree.name} inclusion`;
   if (index < 0n || index >= size) throw new ProofError(step, `an index below the size ${size}`, `${index}`);
@@ -38,9 +56,22 @@ export function rootFromInclusion(tree, leafHash, index, size, path) {
   return root;
 }
 
-/** Throws ProofError unless the tree of `newRoot` extends the one of `oldRoot`. */
+/**
+ * Throws ProofError unless the tree of `newRoot` extends the one of `oldRoot`.
+ * @param {Tree} tree
+ * @param {bigint} oldSize
+ * @param {Uint8Array} oldRoot
+ * @param {bigint} newSize
+ * @param {Uint8Array} newRoot
+ * @param {Uint8Array[]} path
+ */
 export function checkConsistency(tree, oldSize, oldRoot, newSize, newRoot, path) {
   const step = `${tree.name} consistency`;
+  /**
+   * @param {string} name
+   * @param {Uint8Array} expected
+   * @param {Uint8Array} found
+   */
   const same = (name, expected, found) => {
     if (hexOf(expected) !== hexOf(found))
       throw new ProofError(`${step}: ${name} root`, hexOf(expected), hexOf(found));
@@ -84,15 +115,25 @@ export function checkConsistency(tree, oldSize, oldRoot, newSize, newRoot, path)
 
 /** A growing tree: the roots of its complete subtrees, largest first. `size` is a BigInt. */
 export class Frontier {
+  /**
+   * @param {Tree} tree
+   * @param {bigint} size
+   * @param {Uint8Array[]} peaks
+   */
   constructor(tree, size, peaks) {
     this.tree = tree;
     this.size = size;
     this.peaks = [...peaks];
   }
 
+  /** @param {Uint8Array} leafHash */
   append(leafHash) {
     let carried = leafHash;
-    for (let rest = this.size; rest & 1n; rest >>= 1n) carried = node(this.tree, this.peaks.pop(), carried);
+    for (let rest = this.size; rest & 1n; rest >>= 1n) {
+      // There is a peak for each bit of the size.
+      const peak = /** @type {Uint8Array} */ (this.peaks.pop());
+      carried = node(this.tree, peak, carried);
+    }
     this.peaks.push(carried);
     this.size += 1n;
   }
@@ -102,8 +143,17 @@ export class Frontier {
   }
 }
 
+/**
+ * @param {Uint8Array} key
+ * @param {number} depth
+ */
 const bitOf = (key, depth) => (key[depth >> 3] >> (7 - (depth & 7))) & 1;
 
+/**
+ * @param {Uint8Array} ledgerId
+ * @param {Uint8Array} value
+ * @param {Uint8Array[]} siblings
+ */
 function fold(ledgerId, value, siblings) {
   for (let depth = siblings.length - 1; depth >= 0; depth -= 1) {
     const sibling = siblings[depth];
@@ -112,12 +162,22 @@ function fold(ledgerId, value, siblings) {
   return value;
 }
 
-/** The map root under which a ledger has this head. */
+/**
+ * The map root under which a ledger has this head.
+ * @param {Uint8Array} ledgerId
+ * @param {Uint8Array} head
+ * @param {Uint8Array[]} siblings
+ */
 export function rootFromPresence(ledgerId, head, siblings) {
   return fold(ledgerId, mapLeaf(ledgerId, head), siblings);
 }
 
-/** The map root under which there is no such ledger; `other` is the leaf in its place, or null. */
+/**
+ * The map root under which there is no such ledger; `other` is the leaf in its place, or null.
+ * @param {Uint8Array} ledgerId
+ * @param {Uint8Array[]} siblings
+ * @param {MapLeaf | null} other
+ */
 export function rootFromAbsence(ledgerId, siblings, other) {
   const step = "map absence";
   if (other === null) return fold(ledgerId, ZERO, siblings);

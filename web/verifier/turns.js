@@ -10,6 +10,8 @@ const pause = globalThis.scheduler?.postTask
 /**
  * What to await between two pieces of work; it throws where `signal` aborted in between. `onTurn` is called
  * before each turn: what it shows is seen.
+ * @param {() => void} [onTurn]
+ * @returns {(signal?: AbortSignal) => Promise<void>}
  */
 export function turns(onTurn = () => {}) {
   let last = Date.now();

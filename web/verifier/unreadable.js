@@ -1,10 +1,13 @@
 // What a file is that is no proof file, by its first and last bytes, and what to do about it.
 
+/** @typedef {{ found: string, remedy: string }} Description */
+
 const FROM_ANCHOR = "Give a file that anchor proof, anchor pack or anchor sample made.";
 const AGAIN = "Fetch it again: it is not as it was made.";
 const UTF8 = "Save it in UTF-8 and without a byte order mark, or fetch it again.";
 const MARK = [0xef, 0xbb, 0xbf];
 const BLANKS = [0x20, 0x09, 0x0d, 0x0a];
+/** @type {[number[], string, string][]} */
 const BEGINNINGS = [
   [[0x3c], "a web page", "Fetch the file itself, not a page: anchor proof ID --out FILE."],
   [[0x50, 0x4b], "a zip archive", "Only audit packs are checked whole: unpack any other."],
@@ -20,6 +23,8 @@ export const UNSIGNED = {
   found: "a proof file of version 1, made before the log signed what it anchors",
   remedy: "Ask the operator for a new one: it shows less than a proof needs.",
 };
+
+/** @type {Record<string, string>} */
 const REMEDIES = {
   size: "Have an audit pack made of a long period: anchor pack.",
   format: FROM_ANCHOR,
@@ -27,7 +32,11 @@ const REMEDIES = {
 };
 const SHOWN = 4;
 
-/** What a file is that cannot be read as JSON, given as its bytes. */
+/**
+ * What a file is that cannot be read as JSON, given as its bytes.
+ * @param {Uint8Array} raw
+ * @returns {Description}
+ */
 export function describe(raw) {
   const marked = begins(raw, MARK);
   let [from, to] = [marked ? MARK.length : 0, raw.length];
@@ -47,8 +56,21 @@ export function describe(raw) {
   return marked ? of("JSON after a byte order mark", UTF8) : of("JSON with a mistake in it", AGAIN);
 }
 
-/** What to do about a file that is JSON and no proof file. `step` is the error's. */
+/**
+ * What to do about a file that is JSON and no proof file. `step` is the error's.
+ * @param {string} step
+ * @returns {string}
+ */
 export const remedyOf = (step) => (Object.hasOwn(REMEDIES, step) ? REMEDIES[step] : AGAIN);
 
+/**
+ * @param {string} found
+ * @param {string} remedy
+ * @returns {Description}
+ */
 const of = (found, remedy) => ({ found, remedy });
+/**
+ * @param {Uint8Array} bytes
+ * @param {number[]} beginning
+ */
 const begins = (bytes, beginning) => beginning.every((byte, at) => bytes[at] === byte);

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // The rules of a verification, whole: section 8 of docs/protocol.md. The same steps, in the same order and
 // with the same words, as anchor.verify in Python: a test holds the two together.
 

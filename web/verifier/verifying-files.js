@@ -1,3 +1,4 @@
+// @ts-nocheck
 // From a file to an answer: a proof file, a sample or an audit pack, checked against a node or a block that one trusts.
 
 import { AuditPack, checkPack, EVIDENCE } from "./audit-pack.js";

@@ -14,6 +14,8 @@ const IN_ZIP64 = 0xffffffff;
 const READ = 256 * 1024;
 const INFLATED = 8 * 1024;
 
+/** @typedef {{ name: string, method: number, start: number, packed: number, size: number, crc: number }} Entry */
+
 /** An archive, or a file in it, that is not of the plain kind, or damaged. */
 export class ZipError extends Error {}
 
@@ -22,6 +24,10 @@ const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} before
+ */
 function crcOf(bytes, before) {
   let crc = ~before;
   for (let at = 0; at < bytes.length; at += 1) crc = CRC_TABLE[(crc ^ bytes[at]) & 0xff] ^ (crc >>> 8);
@@ -30,6 +36,7 @@ function crcOf(bytes, before) {
 
 /** Little-endian numbers, one after another. */
 class Fields {
+  /** @param {Uint8Array} bytes */
   constructor(bytes) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = 0;
@@ -51,23 +58,40 @@ class Fields {
     return this.four() * 2 ** 32 + low;
   }
 
+  /** @param {number} length */
   skip(length) {
     this.at += length;
   }
 }
 
+/**
+ * @param {Blob} blob
+ * @param {number} start
+ * @param {number} length
+ */
 async function bytesAt(blob, start, length) {
   if (start < 0 || length < 0 || start + length > blob.size) throw new ZipError("a part is cut short");
   return new Uint8Array(await blob.slice(start, start + length).arrayBuffer());
 }
 
+/**
+ * @param {Blob} blob
+ * @param {number} start
+ * @param {number} length
+ */
 const fieldsAt = async (blob, start, length) => new Fields(await bytesAt(blob, start, length));
 
 export class ZipArchive {
+  /** @param {Blob} blob */
+  constructor(blob) {
+    this.blob = blob;
+    /** @type {Map<string, Entry>} */
+    this.entries = new Map();
+  }
+
+  /** @param {Blob} blob */
   static async of(blob) {
-    const archive = new ZipArchive();
-    archive.blob = blob;
-    archive.entries = new Map();
+    const archive = new ZipArchive(blob);
     const [count, start, end] = await archive.directory();
     const entries = await archive.listed(await bytesAt(blob, start, end - start), count, start);
     let free = 0;
@@ -81,7 +105,10 @@ export class ZipArchive {
     return archive;
   }
 
-  /** How many files the directory lists, and where it begins and ends. */
+  /**
+   * How many files the directory lists, and where it begins and ends.
+   * @returns {Promise<[number, number, number]>}
+   */
   async directory() {
     let at = this.blob.size - 22;
     let fields = await fieldsAt(this.blob, at, 22);
@@ -111,6 +138,11 @@ export class ZipArchive {
     return [count, start, at];
   }
 
+  /**
+   * @param {Uint8Array} raw
+   * @param {number} count
+   * @param {number} limit
+   */
   async listed(raw, count, limit) {
     const entries = [];
     let at = 0;
@@ -144,6 +176,12 @@ export class ZipArchive {
     return entries;
   }
 
+  /**
+   * @param {number} start
+   * @param {Uint8Array} name
+   * @param {number} flags
+   * @param {number} method
+   */
   async dataStart(start, name, flags, method) {
     const fields = await fieldsAt(this.blob, start, 30);
     const sign = fields.four();
@@ -158,9 +196,14 @@ export class ZipArchive {
     return start + 30 + named + extra;
   }
 
-  /** A file's bytes, a piece at a time: never more of them than the directory states. */
+  /**
+   * A file's bytes, a piece at a time: never more of them than the directory states.
+   * @param {string} name
+   * @returns {AsyncGenerator<Uint8Array>}
+   */
   async *pieces(name) {
     const entry = this.entries.get(name);
+    if (entry === undefined) throw new ZipError("it holds no such file");
     let given = 0;
     let crc = 0;
     for await (const piece of entry.method === STORED ? this.packed(entry, READ) : this.inflated(entry)) {
@@ -172,6 +215,11 @@ export class ZipArchive {
     if (given !== entry.size || crc !== entry.crc) throw new ZipError("it is not what was packed");
   }
 
+  /**
+   * @param {Entry} entry
+   * @param {number} most
+   * @returns {AsyncGenerator<Uint8Array>}
+   */
   async *packed(entry, most) {
     const end = entry.start + entry.packed;
     for (let at = entry.start; at < end; at += READ) {
@@ -180,6 +228,10 @@ export class ZipArchive {
     }
   }
 
+  /**
+   * @param {Entry} entry
+   * @returns {AsyncGenerator<Uint8Array>}
+   */
   async *inflated(entry) {
     const source = this.packed(entry, INFLATED);
     const stream = new ReadableStream(
@@ -207,9 +259,14 @@ export class ZipArchive {
   }
 }
 
+/** @param {Uint8Array} bytes */
 const latin = (bytes) => String.fromCharCode(...bytes);
 
-/** Sizes and offset, from the 64-bit extra field where they say so. */
+/**
+ * Sizes and offset, from the 64-bit extra field where they say so.
+ * @param {Uint8Array} extra
+ * @param {number[]} sizes
+ */
 function widened(extra, sizes) {
   let at = 0;
   let wide = new Fields(new Uint8Array());

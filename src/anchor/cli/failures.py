@@ -50,6 +50,7 @@ DEVELOPMENT_INSTALL: Final = "pip install '.[dev]'"
 _OPTIONAL_MODULES: Final = {
     "eth_tester": DEVELOPMENT_INSTALL,
     "eth": DEVELOPMENT_INSTALL,
+    "web3": DEVELOPMENT_INSTALL,
     "boto3": "pip install '.[aws]'",
 } | dict.fromkeys(
     (
@@ -68,7 +69,6 @@ _OPTIONAL_MODULES: Final = {
         "sqlalchemy",
         "starlette",
         "uvicorn",
-        "web3",
     ),
     SERVER_INSTALL,
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from starlette.responses import HTMLResponse, RedirectResponse
 
-# Importing web3 raises the recursion limit so far that deeply nested JSON would crash the process;
+# What signs transactions raises the recursion limit so far that deeply nested JSON would crash the process;
 # this import puts it back, whatever else is imported.
 import anchor.server.chain  # noqa: F401
 from anchor import __version__

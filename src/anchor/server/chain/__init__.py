@@ -4,7 +4,7 @@ import sys
 
 import py_ecc  # noqa: F401
 
-# web3 brings py_ecc, which lets Python recurse 100,000 deep: a hostile body of nested JSON would then
-# overflow the C stack and end the process, where it should be refused. Imported here, once, it cannot
-# do so again.
+# eth-account brings py_ecc (by eth-keyfile), which lets Python recurse 100,000 deep: a hostile body of
+# nested JSON would then overflow the C stack and end the process, where it should be refused. Imported
+# here, once, it cannot do so again.
 sys.setrecursionlimit(min(sys.getrecursionlimit(), 3_000))

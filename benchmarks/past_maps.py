@@ -20,7 +20,8 @@ from anchor.server.ledger.log import create_log
 from anchor.server.ledger.recording import Recorder
 from anchor.server.ledger.sealing import Sealer
 from anchor.server.storage.past_maps import heads_at
-from anchor.server.storage.proving import batch_numbered, ledger_of_customer
+from anchor.server.storage.proving import batch_numbered
+from anchor.server.storage.reading import ledger_of
 from benchmarks.ledgers import emissions, empty_database
 from benchmarks.measuring import (
     Measurement,
@@ -53,7 +54,7 @@ def rebuilt(url: str, number: int) -> tuple[float, float]:
 
     def rebuild() -> None:
         with database.read() as connection:
-            ledger = ledger_of_customer(connection, "cust_7", "GPU-hrs")
+            ledger = ledger_of(connection, "cust_7", "GPU-hrs")
             batch = batch_numbered(connection, number)
             assert ledger is not None
             assert batch is not None

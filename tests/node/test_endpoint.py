@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from anchor.node.endpoint import MAX_ANSWER_BYTES, HttpEndpoint, NodeRefused, TransportFailed, redact
+from anchor.node.reader import JsonRpcChain
 from anchor.node.refusals import Refusal
 from anchor.server.chain.node import EndpointsDisagree, Node
 from anchor.server.chain.values import MalformedAnswer, address_text, block_of, parse_address, quantity
@@ -111,6 +112,8 @@ def test_a_null_result_is_an_answer() -> None:
         ("https://user:password@node.example:8545", "https://node.example:8545/…"),
         ("https://node.example/?key=abc", "https://node.example/…"),
         ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+        ("http://user:password@node.example:99999/key", "an unreadable URL"),
+        ("http://[::1", "an unreadable URL"),
     ],
 )
 def test_a_url_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
@@ -134,8 +137,11 @@ def test_a_nodes_own_words_are_shown_without_the_key_that_they_repeat(url: str, 
     )
     with pytest.raises((NodeRefused, TransportFailed)) as refusal:
         HttpEndpoint(url, transport=answers).call("eth_sendRawTransaction", ["0x"])
-    assert "kkk" not in str(refusal.value)
-    assert "no plan for" in str(refusal.value)
+    with pytest.raises(NodeRefused) as unavailable:
+        JsonRpcChain(url, transport=answers).newest_block()
+    for said in (str(refusal.value), unavailable.value.reason):
+        assert "kkk" not in said
+        assert "no plan for" in said
 
 
 def test_two_keys_of_one_provider_are_two_endpoints(anvil: Anvil) -> None:

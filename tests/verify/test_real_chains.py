@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from anchor.node.reader import LARGEST_ANSWER, JsonRpcChain, shown_url
+from anchor.node.reader import LARGEST_ANSWER, JsonRpcChain
 from anchor.node.view import ChainUnavailable, Finality
 from anchor.proof.values import ProofFile
 from anchor.protocol.errors import hex_of
@@ -303,11 +303,6 @@ def test_a_node_that_trickles_is_given_up() -> None:
     chain = JsonRpcChain("http://node/", timeout=0.2, transport=httpx.MockTransport(trickle))
     with pytest.raises(ChainUnavailable, match=r"takes longer|sends more"):
         chain.chain_id()
-
-
-def test_a_url_is_shown_without_its_secrets() -> None:
-    assert shown_url("https://user:pass@node.example:8545/v3/key?token=x") == "https://node.example:8545/…"
-    assert shown_url("http://127.0.0.1:8545") == "http://127.0.0.1:8545"
 
 
 def test_the_contracts_interface_is_what_the_artifact_says(on_anvil: AnchoredLog) -> None:

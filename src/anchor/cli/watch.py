@@ -155,10 +155,10 @@ def _follow(show: "_Shown", watcher: "Watcher", state: Path | None, *, every: fl
 
 
 def _start(rpc: list[str], server: str | None) -> str:
-    from anchor.node.reader import shown_url
+    from anchor.node.endpoint import redact
 
-    said = f"by {' and '.join(map(shown_url, rpc))}"
-    return said if server is None else f"{said}, batches from {shown_url(server)}"
+    said = f"by {' and '.join(map(redact, rpc))}"
+    return said if server is None else f"{said}, batches from {redact(server)}"
 
 
 def _watched(view: "View", contract: bytes, first_block: int) -> "Watched":

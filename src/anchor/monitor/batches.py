@@ -6,8 +6,8 @@ from typing import Any, Final, Self
 import httpx
 
 from anchor.monitor.history import BatchesUnavailable
+from anchor.node.endpoint import redact
 from anchor.node.http import AnswerRefused, certificates, read_answer
-from anchor.node.reader import shown_url
 from anchor.proof.bounds import ProofFileError, parse_json
 from anchor.proof.members import Members, hash32, list_of, u64
 from anchor.protocol.batch import Batch
@@ -38,7 +38,7 @@ class ServerBatches:
         timeout: float = 20.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.name: Final = shown_url(url)
+        self.name: Final = redact(url)
         self._url: Final = url.rstrip("/")
         self._timeout: Final = timeout
         self._client: Final = httpx.Client(

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from anchor.monitor.sightings import Sighting
+from anchor.node.endpoint import NodeRefused
 from anchor.node.lag import FUTURE_SECONDS, LAG_BLOCKS, LAG_SECONDS, Tip, is_of_the_future, lag_behind
-from anchor.node.reader import AnswerTooLarge, JsonRpcChain, NodeRefused
+from anchor.node.reader import AnswerTooLarge, JsonRpcChain
 from anchor.node.view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32

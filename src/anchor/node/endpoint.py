@@ -18,20 +18,21 @@ import httpx
 
 from anchor.node.http import AnswerRefused, certificates, read_answer
 from anchor.node.refusals import PASSING, Refusal, classify
+from anchor.node.view import ChainUnavailable
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 WHOLE_ANSWER: Final = 4
 """A whole answer may take so many times as long as the silence that is borne: none drips for ever."""
 
 
-class RpcError(Exception):
-    """A request to a node that gave no result."""
+class RpcError(ChainUnavailable):
+    """A request to a node that gave no result: ``problem`` says what was wrong, ``reason`` all of it."""
 
-    def __init__(self, endpoint: str, method: str, reason: str) -> None:
-        super().__init__(f"{endpoint}: {method}: {reason}")
+    def __init__(self, endpoint: str, method: str, problem: str, *, reason: str | None = None) -> None:
+        super().__init__(reason or f"{endpoint}: {method}: {problem}")
         self.endpoint = endpoint
         self.method = method
-        self.reason = reason
+        self.problem = problem
 
 
 class TransportFailed(RpcError):
@@ -40,16 +41,25 @@ class TransportFailed(RpcError):
     ``outcome_unknown`` is False only where the node cannot have seen the request.
     """
 
-    def __init__(self, endpoint: str, method: str, reason: str, *, outcome_unknown: bool) -> None:
-        super().__init__(endpoint, method, reason)
+    def __init__(self, endpoint: str, method: str, problem: str, *, outcome_unknown: bool) -> None:
+        super().__init__(endpoint, method, problem)
         self.outcome_unknown = outcome_unknown
 
 
 class NodeRefused(RpcError):
     """The node's own error. ``data`` is the revert data where there is any."""
 
-    def __init__(self, endpoint: str, method: str, code: int, message: str, data: bytes | None) -> None:
-        super().__init__(endpoint, method, f"{message} ({code})")
+    def __init__(
+        self,
+        endpoint: str,
+        method: str,
+        code: int,
+        message: str,
+        data: bytes | None,
+        *,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(endpoint, method, f"{message} ({code})", reason=reason)
         self.code = code
         self.message = message
         self.data = data
@@ -75,9 +85,11 @@ class Endpoint(Protocol):
 
 def redact(url: str) -> str:
     """Return scheme, host and port of a URL: user, password, path and query may hold a key."""
-    parts = urlsplit(url)
-    host = parts.hostname or "?"
-    port = f":{parts.port}" if parts.port else ""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "?", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an unreadable URL"
     hidden = "/…" if parts.path.strip("/") or parts.query or parts.username else ""
     return f"{parts.scheme}://{host}{port}{hidden}"
 
@@ -101,13 +113,24 @@ def secrets_of(url: str) -> tuple[str, ...]:
 
 
 class HttpEndpoint:
-    """A node over HTTP. Thread-safe. ``timeout`` is seconds without a byte; see ``WHOLE_ANSWER``."""
+    """A node over HTTP. Thread-safe.
+
+    ``timeout`` is seconds without a byte, ``longest`` those of a whole answer (see ``WHOLE_ANSWER``), and
+    ``largest`` bytes of it.
+    """
 
     def __init__(
-        self, url: str, *, timeout: float = 10.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        timeout: float = 10.0,
+        longest: float | None = None,
+        largest: int = MAX_ANSWER_BYTES,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url
-        self._longest = WHOLE_ANSWER * timeout
+        self._longest = WHOLE_ANSWER * timeout if longest is None else longest
+        self._largest = largest
         self.name: str = redact(url)
         # A host without a key has no secret, and its own name is said with every failure.
         self._secrets = secrets_of(url) if self.name.endswith(HIDDEN) else ()
@@ -119,17 +142,21 @@ class HttpEndpoint:
         )
         self._ids = itertools.count(1)
 
-    def call(self, method: str, params: Sequence[Any]) -> Any:
+    def exchange(self, method: str, params: Sequence[Any]) -> tuple[int, bytes]:
+        """Return the status and content of a request's answer. Raises AnswerRefused, httpx.HTTPError."""
         body = json.dumps({"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)})
+        return read_answer(
+            self._client,
+            "POST",
+            self._url,
+            largest=self._largest,
+            timeout=self._longest,
+            content=body.encode(),
+        )
+
+    def call(self, method: str, params: Sequence[Any]) -> Any:
         try:
-            status, content = read_answer(
-                self._client,
-                "POST",
-                self._url,
-                largest=MAX_ANSWER_BYTES,
-                timeout=self._longest,
-                content=body.encode(),
-            )
+            status, content = self.exchange(method, params)
         except AnswerRefused as error:
             raise self._no_answer(method, f"it {error.reason}", unknown=True) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

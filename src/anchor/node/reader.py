@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
-from anchor.node.http import AnswerRefused, certificates, read_answer
+from anchor.node.endpoint import HttpEndpoint, NodeRefused
+from anchor.node.http import AnswerRefused
 from anchor.node.view import (
     AnchoredEvent,
     Block,
@@ -40,14 +40,6 @@ _HEX: Final = frozenset("0123456789abcdef")
 Value = TypeVar("Value")
 
 
-class NodeRefused(ChainUnavailable):
-    """The node answered with an error of its own: ``said``, in its words alone."""
-
-    def __init__(self, reason: str, said: str) -> None:
-        super().__init__(reason)
-        self.said = said
-
-
 class AnswerTooLarge(ChainUnavailable):
     """The node's answer has more than ``LARGEST_ANSWER`` bytes."""
 
@@ -58,16 +50,14 @@ class JsonRpcChain:
     def __init__(
         self, url: str, *, timeout: float = 20.0, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.name: str = shown_url(url)
-        self._url = url
-        self._timeout = timeout
-        self._client = httpx.Client(
-            verify=certificates(), timeout=timeout, transport=transport, follow_redirects=False
+        self._endpoint = HttpEndpoint(
+            url, timeout=timeout, longest=timeout, largest=LARGEST_ANSWER, transport=transport
         )
+        self.name: str = self._endpoint.name
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._endpoint.close()
 
     def chain_id(self) -> int:
         """Return the chain's id."""
@@ -111,7 +101,7 @@ class JsonRpcChain:
         try:
             answer = self._call_contract(contract, _LOG_ID, "latest")
         except NodeRefused as refused:
-            if "revert" in refused.said:
+            if "revert" in refused.message:
                 return None
             raise
         return answer or None
@@ -183,11 +173,11 @@ class JsonRpcChain:
 
     def call(self, method: str, *params: Any) -> Any:
         """Return the result of one call. Raises NodeRefused, or ChainUnavailable."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
         try:
-            status, body = self._post(request)
-        except httpx.InvalidURL as error:
-            raise ChainUnavailable(f"{self.name} is not a URL that can be asked") from error
+            status, body = self._endpoint.exchange(method, params)
+        except AnswerRefused as refused:
+            unusable = AnswerTooLarge if refused.too_large else ChainUnavailable
+            raise unusable(f"{self.name} {refused.reason}") from refused
         except httpx.HTTPError as error:
             raise ChainUnavailable(f"{self.name} does not answer ({type(error).__name__})") from error
         try:
@@ -198,20 +188,14 @@ class JsonRpcChain:
             raise self._unusable(f"{method} with something that is not JSON-RPC")
         if (refusal := answer.get("error")) is not None:
             message = refusal.get("message") if isinstance(refusal, dict) else refusal
-            said = message[:200] if isinstance(message, str) else "an error without words"
-            raise NodeRefused(f"{self.name} refuses {method}: {said}", said)
+            said = message if isinstance(message, str) else "an error without words"
+            said = self._endpoint.hide(said)[:200]
+            raise NodeRefused(
+                self.name, method, 0, said, None, reason=f"{self.name} refuses {method}: {said}"
+            )
         if "result" not in answer:
             raise self._unusable(f"{method} with neither result nor error")
         return answer["result"]
-
-    def _post(self, request: Any) -> tuple[int, bytes]:
-        try:
-            return read_answer(
-                self._client, "POST", self._url, largest=LARGEST_ANSWER, timeout=self._timeout, json=request
-            )
-        except AnswerRefused as refused:
-            error = AnswerTooLarge if refused.too_large else ChainUnavailable
-            raise error(f"{self.name} {refused.reason}") from refused
 
     def _call_contract(self, contract: bytes, data: bytes, block: str) -> bytes:
         """Return one word, or nothing where there is no such contract."""
@@ -338,14 +322,3 @@ def open_chain(stack: ExitStack, urls: Sequence[str], *, timeout: float = 20.0) 
     for node in nodes:
         stack.callback(node.close)
     return one_chain(nodes)
-
-
-def shown_url(url: str) -> str:
-    """Return scheme, host and port of a URL: user, password, path and query may hold a key."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "?", parts.port
-    except ValueError:
-        return "an unreadable URL"
-    hidden = "/…" if parts.path.strip("/") or parts.query or parts.username else ""
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "") + hidden

@@ -18,13 +18,13 @@ from anchor.protocol.merkle_proofs import NodeAt, inclusion_path, nodes_from_lea
 from anchor.server.ledger.histories import history_root
 from anchor.server.ledger.ledger_tree import ledger_nodes
 from anchor.server.ledger.log import create_log
-from anchor.server.ledger.model import Batch, Emission, Log, Receipt
+from anchor.server.ledger.model import Emission, Log, Receipt
 from anchor.server.ledger.recording import Recorder
 from anchor.server.ledger.sealing import Sealer
 from anchor.server.storage.database import Database
 from anchor.server.storage.map_nodes import map_reader
 from anchor.server.storage.schema import batches, heads, ledgers, map_nodes, tree_nodes
-from anchor.server.storage.sealing import NewHead, UnsealedLedger
+from anchor.server.storage.sealing import NewHead, SealedBatch, UnsealedLedger
 from tests.fixtures.clocks import FixedClock
 from tests.fixtures.logs import FOUNDER
 from tests.server.ledger.written_ledgers import anchor_batch
@@ -57,7 +57,7 @@ class Sealing:
             self.fingerprints.setdefault(receipt.customer_id, []).append(receipt.fingerprint)
             self.ids[receipt.customer_id] = receipt.ledger_id
 
-    def seal(self) -> Batch:
+    def seal(self) -> SealedBatch:
         self.clock.advance(1000)
         batch = self.sealer.seal()
         assert batch is not None
@@ -72,7 +72,7 @@ class Sealing:
                 ).scalars()
             ]
 
-    def expected(self, number: int, sealed_at: int) -> Batch:
+    def expected(self, number: int, sealed_at: int) -> SealedBatch:
         """The batch by the definitions, from all fingerprints and all earlier roots."""
         tree_heads = {
             self.ids[customer]: head_hash(
@@ -84,10 +84,10 @@ class Sealing:
         earlier = self.roots()[: number - 1]
         history = tree_root(HISTORY_TREE, leaf_level(HISTORY_TREE, earlier))
         root = anchor_root(self.log.log_id, number, history, map_root, sealed_at)
-        return Batch(number, sealed_at, history, map_root, root, 0, 0)
+        return SealedBatch(number, sealed_at, history, map_root, root, 0, 0)
 
 
-def assert_is(batch: Batch, expected: Batch) -> None:
+def assert_is(batch: SealedBatch, expected: SealedBatch) -> None:
     assert (batch.number, batch.sealed_at) == (expected.number, expected.sealed_at)
     assert batch.map_root == expected.map_root
     assert batch.history_root == expected.history_root

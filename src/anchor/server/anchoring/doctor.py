@@ -93,7 +93,7 @@ class Doctor:
             try:
                 found = quantity(endpoint.call("eth_chainId", []), "chain id")
             except RpcError as error:
-                self._bad(f"endpoint {endpoint.name}", error.reason, "check the URL and the network")
+                self._bad(f"endpoint {endpoint.name}", error.problem, "check the URL and the network")
                 continue
             except MalformedAnswer as nonsense:
                 self._bad(f"endpoint {endpoint.name}", endpoint.hide(str(nonsense)), "take it out of rpc")

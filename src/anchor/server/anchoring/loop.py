@@ -14,11 +14,12 @@ from anchor.server.anchoring.alarms import AlarmName
 from anchor.server.anchoring.chain_worker import ChainWorker
 from anchor.server.anchoring.journal import Journal
 from anchor.server.anchoring.lease import LEASE_SECONDS, Lease, LeaseLost
-from anchor.server.anchoring.sealing import BatchSealer, SealedBatch, SealStep
+from anchor.server.anchoring.sealing import BatchSealer, SealStep
 from anchor.server.anchoring.sending_chain import ChainConnection
 from anchor.server.ledger.clock import Clock
 from anchor.server.storage.database import Database, StorageUnavailable
 from anchor.server.storage.observations import alarms_raised
+from anchor.server.storage.sealing import SealedBatch
 
 STOP_SECONDS: Final = 3.5
 FIRST_LOOK_SECONDS: Final = 10.0

@@ -16,21 +16,8 @@ from anchor.server.anchoring.journal import Journal
 from anchor.server.anchoring.lease import Lease, LeaseLost
 from anchor.server.storage.anchors import chain_in_use, newest_anchor
 from anchor.server.storage.database import StorageUnavailable
+from anchor.server.storage.sealing import SealedBatch
 from anchor.server.storage.sending import newest_send
-
-
-class SealedBatch(Protocol):
-    """What a sealer gives back."""
-
-    @property
-    def number(self) -> int:
-        """Return the batch's number."""
-        ...
-
-    @property
-    def delta_count(self) -> int:
-        """Return how many deltas the batch added."""
-        ...
 
 
 class BatchSealer(Protocol):

@@ -209,7 +209,7 @@ def _broadcast(answer: Answer[None]) -> Broadcast:
         if error.meaning is Refusal.ALREADY_KNOWN:
             return Broadcast(answer.endpoint, True, None, "already known")
         return Broadcast(answer.endpoint, False, error.meaning, error.message)
-    return Broadcast(answer.endpoint, False, None, error.reason)
+    return Broadcast(answer.endpoint, False, None, error.problem)
 
 
 def _block_id(block: BlockId) -> str:

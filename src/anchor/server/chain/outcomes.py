@@ -29,7 +29,7 @@ class Outcomes(Generic[Value]):
     def disagreement(self, what: str, shown: Callable[[Value], str]) -> EndpointsDisagree:
         """Return who said what."""
         said = {name: shown(value) for name, value in self.values.items()}
-        return EndpointsDisagree(what, said | {name: error.reason for name, error in self.reverts.items()})
+        return EndpointsDisagree(what, said | {name: error.problem for name, error in self.reverts.items()})
 
     def revert(self) -> NodeRefused:
         """Return a revert, with its data where any endpoint gives it."""

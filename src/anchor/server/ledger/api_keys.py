@@ -10,14 +10,14 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, Final
 
 from anchor.protocol.hashing import Bytes32
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.errors import LedgerError
 from anchor.server.storage.api_keys import (
-    ApiKeyRow,
+    ApiKey,
+    Scope,
     api_key_of_hash,
     api_keys_after,
     insert_api_key,
@@ -25,31 +25,21 @@ from anchor.server.storage.api_keys import (
 )
 from anchor.server.storage.database import Database
 
+__all__ = [
+    "ApiKey",
+    "IssuedKey",
+    "Scope",
+    "UnknownKey",
+    "create_key",
+    "find_key",
+    "hash_of_key",
+    "is_key_form",
+    "list_keys",
+    "revoke_key",
+]
+
 KEY_PREFIX: Final = "ak_"
 _KEY_FORM: Final = re.compile(r"ak_[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class Scope(StrEnum):
-    """What a key may do. Each includes nothing of the others."""
-
-    WRITE = "write"
-    """Record deltas."""
-    READ = "read"
-    """Read balances, deltas and proofs; compare, and make checkpoints."""
-    ADMIN = "admin"
-    """Make, list and revoke keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key, without the key itself. ``customer_id`` is None where it is for all customers."""
-
-    id: int
-    name: str
-    scopes: frozenset[Scope]
-    customer_id: str | None
-    created_at: int
-    revoked_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +79,15 @@ def create_key(
     text = KEY_PREFIX + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
     created_at = clock.now_ms()
     with database.write() as connection:
-        key_id = insert_api_key(
+        key = insert_api_key(
             connection,
             key_hash=hash_of_key(text),
             name=name,
-            scopes=" ".join(sorted(granted)),
+            scopes=granted,
             customer_id=customer_id,
             created_at=created_at,
         )
-    return IssuedKey(text, ApiKey(key_id, name, granted, customer_id, created_at, None))
+    return IssuedKey(text, key)
 
 
 def is_key_form(text: str) -> bool:
@@ -113,25 +103,20 @@ def hash_of_key(text: str) -> Bytes32:
 def find_key(database: Database, key_hash: Bytes32) -> ApiKey | None:
     """Return the key with this hash; None where there is none or it was revoked."""
     with database.read_to_record() as connection:
-        row = api_key_of_hash(connection, key_hash)
-    return None if row is None or row.revoked_at is not None else _key(row)
+        key = api_key_of_hash(connection, key_hash)
+    return None if key is None or key.revoked_at is not None else key
 
 
 def list_keys(database: Database, *, after: int = 0, limit: int = 100) -> list[ApiKey]:
     """Return up to ``limit`` keys with an id above ``after``, revoked ones too, oldest first."""
     with database.read() as connection:
-        return [_key(row) for row in api_keys_after(connection, after, limit)]
+        return api_keys_after(connection, after, limit)
 
 
 def revoke_key(database: Database, clock: Clock, key_id: int) -> ApiKey:
     """Revoke a key for good; revoking it again changes nothing. Raises UnknownKey."""
     with database.write() as connection:
-        row = revoke_api_key(connection, key_id, clock.now_ms())
-    if row is None:
+        key = revoke_api_key(connection, key_id, clock.now_ms())
+    if key is None:
         raise UnknownKey(key_id)
-    return _key(row)
-
-
-def _key(row: ApiKeyRow) -> ApiKey:
-    scopes = frozenset(Scope(scope) for scope in row.scopes.split())
-    return ApiKey(row.id, row.name, scopes, row.customer_id, row.created_at, row.revoked_at)
+    return key

@@ -25,7 +25,7 @@ from anchor.server.ledger.model import Emission, Receipt
 from anchor.server.ledger.preparing import PreparedFields
 from anchor.server.ledger.receipt_ids import ReceiptIds
 from anchor.server.storage.recording import (
-    DeltaRow,
+    DeltaColumns,
     IdempotencyKey,
     KeptIdempotencyKey,
     LedgerKey,
@@ -73,7 +73,7 @@ class Assignment:
     ) -> None:
         self._context = context
         self._emissions = emissions
-        self.rows: list[DeltaRow] = []
+        self.rows: list[DeltaColumns] = []
         self.idempotency_keys: dict[IdempotencyKey, KeptIdempotencyKey] = {}
         self._fresh: list[tuple[int, LedgerNumber, int]] = []
         """For each row: whose emission, in which ledger, and the balance after it."""

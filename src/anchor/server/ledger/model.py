@@ -4,7 +4,6 @@ Amounts and balances are ``int`` units of 10**-18; times are milliseconds since 
 ledger ids are 32 bytes. Parsed at the edge, trusted here.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from anchor.protocol.hashing import Bytes32
 from anchor.server.storage.logs import Log
 
-__all__ = ["Batch", "Emission", "Log", "Receipt", "Status"]
+__all__ = ["Emission", "Log", "Receipt", "Status"]
 
 
 class Emission(msgspec.Struct, frozen=True, gc=False):
@@ -69,18 +68,3 @@ class Status(StrEnum):
     """In a batch that is on its way to the chain."""
     VERIFIED = "VERIFIED"
     """In a batch that is final on the primary chain."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A sealed batch."""
-
-    number: int
-    sealed_at: int
-    history_root: Bytes32
-    map_root: Bytes32
-    anchor_root: Bytes32
-    delta_count: int
-    """The deltas that are in it and in no batch before it."""
-    ledger_count: int
-    """The ledgers that those deltas belong to."""

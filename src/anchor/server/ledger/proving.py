@@ -50,15 +50,14 @@ from anchor.server.storage.database import Database
 from anchor.server.storage.map_nodes import path_reader
 from anchor.server.storage.proving import (
     HeadRow,
-    LedgerRow,
     ProvableDelta,
     batch_numbered,
     evidence_of,
     head_at,
-    ledger_of_customer,
     provable_batches,
     provable_deltas,
 )
+from anchor.server.storage.reading import LedgerRow, ledger_of
 
 
 class Prover:
@@ -262,7 +261,7 @@ def best_head(
 
 
 def provable_ledger(connection: Connection, customer_id: str, unit: str) -> LedgerRow:
-    ledger = ledger_of_customer(connection, customer_id, unit)
+    ledger = ledger_of(connection, customer_id, unit)
     if ledger is None:
         raise UnknownCustomer(customer_id, unit)
     return ledger

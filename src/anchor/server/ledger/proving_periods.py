@@ -37,12 +37,12 @@ from anchor.server.ledger.proving import (
     provable_ledger,
 )
 from anchor.server.storage.proving import (
-    LedgerRow,
     batch_numbered,
     head_at,
     provable_batches,
     provable_deltas,
 )
+from anchor.server.storage.reading import LedgerRow
 
 AT_ONCE: Final = 5_000
 """Deltas that are read at once."""

@@ -17,7 +17,7 @@ from anchor.server.ledger.preparing import PreparedFields, prepare
 from anchor.server.ledger.receipt_ids import ReceiptIds
 from anchor.server.storage.database import Database, TransactionInTheWay
 from anchor.server.storage.fence import Times, fence_for_recording
-from anchor.server.storage.proving import ledger_of_id
+from anchor.server.storage.reading import ledger_numbered
 from anchor.server.storage.recording import (
     IdempotencyKey,
     KeptIdempotencyKey,
@@ -191,7 +191,7 @@ def _used_keys(
     used = {}
     for key, kept in find_idempotency_keys(connection, sorted(keys)).items():
         delta = read_recorded(connection, kept.ledger, kept.place)
-        ledger = ledger_of_id(connection, kept.ledger)
+        ledger = ledger_numbered(connection, kept.ledger)
         if delta is None or ledger is None:
             raise LookupError(f"delta {kept.place} of ledger {kept.ledger} is missing")
         used[key] = (kept, OnRecord(delta, ledger.ledger_id, ledger.customer_id, ledger.unit))

@@ -45,7 +45,8 @@ from anchor.server.storage.anchors import chains_in_use
 from anchor.server.storage.database import Database
 from anchor.server.storage.map_nodes import path_reader
 from anchor.server.storage.past_maps import heads_at
-from anchor.server.storage.proving import LedgerRow, first_anchor_showing, head_at
+from anchor.server.storage.proving import first_anchor_showing, head_at
+from anchor.server.storage.reading import LedgerRow
 from anchor.verify.results import INVALID
 from anchor.verify.sampling import (
     anchoring_block,

@@ -19,7 +19,7 @@ from anchor.protocol.merkle import LEDGER_TREE, leaf_level
 from anchor.protocol.merkle_growth import Growth, grow
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.histories import history_root, nodes_completed_by
-from anchor.server.ledger.model import Batch, Log
+from anchor.server.ledger.model import Log
 from anchor.server.storage.database import Database
 from anchor.server.storage.fence import raise_fence, shared_time
 from anchor.server.storage.ledger_trees import STORED_HEIGHTS
@@ -62,7 +62,7 @@ class Sealer:
         with self._database.read() as connection:
             return count_unsealed(connection)
 
-    def seal(self) -> Batch | None:
+    def seal(self) -> SealedBatch | None:
         """Seal everything recorded until now; None where nothing is new or another process was first.
 
         Memory is bounded by the number of ledgers that changed, not by their deltas. Raises
@@ -137,7 +137,7 @@ class Sealer:
         changed: list[UnsealedLedger],
         heads: list[NewHead],
         sealed_at: int,
-    ) -> Batch | None:
+    ) -> SealedBatch | None:
         """Publish the batch after ``previous``; None where another process published one meanwhile."""
         number = 1 if previous is None else previous.number + 1
         new = {
@@ -169,7 +169,7 @@ class Sealer:
         except IntegrityError:
             # Another process published this number; what it left out is sealed next time.
             return None
-        return Batch(*batch)
+        return batch
 
 
 def _read_together(changed: list[UnsealedLedger]) -> Iterator[list[UnsealedLedger]]:

@@ -156,7 +156,7 @@ class Development:
             data = None if refused.data is None else "0x" + refused.data.hex()
             return {"error": {"code": refused.code, "message": refused.message, "data": data}}
         except RpcError as error:
-            return {"error": {"code": -32603, "message": error.reason}}
+            return {"error": {"code": -32603, "message": error.problem}}
 
     def _was_anchored(self) -> bool:
         with self.log.database.read() as connection:

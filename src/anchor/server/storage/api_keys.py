@@ -1,6 +1,7 @@
 """API keys as they are kept: by hash alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -9,12 +10,23 @@ from anchor.protocol.hashing import Bytes32
 from anchor.server.storage.schema import api_keys
 
 
-class ApiKeyRow(NamedTuple):
-    """One key. ``scopes`` is space-separated; times are milliseconds."""
+class Scope(StrEnum):
+    """What a key may do. Each includes nothing of the others."""
+
+    WRITE = "write"
+    """Record deltas."""
+    READ = "read"
+    """Read balances, deltas and proofs; compare, and make checkpoints."""
+    ADMIN = "admin"
+    """Make, list and revoke keys."""
+
+
+class ApiKey(NamedTuple):
+    """A key, without the key itself; times are milliseconds. ``customer_id`` None: it is for all of them."""
 
     id: int
     name: str
-    scopes: str
+    scopes: frozenset[Scope]
     customer_id: str | None
     created_at: int
     revoked_at: int | None
@@ -35,34 +47,40 @@ def insert_api_key(
     *,
     key_hash: Bytes32,
     name: str,
-    scopes: str,
+    scopes: Iterable[Scope],
     customer_id: str | None,
     created_at: int,
-) -> int:
-    """Keep a new key, and return its id."""
+) -> ApiKey:
+    """Keep a new key, and return it."""
     inserted = connection.execute(
         insert(api_keys)
-        .values(key_hash=key_hash, name=name, scopes=scopes, customer_id=customer_id, created_at=created_at)
-        .returning(api_keys.c.id)
+        .values(
+            key_hash=key_hash,
+            name=name,
+            scopes=" ".join(sorted(scopes)),
+            customer_id=customer_id,
+            created_at=created_at,
+        )
+        .returning(*_COLUMNS)
     )
-    return int(inserted.scalar_one())
+    return _key(inserted.one())
 
 
-def api_key_of_hash(connection: Connection, key_hash: Bytes32) -> ApiKeyRow | None:
+def api_key_of_hash(connection: Connection, key_hash: Bytes32) -> ApiKey | None:
     """Return the key with this hash, revoked or not."""
     found = connection.execute(select(*_COLUMNS).where(api_keys.c.key_hash == key_hash)).one_or_none()
-    return None if found is None else _row(found)
+    return None if found is None else _key(found)
 
 
-def api_keys_after(connection: Connection, after: int, limit: int) -> list[ApiKeyRow]:
+def api_keys_after(connection: Connection, after: int, limit: int) -> list[ApiKey]:
     """Return up to ``limit`` keys with an id above ``after``, in the order they were made."""
     found = connection.execute(
         select(*_COLUMNS).where(api_keys.c.id > after).order_by(api_keys.c.id).limit(limit)
     )
-    return [_row(row) for row in found]
+    return [_key(row) for row in found]
 
 
-def revoke_api_key(connection: Connection, key_id: int, revoked_at: int) -> ApiKeyRow | None:
+def revoke_api_key(connection: Connection, key_id: int, revoked_at: int) -> ApiKey | None:
     """Mark a key revoked, unless it is already, and return it; None where there is no such key."""
     connection.execute(
         update(api_keys)
@@ -70,8 +88,9 @@ def revoke_api_key(connection: Connection, key_id: int, revoked_at: int) -> ApiK
         .values(revoked_at=revoked_at)
     )
     found = connection.execute(select(*_COLUMNS).where(api_keys.c.id == key_id)).one_or_none()
-    return None if found is None else _row(found)
+    return None if found is None else _key(found)
 
 
-def _row(found: Sequence[Any]) -> ApiKeyRow:
-    return ApiKeyRow._make(found)
+def _key(found: Sequence[Any]) -> ApiKey:
+    id_, name, scopes, *rest = found
+    return ApiKey(id_, name, frozenset(Scope(scope) for scope in scopes.split()), *rest)

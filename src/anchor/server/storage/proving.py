@@ -1,26 +1,14 @@
 """What a proof is made of: a delta with its salts, a ledger's head in a batch, and where a batch is."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, ScalarSelect, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, select
 
 from anchor.protocol.hashing import Bytes32
 from anchor.server.storage.anchors import AnchorRow, anchor_covering, chains_in_use
-from anchor.server.storage.schema import batches, deltas, erasures, heads, ledgers
+from anchor.server.storage.schema import batches, deltas, erasures, heads
 from anchor.server.storage.schema_sending import anchors, chains
 from anchor.server.storage.sealing import SealedBatch, sealed_batch
-
-
-class LedgerRow(NamedTuple):
-    """Which ledger, whose, and how much of it is recorded and sealed."""
-
-    id: int
-    ledger_id: Bytes32
-    customer_id: str
-    unit: str
-    identity_proof: bytes
-    size: int
-    sealed_size: int
 
 
 class ProvableDelta(NamedTuple):
@@ -57,19 +45,6 @@ class Evidence(NamedTuple):
 
 
 # Statements are built once: building one costs more than running it.
-_LEDGER = select(
-    ledgers.c.id,
-    ledgers.c.ledger_id,
-    ledgers.c.customer_id,
-    ledgers.c.unit,
-    ledgers.c.identity_proof,
-    ledgers.c.size,
-    ledgers.c.sealed_size,
-)
-_LEDGER_OF_ID = _LEDGER.where(ledgers.c.id == bindparam("ledger"))
-_LEDGER_OF_CUSTOMER = _LEDGER.where(
-    ledgers.c.customer_id == bindparam("customer"), ledgers.c.unit == bindparam("in_unit")
-)
 _ERASED = select(erasures.c.index, erasures.c.field, erasures.c.commitment).where(
     erasures.c.ledger == bindparam("of_ledger"),
     erasures.c.index >= bindparam("start"),
@@ -155,25 +130,6 @@ def first_anchor_showing(
         return None
     before = anchored.with_only_columns(func.max(anchors.c.batch)).where(anchors.c.batch < first)
     return first, connection.execute(before).scalar_one()
-
-
-def ledger_of_id(connection: Connection, ledger: int) -> LedgerRow | None:
-    """Return the ledger that our tables know by this number."""
-    return _ledger(connection.execute(_LEDGER_OF_ID, {"ledger": ledger}))
-
-
-def ledger_of_customer(connection: Connection, customer_id: str, unit: str) -> LedgerRow | None:
-    """Return a customer's ledger in a unit, if anything is on record in it."""
-    found = _ledger(connection.execute(_LEDGER_OF_CUSTOMER, {"customer": customer_id, "in_unit": unit}))
-    return found if found is not None and found.size else None
-
-
-def _ledger(rows: CursorResult[Any]) -> LedgerRow | None:
-    row: Any = rows.one_or_none()
-    if row is None:
-        return None
-    id_, ledger_id, customer_id, unit, identity_proof, size, sealed = row
-    return LedgerRow(id_, bytes(ledger_id), customer_id, unit, bytes(identity_proof), size, sealed)
 
 
 def provable_deltas(connection: Connection, ledger: int, start: int, stop: int) -> list[ProvableDelta]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from anchor.protocol.hashing import Bytes32
 from anchor.server.storage.anchors import AnchorRow, ChainRow, chains_in_use
@@ -22,6 +22,7 @@ class LedgerRow(NamedTuple):
     ledger_id: Bytes32
     customer_id: str
     unit: str
+    identity_proof: bytes
     size: int
     balance: int
     last_recorded_at: int
@@ -52,6 +53,7 @@ _LEDGER = (
     ledgers.c.ledger_id,
     ledgers.c.customer_id,
     ledgers.c.unit,
+    ledgers.c.identity_proof,
     ledgers.c.size,
     ledgers.c.balance,
     ledgers.c.last_recorded_at,
@@ -70,22 +72,31 @@ _DELTA = (
     deltas.c.fingerprint,
 )
 
+# Statements are built once: building one costs more than running it.
+_LEDGER_OF = select(*_LEDGER).where(
+    ledgers.c.customer_id == bindparam("customer"),
+    ledgers.c.unit == bindparam("in_unit"),
+    ledgers.c.size > 0,
+)
+_LEDGER_OF_LEDGER_ID = select(*_LEDGER).where(
+    ledgers.c.ledger_id == bindparam("of_ledger_id"), ledgers.c.size > 0
+)
+_LEDGER_NUMBERED = select(*_LEDGER).where(ledgers.c.id == bindparam("ledger"))
+
 
 def ledger_of(connection: Connection, customer_id: str, unit: str) -> LedgerRow | None:
     """Return the ledger of a customer and unit, where anything is on record in it."""
-    return _one_ledger(
-        connection, (ledgers.c.customer_id == customer_id) & (ledgers.c.unit == unit) & (ledgers.c.size > 0)
-    )
+    return _one_ledger(connection, _LEDGER_OF, {"customer": customer_id, "in_unit": unit})
 
 
 def ledger_of_ledger_id(connection: Connection, ledger_id: Bytes32) -> LedgerRow | None:
     """Return the ledger with this id, where anything is on record in it."""
-    return _one_ledger(connection, (ledgers.c.ledger_id == ledger_id) & (ledgers.c.size > 0))
+    return _one_ledger(connection, _LEDGER_OF_LEDGER_ID, {"of_ledger_id": ledger_id})
 
 
 def ledger_numbered(connection: Connection, number: int) -> LedgerRow | None:
     """Return the ledger that our tables know by this number."""
-    return _one_ledger(connection, ledgers.c.id == number)
+    return _one_ledger(connection, _LEDGER_NUMBERED, {"ledger": number})
 
 
 def ledgers_after(connection: Connection, after: int, limit: int, customer_id: str | None) -> list[LedgerRow]:
@@ -175,8 +186,8 @@ def anchors_over(connection: Connection, first: int, last: int) -> list[AnchorOn
     return found
 
 
-def _one_ledger(connection: Connection, condition: Any) -> LedgerRow | None:
-    row = connection.execute(select(*_LEDGER).where(condition)).one_or_none()
+def _one_ledger(connection: Connection, statement: Select[Any], values: dict[str, Any]) -> LedgerRow | None:
+    row = connection.execute(statement, values).one_or_none()
     return None if row is None else _ledger(row)
 
 

@@ -31,7 +31,7 @@ _DELTAS: Final = Appending(
     *("reason", "reason_salt", "reference_id", "reference_salt", "metadata", "metadata_salt"),
     *("adjusts", "adjusts_index", "fingerprint"),
 )
-DeltaRow: TypeAlias = tuple[
+DeltaColumns: TypeAlias = tuple[
     int,
     int,
     str | int,
@@ -48,7 +48,7 @@ DeltaRow: TypeAlias = tuple[
     int | None,
     bytes,
 ]
-"""A row of ``deltas`` in the order of its columns; amounts as the database takes them."""
+"""What is written of a delta, in the order of its columns; amounts as the database takes them."""
 
 
 class LedgerNumber(NamedTuple):
@@ -190,7 +190,7 @@ def _recorded(row: Sequence[Any]) -> RecordedDelta:
     )
 
 
-def append_deltas(connection: Connection, rows: Sequence[DeltaRow]) -> None:
+def append_deltas(connection: Connection, rows: Sequence[DeltaColumns]) -> None:
     """Append these deltas. Amounts are decimal texts on SQLite, integers on PostgreSQL."""
     _DELTAS.append(connection, rows)
 

@@ -36,7 +36,7 @@ class UnsealedLedger(NamedTuple):
 
 
 class SealedBatch(NamedTuple):
-    """A row of ``batches``."""
+    """A sealed batch; ``sealed_at`` is milliseconds."""
 
     number: int
     sealed_at: int
@@ -44,7 +44,9 @@ class SealedBatch(NamedTuple):
     map_root: Bytes32
     anchor_root: Bytes32
     delta_count: int
+    """The deltas that are in it and in no batch before it."""
     ledger_count: int
+    """The ledgers that those deltas belong to."""
 
 
 class StoredNode(NamedTuple):

@@ -27,9 +27,9 @@ class RemoteSigner:
         try:
             answer = self._endpoint.call(self._method, [self._request(transaction)])
         except NodeRefused as error:
-            raise SignerRefused(name, error.reason) from None
+            raise SignerRefused(name, error.problem) from None
         except RpcError as error:
-            raise SignerUnavailable(name, error.reason) from None
+            raise SignerUnavailable(name, error.problem) from None
         if isinstance(answer, dict):
             # Clef and geth answer {raw, tx}, Web3Signer the bytes alone.
             answer = answer.get("raw")

@@ -45,7 +45,7 @@ from anchor.protocol.identities import IdentityKey, LedgerIdentity
 from anchor.protocol.ledger_map import MapNode, MapPath, Position, head_hash, map_path, update_map
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier, tree_root
 from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, nodes_from_leaves
-from tests.fixtures.logs import FOUNDER
+from tests.fixtures.founder import FOUNDER
 
 START = 1_775_000_000_000
 CHAIN_ID = 31337

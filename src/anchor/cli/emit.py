@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Customer, Data, Json, Key, Unit, Url
+from anchor.cli.options import Customer, Data, Json, Key, MetadataNumbers, Unit, Url
 from anchor.cli.output import Output, amount, plain
 from anchor.cli.rows import read_json
 from anchor.cli.server import connect
@@ -31,6 +31,13 @@ def emit(
         str | None, typer.Option(metavar="TIME", help="When it happened: 2026-04-17T08:30:00Z.")
     ] = None,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object of yours.")] = None,
+    metadata_numbers: Annotated[
+        MetadataNumbers,
+        typer.Option(
+            metavar="exact|text",
+            help="text carries numbers of the metadata that a double does not, such as 64-bit ids.",
+        ),
+    ] = MetadataNumbers.EXACT,
     adjusts: Annotated[
         str | None, typer.Option(metavar="ID", help="The reference of the delta that this one corrects.")
     ] = None,
@@ -52,6 +59,7 @@ def emit(
         "occurredAt": occurred_at,
         "metadata": None if metadata is None else parse_metadata_option(metadata),
         "adjusts": None if adjusts is None else {"referenceId": adjusts},
+        "metadataNumbers": None if metadata_numbers is MetadataNumbers.EXACT else metadata_numbers.value,
     }
     output = Output(json_)
     with connect(url, key, data, output, doing="recording") as server:
@@ -72,6 +80,8 @@ def emit(
         ("balance", amount(answer["balance"], unit)),
         ("fingerprint", plain(answer["fingerprint"])),
     )
+    for note in answer.get("notes", ()):
+        output.say(f"[yellow]{plain(note['field'][1:])}[/]: {plain(note['detail'])}")
 
 
 def parse_metadata_option(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,6 +11,13 @@ import typer
 MAX_INDEX: Final = 2**63 - 1
 MAX_PORT: Final = 65_535
 MAX_CHAIN_ID: Final = 2**63 - 1
+
+
+class MetadataNumbers(StrEnum):
+    """What becomes of a number of the metadata that a double does not carry."""
+
+    EXACT = "exact"
+    TEXT = "text"
 
 
 def within(least: float, most: float) -> Callable[[float], float]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,17 +94,23 @@ def derive(
     """Show the balance by the copy: what was seen on the chain, and what is pending beside it."""
     from anchor.replica.answers import derived_json
     from anchor.replica.reading import derive as derive_from
-    from anchor.server.ledger.periods import PeriodError, parse_instant
+    from anchor.wire.problems import Problem
+    from anchor.wire.times import read_time
 
     if as_of_index is not None and as_of_time is not None:
         raise CommandFailed("an index and a time are given", "give one of them", ExitCode.USAGE, "usage")
-    try:
-        time = None if as_of_time is None else parse_instant("--as-of-time", as_of_time)
-    except PeriodError as error:
-        raise CommandFailed(str(error), "", ExitCode.USAGE, "usage") from None
+    instant = None
+    if as_of_time is not None:
+        try:
+            instant = read_time(as_of_time, time_ns() // 1_000_000, "--as-of-time").milliseconds
+        except Problem as problem:
+            detail = problem.detail or problem.kind.title
+            raise CommandFailed(
+                f"--as-of-time: {detail}", problem.kind.remedy, ExitCode.USAGE, "usage"
+            ) from None
     output = Output(json_)
     with _opened(store) as opened:
-        derived = derive_from(opened, as_of_index=as_of_index, as_of_time=time)
+        derived = derive_from(opened, as_of_index=as_of_index, as_of_time=instant)
         answer = derived_json(opened, derived)
     if json_:
         output.json(answer)

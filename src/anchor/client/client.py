@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import httpx
 
@@ -21,8 +21,10 @@ from anchor.client.values import (
     Receipt,
     Recorded,
     Refused,
+    Time,
     amount_text,
     balance_text,
+    time_json,
 )
 from anchor.compare.books import Entry
 from anchor.compare.divergence import Divergence, OwnEntries, OwnFingerprints, first_divergence
@@ -78,8 +80,9 @@ class AnchorClient:
         reference_id: str | None = None,
         unit: str = "",
         metadata: Mapping[str, Any] | None = None,
-        occurred_at: int | str | None = None,
+        occurred_at: Time | None = None,
         adjusts: str | None = None,
+        metadata_numbers: Literal["exact", "text"] = "exact",
         idempotency_key: str | None = None,
     ) -> Recorded:
         """Record one delta; durable when this returns.
@@ -87,7 +90,9 @@ class AnchorClient:
         Give ``reference_id``, your name of the event, so that sending it again, even years later, gives
         the first receipt. Without one, only this call's own retries are safe.
         """
-        new = NewDelta(customer_id, delta, reason, reference_id, unit, metadata, occurred_at, adjusts)
+        new = NewDelta(
+            customer_id, delta, reason, reference_id, unit, metadata, occurred_at, adjusts, metadata_numbers
+        )
         return self._transport.ask(
             Recorded.from_json,
             "POST",
@@ -117,7 +122,7 @@ class AnchorClient:
         unit: str = "",
         *,
         as_of_index: int | None = None,
-        as_of_time: int | str | None = None,
+        as_of_time: Time | None = None,
         audit: bool = False,
     ) -> Derived:
         """Return a customer's balance, verified and pending."""
@@ -128,7 +133,7 @@ class AnchorClient:
             query={
                 "unit": unit or None,
                 "asOfIndex": as_of_index,
-                "asOfTime": as_of_time,
+                "asOfTime": None if as_of_time is None else time_json(as_of_time),
                 "audit": "true" if audit else None,
             },
         )

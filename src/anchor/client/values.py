@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from anchor.client.errors import AnchorProblem
 from anchor.client.members import Json, Maybe, Members, require
 from anchor.protocol.amounts import format_units, parse_amount, parse_balance, units_from_decimal
 
 T = TypeVar("T")
+
+Time: TypeAlias = int | str | datetime
+"""Milliseconds since 1970, an instant as text with its offset, or a datetime with its time zone."""
 
 _AUDIT: Final = {"agrees": bool, "balance": Decimal, "deltaCount": int, "firstMismatch": Maybe(int)}
 
@@ -27,12 +31,18 @@ class NewDelta:
     reference_id: str | None = None
     unit: str = ""
     metadata: Mapping[str, Any] | None = None
-    occurred_at: int | str | None = None
+    occurred_at: Time | None = None
     adjusts: str | None = None
     """The reference of the earlier delta that this one corrects."""
+    metadata_numbers: Literal["exact", "text"] = "exact"
+    """``text`` carries numbers of the metadata that a double does not, such as 64-bit ids, as text."""
 
     def to_json(self) -> dict[str, Json]:
-        """Return the request's body. Raises TypeError for a float, AmountError for what is no amount."""
+        """Return the request's body.
+
+        Raises TypeError for a float, AmountError for what is no amount, ValueError for a datetime without
+        time zone.
+        """
         body: dict[str, Json] = {"customerId": self.customer_id, "delta": amount_text(self.delta)}
         if self.reason:
             body["reason"] = self.reason
@@ -43,10 +53,26 @@ class NewDelta:
         if self.metadata is not None:
             body["metadata"] = dict(self.metadata)
         if self.occurred_at is not None:
-            body["occurredAt"] = self.occurred_at
+            body["occurredAt"] = time_json(self.occurred_at)
         if self.adjusts is not None:
             body["adjusts"] = {"referenceId": self.adjusts}
+        if self.metadata_numbers != "exact":
+            body["metadataNumbers"] = self.metadata_numbers
         return body
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that was taken otherwise than it was sent: where (a JSON pointer), a code, and how."""
+
+    field: str
+    code: str
+    detail: str
+
+    @classmethod
+    def from_json(cls, answer: Members) -> "Note":
+        """Read the server's answer. Raises MemberError."""
+        return cls(answer.text("field"), answer.text("code"), answer.text("detail"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +90,7 @@ class Recorded:
     balance: Decimal
     recorded_at: int
     idempotent: bool
+    notes: tuple[Note, ...] = ()
 
     @classmethod
     def from_json(cls, answer: Members) -> "Recorded":
@@ -80,6 +107,7 @@ class Recorded:
             answer.number("balance"),
             answer.whole("recordedAt"),
             answer.flag("idempotent"),
+            tuple(Note.from_json(note) for note in answer.parts("notes")) if "notes" in answer else (),
         )
 
 
@@ -228,6 +256,17 @@ def amount_text(amount: Amount) -> str:
     if isinstance(amount, str):
         return format_units(parse_amount(amount))
     return _text(amount)
+
+
+def time_json(time: Time) -> int | str:
+    """Return a time as a request carries it. Raises TypeError for a float, ValueError for a local time."""
+    if isinstance(time, datetime):
+        if time.utcoffset() is None:
+            raise ValueError(f"{time.isoformat()} has no time zone: it means another instant in each")
+        return time.isoformat()
+    if isinstance(time, bool) or not isinstance(time, int | str):
+        raise TypeError(f"a time is an int, a text or a datetime, never a {type(time).__name__}")
+    return time
 
 
 def balance_text(balance: Amount) -> str:

@@ -4,7 +4,7 @@ JCS writes every number as an IEEE 754 double. A number whose digits would chang
 refused, so that what was sent is what is hashed. (Amounts never pass through here.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
@@ -34,14 +34,17 @@ def canonical_json(value: JsonValue) -> bytes:
         raise CanonicalJsonError("not_canonical", "") from error
 
 
-def parse_metadata(raw: bytes | str) -> bytes:
+def parse_metadata(raw: bytes | str, *, numbers_as_text: bool = False) -> bytes:
     """Return the RFC 8785 form of a metadata object given as JSON text.
+
+    With ``numbers_as_text``, a number that a double does not carry becomes the text of its digits, as they
+    stand; without, it is refused.
 
     Raises CanonicalJsonError with one of the codes ``not_json``, ``not_an_object``,
     ``duplicate_key``, ``too_deep`` (more than 16 levels), ``too_large`` (more than 16 KiB in
     canonical form), ``number_not_exact``, ``lone_surrogate`` or ``null_character``.
     """
-    value = parse_strict(raw)
+    value = _parse(raw, _number_or_text if numbers_as_text else _number)
     if not isinstance(value, dict):
         raise CanonicalJsonError("not_an_object", "")
     _check(value, "", 0, deepest=MAX_METADATA_DEPTH)
@@ -56,8 +59,12 @@ def parse_strict(raw: bytes | str) -> JsonValue:
 
     Raises CanonicalJsonError as ``parse_metadata`` does.
     """
+    return _parse(raw, _number)
+
+
+def _parse(raw: bytes | str, number: Callable[[str], JsonValue]) -> JsonValue:
     try:
-        return strict_json.parse_strict(raw, number=_number)
+        return strict_json.parse_strict(raw, number=number)
     except StrictJsonError as error:
         code = error.code if error.code in ("too_deep", "duplicate_key") else "not_json"
         raise CanonicalJsonError(
@@ -76,6 +83,13 @@ def _number(token: str) -> int | float:
     if not exact:
         raise CanonicalJsonError("number_not_exact", "")
     return carried if carried % 1 or abs(carried) >= 2**53 else int(carried)
+
+
+def _number_or_text(token: str) -> int | float | str:
+    try:
+        return _number(token)
+    except CanonicalJsonError:
+        return token
 
 
 def _check(value: JsonValue, path: str, depth: int, deepest: int | None) -> None:

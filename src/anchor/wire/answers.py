@@ -31,6 +31,14 @@ def encode(answer: Any) -> bytes:
     return _ENCODER.encode(answer)
 
 
+class NoteAnswer(Struct, rename="camel", frozen=True):
+    """Something that was taken otherwise than it was sent, and how."""
+
+    field: Annotated[str, Meta(description="A JSON pointer into the request.")]
+    code: Annotated[str, Meta(extra_json_schema={"enum": ["cut_to_millisecond", "leap_second"]})]
+    detail: str
+
+
 class RecordedAnswer(Struct, rename="camel", gc=False):
     """A delta is durably on record. The receipt is the key to it: keep it, and keep it to yourself.
 
@@ -48,6 +56,9 @@ class RecordedAnswer(Struct, rename="camel", gc=False):
     balance: Number
     recorded_at: Milliseconds
     idempotent: bool
+    notes: Annotated[
+        tuple[NoteAnswer, ...] | UnsetType, Meta(description="Left out where there is nothing to say.")
+    ] = UNSET
 
 
 class RefusedAnswer(Struct, rename="camel"):

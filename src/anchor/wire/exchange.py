@@ -20,9 +20,9 @@ class CellsRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     customer_id: CustomerId
     salt: bytes
     level: Small
-    unit: Unit = ""
+    unit: Unit | None = None
     above: Small | None = None
-    start: Index = 0
+    start: Index | None = None
     size: Index | None = None
 
 
@@ -41,8 +41,8 @@ class ResolveRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     salt: bytes
     keys: list[bytes]
     size: Index
-    unit: Unit = ""
-    start: Index = 0
+    unit: Unit | None = None
+    start: Index | None = None
 
 
 class ResolvedAnswer(Struct, rename="camel"):
@@ -67,7 +67,7 @@ class BlocksRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     kind: Kind
     height: Small
     stop: Index
-    unit: Unit = ""
+    unit: Unit | None = None
 
 
 class BlocksAnswer(Struct, rename="camel"):
@@ -84,7 +84,7 @@ class DigestsRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     kind: Kind
     start: Index
     stop: Index
-    unit: Unit = ""
+    unit: Unit | None = None
 
 
 class DigestsAnswer(Struct, rename="camel"):

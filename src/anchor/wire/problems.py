@@ -15,6 +15,14 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:anchor:problem:"
 
 
+_SHOWN: Final = 60
+
+
+def shown(text: str) -> str:
+    """Return a text of the caller's as a problem repeats it: quoted, and cut where it is long."""
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+
+
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
     """One row of the table."""
@@ -77,6 +85,12 @@ _KINDS: Final = (
         "Send milliseconds since 1970, or an instant with its offset: 2026-04-17T08:30:00Z.",
     ),
     ProblemKind(
+        "time_unit_suspected",
+        422,
+        "A number of a time looks like another unit than milliseconds.",
+        "Send milliseconds since 1970; if that instant was meant, send it as text: 1970-01-21T15:08:20Z.",
+    ),
+    ProblemKind(
         "time_in_future",
         422,
         "A time is too far in the future.",
@@ -86,7 +100,8 @@ _KINDS: Final = (
         "invalid_metadata",
         422,
         "The metadata cannot be kept as it is.",
-        "Send a JSON object of at most 16 KiB and 16 levels, with numbers that a double carries exactly.",
+        "Send a JSON object of at most 16 KiB and 16 levels, with numbers that a double carries exactly, or"
+        ' metadataNumbers: "text" beside it, which carries the others as texts of their digits.',
     ),
     ProblemKind(
         "invalid_period", 422, "A period cannot be read.", "Write 2026, 2026-Q2, 2026-04 or 2026-04-17."

@@ -1,10 +1,10 @@
 """The bodies that the routes take. Field names are the contract's; docs/http-api.md shows each.
 
-Amounts stay raw JSON until ``values`` reads their own digits. UNSET tells a field that was not sent from
-one that was sent as null.
+Amounts stay raw JSON until ``values`` reads their own digits. For every optional field, null means 'not
+given'; UNSET tells the two apart where the quotation marks of a body are counted.
 """
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
@@ -59,7 +59,7 @@ class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False)
     customer_id: CustomerId
     delta: Amount
     reason: Annotated[
-        str | UnsetType,
+        str | UnsetType | None,
         Meta(
             description="Why, in your words: at most 1,024 characters.",
             examples=["api calls"],
@@ -67,7 +67,7 @@ class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False)
         ),
     ] = UNSET
     reference_id: ReferenceId | UnsetType | None = UNSET
-    unit: Unit | UnsetType = UNSET
+    unit: Unit | UnsetType | None = UNSET
     metadata: Annotated[
         Raw | UnsetType,
         Meta(
@@ -79,11 +79,18 @@ class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False)
         int | str | UnsetType | None,
         Meta(
             description="When it happened: milliseconds since 1970, or an instant with its offset."
-            " Left out, it is the time of recording.",
+            " Left out, it is the time of recording. Kept to the millisecond.",
             examples=["2026-04-17T08:30:00Z"],
         ),
     ] = UNSET
     adjusts: Adjusts | UnsetType | None = UNSET
+    metadata_numbers: Annotated[
+        Literal["exact", "text"] | UnsetType | None,
+        Meta(
+            description="What becomes of a number of the metadata that a double does not carry, such as a"
+            " 64-bit id: exact refuses it, text keeps its digits as a text.",
+        ),
+    ] = UNSET
 
 
 class BatchRequest(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -109,7 +116,7 @@ class CompareRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     """Two sides' balances, or two sides' deltas. One side alone is compared with the record."""
 
     customer_id: CustomerId
-    unit: Unit = ""
+    unit: Unit | None = None
     your_balance: Amount | UnsetType = UNSET
     counterparty_balance: Amount | UnsetType = UNSET
     as_of_index: Index | None = None
@@ -126,7 +133,7 @@ class CheckpointRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     """A range of a ledger: by indices, both included, or by the time of recording."""
 
     customer_id: CustomerId
-    unit: Unit = ""
+    unit: Unit | None = None
     from_index: Index | None = None
     to_index: Index | None = None
     period: Annotated[str | None, Meta(examples=["2026-04"])] = None

@@ -15,11 +15,13 @@ from anchor.server.ledger.api_keys import Scope
 from anchor.server.ledger.model import Emission
 from anchor.wire.problems import Problem
 from anchor.wire.requests import DeltaRequest
+from anchor.wire.times import YEAR_2000
 from tests.fixtures.service import Service
 
 DELTA = "/api/v1/balance/delta"
 BATCH = "/api/v1/balance/delta/batch"
 NOW = 1_775_000_000_000
+LEAP_SECOND = "2016-12-31T23:59:60Z"
 ANYBODY = Caller(1, None, None)
 
 
@@ -153,12 +155,92 @@ def test_null_is_as_good_as_nothing(service: Service) -> None:
             "customerId": "a",
             "delta": 1,
             "referenceId": "r",
+            "reason": None,
+            "unit": None,
             "metadata": None,
+            "metadataNumbers": None,
             "occurredAt": None,
             "adjusts": None,
         },
     )
     assert (first.status_code, again.status_code) == (201, 200)
+
+
+def test_a_time_is_cut_to_the_millisecond_and_the_answer_says_so(service: Service) -> None:
+    body = {
+        "customerId": "a",
+        "delta": 1,
+        "referenceId": "r",
+        "occurredAt": "2026-03-01 09:30:00.123456789+0100",
+    }
+    first = service.http.post(DELTA, json=body).json()
+    assert first["notes"] == [
+        {
+            "field": "/occurredAt",
+            "code": "cut_to_millisecond",
+            "detail": "Kept to the millisecond: 2026-03-01T08:30:00.123Z.",
+        }
+    ]
+    again = service.http.post(DELTA, json={**body, "occurredAt": "2026-03-01T08:30:00.123Z"})
+    assert (again.status_code, "notes" in again.json()) == (200, False)
+    leap = service.http.post(
+        BATCH, json={"deltas": [{**body, "referenceId": "l", "occurredAt": LEAP_SECOND}, body]}
+    )
+    assert [result["notes"][0]["code"] for result in leap.json()["results"]] == [
+        "leap_second",
+        "cut_to_millisecond",
+    ]
+
+
+def test_a_number_that_is_a_time_may_come_as_text_too(service: Service) -> None:
+    body = {"customerId": "a", "delta": 1, "referenceId": "r", "occurredAt": 1_772_000_000_000}
+    assert service.http.post(DELTA, json=body).status_code == 201
+    assert service.http.post(DELTA, json={**body, "occurredAt": "1772000000000"}).status_code == 200
+    assert service.http.post(DELTA, json={**body, "occurredAt": "2026-02-25T06:13:20Z"}).status_code == 200
+
+
+def test_an_instant_as_text_is_never_suspected(service: Service) -> None:
+    body = {"customerId": "a", "delta": 1, "occurredAt": "1970-01-21T15:08:20Z"}
+    assert service.http.post(DELTA, json=body).status_code == 201
+
+
+def test_64_bit_ids_in_metadata_are_carried_as_text_on_request_and_else_refused(service: Service) -> None:
+    text = b'{"customerId":"a","delta":1,"referenceId":"r",'
+    text += b'"metadata":{"trace":18446744073709551615,"n":[7,1e400]}'
+    refused = service.http.post(DELTA, content=text + b"}")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_metadata")
+    assert "metadataNumbers" in refused.json()["detail"]
+    kept = service.http.post(DELTA, content=text + b',"metadataNumbers":"text"}')
+    assert kept.status_code == 201
+    shown = service.http.get(f"/api/v1/receipts/{kept.json()['receiptId']}").json()["delta"]["metadata"]
+    assert shown == {"trace": "18446744073709551615", "n": [7, "1e400"]}
+
+
+def test_a_byte_order_mark_before_a_body_is_no_part_of_it(service: Service) -> None:
+    body = b'\xef\xbb\xbf{"customerId":"a","delta":1,"referenceId":"r"}'
+    assert service.http.post(DELTA, content=body).status_code == 201
+    assert (
+        service.http.post(BATCH, content=b'\xef\xbb\xbf{"deltas":[' + body[3:] + b"]}").json()["idempotent"]
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("compare", {"yourBalance": None, "counterpartyBalance": 1, "unit": None, "asOfIndex": None}),
+        ("compare", {"yourDeltas": [{"amount": 1, "referenceId": "r"}], "unit": None, "yourBalance": None}),
+        ("checkpoint", {"fromIndex": 0, "toIndex": 0, "unit": None, "period": None, "startDate": None}),
+        ("compare/blocks", {"kind": "entries", "height": 0, "stop": 1, "unit": None}),
+        ("compare/cells", {"salt": "A" * 22 + "==", "level": 1, "unit": None, "start": None, "size": None}),
+    ],
+)
+def test_null_is_not_given_for_every_optional_field(
+    service: Service, path: str, body: dict[str, Any]
+) -> None:
+    service.emit("acme", 1, "r")
+    answer = service.http.post(f"/api/v1/balance/{path}", json={"customerId": "acme", **body})
+    assert answer.status_code in (200, 201), answer.text
 
 
 def test_a_batch_has_a_result_for_each_in_order(service: Service) -> None:
@@ -205,11 +287,12 @@ names = st.text(
 optional = st.fixed_dictionaries(
     {"customerId": names, "delta": st.one_of(st.integers(-(10**20), 10**20), st.just("1.5"))},
     optional={
-        "reason": st.one_of(st.just(""), names),
+        "reason": st.one_of(st.none(), st.just(""), names),
         "referenceId": st.one_of(st.none(), names),
-        "unit": st.one_of(st.just(""), names),
+        "unit": st.one_of(st.none(), st.just(""), names),
+        "metadataNumbers": st.sampled_from([None, "exact", "text"]),
         "metadata": st.one_of(st.none(), st.dictionaries(names, st.one_of(names, st.none()), max_size=3)),
-        "occurredAt": st.one_of(st.none(), st.integers(0, NOW), st.just("2026-01-01T00:00:00Z")),
+        "occurredAt": st.one_of(st.none(), st.integers(YEAR_2000, NOW), st.just("2026-01-01T00:00:00Z")),
         "adjusts": st.one_of(st.none(), st.fixed_dictionaries({"referenceId": names})),
     },
 )

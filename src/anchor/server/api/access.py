@@ -11,7 +11,7 @@ from starlette.responses import Response
 from anchor.protocol.hashing import Bytes32
 from anchor.server.api.asgi import MAX_BODY_BYTES, BodyMemory, read_body
 from anchor.server.api.authentication import Authenticator
-from anchor.server.api.strict_json import decode, shown
+from anchor.server.api.strict_json import decode
 from anchor.server.api.values import require_id
 from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.checkpoints import CheckpointView, find_checkpoint
@@ -21,7 +21,7 @@ from anchor.server.ledger.views import ReceiptView, UnknownLedger, find_ledger, 
 from anchor.server.storage.database import Database
 from anchor.server.storage.reading import LedgerRow
 from anchor.wire.answers import encode
-from anchor.wire.problems import Problem
+from anchor.wire.problems import Problem, shown
 
 
 def require_customer(key: ApiKey, customer_id: str) -> None:

@@ -11,18 +11,20 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from anchor.server.api.strict_json import decode, decode_once, refuse_duplicate_keys, without_lone_surrogates
-from anchor.server.api.values import amount_units, metadata_bytes, require_id, require_reason, time_ms
+from anchor.protocol.times import Instant, moment
+from anchor.server.api.strict_json import decode, decode_once, json_text, refuse_duplicate_keys
+from anchor.server.api.values import amount_units, is_given, metadata_bytes, require_id, require_reason
 from anchor.server.ledger.model import Emission
+from anchor.wire.answers import NoteAnswer
 from anchor.wire.problems import Problem
 from anchor.wire.requests import MAX_BATCH_ITEMS, BatchRequest, DeltaRequest, LooseBatchRequest
+from anchor.wire.times import read_time
 
 MAX_IDEMPOTENCY_KEY: Final = 200
 
 _DELTA: Final = msgspec.json.Decoder(DeltaRequest)
 _BATCH: Final = msgspec.json.Decoder(BatchRequest)
 _LOOSE_BATCH: Final = msgspec.json.Decoder(LooseBatchRequest)
-_NULL: Final = b"null"
 # The quotation marks of {"customerId": "", "delta": ...}, and those of the batch around its items.
 _LEAST_QUOTES: Final = 6
 _BATCH_QUOTES: Final = 2
@@ -39,7 +41,7 @@ class Caller(NamedTuple):
 
 def parse_emission(body: bytes, caller: Caller, now_ms: int) -> Emission:
     """Return the emission of a body. Raises Problem."""
-    body = without_lone_surrogates(body)
+    body = json_text(body)
     request = decode_once(_DELTA, body)
     if b"\\" in body or body.count(b'"') != quotes_of(request):
         refuse_duplicate_keys(body)
@@ -51,7 +53,7 @@ def parse_batch(body: bytes, caller: Caller, now_ms: int) -> list[Emission | Pro
 
     Raises Problem where the body as a whole is at fault.
     """
-    body = without_lone_surrogates(body)
+    body = json_text(body)
     try:
         requests = decode_once(_BATCH, body).deltas
     except Problem as problem:
@@ -123,15 +125,17 @@ def quotes_of(request: DeltaRequest) -> int:
     if request.reference_id is not UNSET:
         quotes += 2 if request.reference_id is None else 4
     if request.reason is not UNSET:
-        quotes += 4
+        quotes += 2 if request.reason is None else 4
     if request.unit is not UNSET:
-        quotes += 4
+        quotes += 2 if request.unit is None else 4
     if request.occurred_at is not UNSET:
         quotes += 4 if isinstance(request.occurred_at, str) else 2
     if request.metadata is not UNSET:
         quotes += 2 + bytes(request.metadata).count(b'"')
     if request.adjusts is not UNSET:
         quotes += 2 if request.adjusts is None else 6
+    if request.metadata_numbers is not UNSET:
+        quotes += 2 if request.metadata_numbers is None else 4
     return quotes
 
 
@@ -143,6 +147,9 @@ def emission_of(request: DeltaRequest, caller: Caller, idempotency_key: str | No
     reference_id = request.reference_id
     reason, unit, metadata = request.reason, request.unit, request.metadata
     occurred_at, adjusts = request.occurred_at, request.adjusts
+    instant = None
+    if occurred_at is not UNSET and occurred_at is not None:
+        instant = read_time(occurred_at, now_ms, "/occurredAt")
     return Emission(
         customer_id,
         amount_units(request.delta, "/delta"),
@@ -151,11 +158,25 @@ def emission_of(request: DeltaRequest, caller: Caller, idempotency_key: str | No
         if reference_id is not UNSET and reference_id is not None
         else None,
         require_id(unit, "/unit") if unit else "",
-        None if metadata is UNSET or bytes(metadata) == _NULL else metadata_bytes(metadata, "/metadata"),
-        None if occurred_at is UNSET or occurred_at is None else time_ms(occurred_at, now_ms, "/occurredAt"),
+        metadata_bytes(metadata, "/metadata", numbers_as_text=request.metadata_numbers == "text")
+        if is_given(metadata)
+        else None,
+        None if instant is None else instant.milliseconds,
         None
         if adjusts is UNSET or adjusts is None
         else require_id(adjusts.reference_id, "/adjusts/referenceId"),
         idempotency_key,
         caller.api_key_id,
+        _notes_on(instant) if instant is not None and (instant.cut or instant.leap) else (),
     )
+
+
+def _notes_on(instant: Instant) -> tuple[NoteAnswer, ...]:
+    """Return what the answer says of a time that is not kept just as it was sent."""
+    kept = moment(instant.milliseconds)
+    notes = []
+    if instant.leap:
+        notes.append(NoteAnswer("/occurredAt", "leap_second", f"The second after it is kept: {kept}."))
+    if instant.cut:
+        notes.append(NoteAnswer("/occurredAt", "cut_to_millisecond", f"Kept to the millisecond: {kept}."))
+    return tuple(notes)

@@ -12,7 +12,7 @@ from anchor.server.ledger.checkpoints import CheckpointView
 from anchor.server.ledger.deriving import CountedBalance, Derived
 from anchor.server.ledger.erasing import ErasableField
 from anchor.server.ledger.errors import LedgerError
-from anchor.server.ledger.model import Receipt
+from anchor.server.ledger.model import Emission, Receipt
 from anchor.server.ledger.views import BatchView, DeltaView, ReceiptView
 from anchor.server.storage.reading import AnchorOnChain, LedgerRow
 from anchor.wire.amounts import amount_json
@@ -26,6 +26,7 @@ from anchor.wire.answers import (
     DerivedAnswer,
     KeyAnswer,
     LedgerAnswer,
+    NoteAnswer,
     ReceiptAnswer,
     RecordedAnswer,
     RefusedAnswer,
@@ -34,8 +35,8 @@ from anchor.wire.answers import (
 from anchor.wire.problems import Problem
 
 
-def recorded(receipt: Receipt) -> RecordedAnswer:
-    """Return the answer to an emit."""
+def recorded(receipt: Receipt, notes: tuple[NoteAnswer, ...] = ()) -> RecordedAnswer:
+    """Return the answer to an emit; ``notes`` are those of its emission."""
     amount, balance = receipt.amount, receipt.balance
     return RecordedAnswer(
         receipt.receipt_id,
@@ -50,17 +51,22 @@ def recorded(receipt: Receipt) -> RecordedAnswer:
         Raw(b"%d" % (balance // UNITS_PER_ONE)) if balance % UNITS_PER_ONE == 0 else amount_json(balance),
         receipt.recorded_at,
         receipt.idempotent,
+        notes or UNSET,
     )
 
 
-def batch_answer(results: Sequence[Receipt | LedgerError | Problem]) -> BatchAnswer:
-    """Return the answer to a batch, a result for each item."""
+def batch_answer(
+    parsed: Sequence[Emission | Problem], results: Sequence[Receipt | LedgerError]
+) -> BatchAnswer:
+    """Return the answer to a batch, a result for each item; ``results`` are those of its emissions."""
     answers: list[RecordedAnswer | RefusedAnswer] = []
     refused = idempotent = 0
-    for result in results:
+    became = iter(results)
+    for item in parsed:
+        result = item if isinstance(item, Problem) else next(became)
         if isinstance(result, Receipt):
             idempotent += result.idempotent
-            answers.append(recorded(result))
+            answers.append(recorded(result, item.notes if isinstance(item, Emission) else ()))
         else:
             refused += 1
             problem = result if isinstance(result, Problem) else problem_of(result)

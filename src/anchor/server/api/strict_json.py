@@ -6,16 +6,18 @@ as a JSON pointer (RFC 6901).
 
 import json
 import re
+from codecs import BOM_UTF8
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
 from anchor.protocol.strict_json import repeated_key
-from anchor.wire.problems import Problem
+from anchor.wire.problems import Problem, shown
 
 T = TypeVar("T")
 
 _SHOWN: Final = 60
+_BOM_BEGINS: Final = BOM_UTF8[:1]
 _CUT_OFF: Final = "Input data was truncated"
 """What msgspec says of JSON that ends too early."""
 _AT: Final = re.compile(r" - at `(key in )?\$(.*)`$")
@@ -29,12 +31,15 @@ _ESCAPE: Final = re.compile(
 _STEP: Final = re.compile(r"\.([A-Za-z]+)|\[(\d+)\]|\[\.\.\.\]")
 
 
-def without_lone_surrogates(body: bytes) -> bytes:
-    """Return a JSON text with U+0000 in the place of each escape of a lone surrogate.
+def json_text(body: bytes) -> bytes:
+    """Return a body's JSON without the byte order mark that some programs begin with (RFC 8259 §8.1), and
+    with U+0000 in the place of each escape of a lone surrogate.
 
     Grammar allows such an escape, but no text that it would make; U+0000 is refused wherever a text is,
     with the place, and in a batch for that item alone.
     """
+    if body[:1] == _BOM_BEGINS:
+        body = body.removeprefix(BOM_UTF8)
     if b"\\ud" not in body and b"\\uD" not in body:
         return body
     return _ESCAPE.sub(lambda escape: b"\\u0000" if escape[1] else escape[0], body)
@@ -42,7 +47,7 @@ def without_lone_surrogates(body: bytes) -> bytes:
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """Return the body as the decoder's type. Raises Problem."""
-    body = without_lone_surrogates(body)
+    body = json_text(body)
     value = decode_once(decoder, body)
     refuse_duplicate_keys(body)
     return value
@@ -120,11 +125,6 @@ def _refuse_value(message: str) -> NoReturn:
         )
     code = "wrong_type" if ", got " in message else "invalid_value"
     raise Problem(code, message.replace("`", "'") + ".", field=place or None)
-
-
-def shown(text: str) -> str:
-    """Return a text of the caller's as a problem repeats it: quoted, and cut where it is long."""
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
 
 
 def _pointer(path: str) -> str:

@@ -4,28 +4,26 @@ Problems name ``field``, which the caller gives: a JSON pointer or the name of a
 """
 
 import re
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
 from anchor.protocol.amounts import UNITS_PER_ONE, parse_amount, parse_balance
 from anchor.protocol.canonical_json import parse_metadata
 from anchor.protocol.errors import AmountError, CanonicalJsonError
-from anchor.protocol.hashing import MAX_U64, Bytes32
-from anchor.server.api.strict_json import shown
-from anchor.server.ledger.periods import PeriodError, Span, parse_instant, parse_span
-from anchor.wire.problems import Problem
+from anchor.protocol.hashing import Bytes32
+from anchor.server.ledger.periods import PeriodError, Span, parse_span
+from anchor.wire.problems import Problem, shown
+from anchor.wire.times import read_time
 
 MAX_ID_CHARACTERS: Final = 256
 MAX_REASON_CHARACTERS: Final = 1_024
-MAX_AHEAD_MS: Final = 24 * 60 * 60 * 1000
-"""How far a time of the caller's may lie ahead of ours: clocks and time zones are wrong by less."""
 
 # Control characters, and the two separators that end a line as they do.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
+_NULL: Final = b"null"
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
-_BEFORE_1970: Final = re.compile(r"-[0-9]+", re.ASCII)
 # A decimal of any length: what parse_amount does not take of these is too long for it.
 _LONG_DECIMAL: Final = re.compile(r"-?([0-9]++)(?:\.[0-9]++)?(?:[eE]([+-]?)[0-9]++)?", re.ASCII)
 _MOST_WHOLE_DIGITS: Final = 400
@@ -45,10 +43,16 @@ _METADATA_REASONS: Final = {
     "too_deep": "It is deeper than 16 levels.",
     "too_large": "It is larger than 16 KiB in its canonical form.",
     "number_not_exact": (
-        "A number in it has more digits than a double carries, or is out of its range: send it as a text."
+        "A number in it has more digits than a double carries, or is out of its range: send it as a text, or"
+        ' metadataNumbers: "text" with it.'
     ),
     "null_character": "A key or text in it has U+0000, or a lone surrogate.",
 }
+
+
+def is_given(raw: msgspec.Raw | msgspec.UnsetType) -> TypeGuard[msgspec.Raw]:
+    """Return whether an optional field was sent, and not as null."""
+    return isinstance(raw, msgspec.Raw) and bytes(raw) != _NULL
 
 
 def amount_units(raw: msgspec.Raw, field: str) -> int:
@@ -97,9 +101,9 @@ def require_id(text: str, field: str) -> str:
     raise Problem("invalid_id", "It has a control character, or a lone surrogate.", field=field)
 
 
-def require_unit(text: str, field: str) -> str:
-    """Return a unit, which may be empty, or raise Problem."""
-    return require_id(text, field) if text else text
+def require_unit(text: str | None, field: str) -> str:
+    """Return a unit, which may be empty or not given, or raise Problem."""
+    return require_id(text, field) if text else ""
 
 
 def require_reason(text: str, field: str) -> str:
@@ -111,10 +115,13 @@ def require_reason(text: str, field: str) -> str:
     return text
 
 
-def metadata_bytes(raw: msgspec.Raw, field: str) -> bytes:
-    """Return metadata in its RFC 8785 form. Raises Problem."""
+def metadata_bytes(raw: msgspec.Raw, field: str, *, numbers_as_text: bool = False) -> bytes:
+    """Return metadata in its RFC 8785 form; ``numbers_as_text`` are those that a double does not carry.
+
+    Raises Problem.
+    """
     try:
-        return parse_metadata(bytes(raw))
+        return parse_metadata(bytes(raw), numbers_as_text=numbers_as_text)
     except CanonicalJsonError as error:
         code, path = error.code, error.path
         if "\x00" in path:
@@ -124,53 +131,15 @@ def metadata_bytes(raw: msgspec.Raw, field: str) -> bytes:
         raise Problem("invalid_metadata", detail, field=field + path) from None
 
 
-def time_ms(value: int | str, now_ms: int, field: str) -> int:
-    """Return a time of the caller's: milliseconds, or an RFC 3339 instant. Raises Problem.
-
-    A time more than 24 hours ahead of ``now_ms`` is refused.
-    """
-    if isinstance(value, str):
-        try:
-            value = parse_instant(field, value)
-        except PeriodError as error:
-            raise _time_problem(error, field) from None
-    if value < 0:
-        raise _before_1970(field)
-    if value > MAX_U64:
-        raise Problem("invalid_time", "It is outside what can be kept.", field=field)
-    return _not_ahead(value, now_ms, field)
-
-
 def time_parameter(text: str, now_ms: int, field: str) -> int:
-    """Return a time given in a query: milliseconds or an instant. Raises Problem as ``time_ms`` does."""
-    if _WHOLE.fullmatch(text):
-        return _not_ahead(int(text), now_ms, field)
-    if _BEFORE_1970.fullmatch(text):
-        raise _before_1970(field)
-    try:
-        return _not_ahead(parse_instant(field, text), now_ms, field)
-    except PeriodError as error:
-        raise _time_problem(error, field) from None
-
-
-def _time_problem(error: PeriodError, field: str) -> Problem:
-    return Problem("invalid_time", _told(error), field=field)
+    """Return a time given in a query: milliseconds or an instant. Raises Problem as ``read_time`` does."""
+    return read_time(text, now_ms, field).milliseconds
 
 
 def _told(error: PeriodError) -> str:
     if not error.text:
         return f"It is not given: {error.remedy}."
     return f"{shown(error.text)} is not accepted: {error.remedy}."
-
-
-def _not_ahead(value: int, now_ms: int, field: str) -> int:
-    if value > now_ms + MAX_AHEAD_MS:
-        raise Problem("time_in_future", "It is more than 24 hours ahead of this server's clock.", field=field)
-    return value
-
-
-def _before_1970(field: str) -> Problem:
-    return Problem("invalid_time", "It is before 1970.", field=field)
 
 
 def span_of(period: str | None, start_date: str | None, end_date: str | None) -> Span:

@@ -10,6 +10,7 @@ import msgspec
 
 from anchor.protocol.hashing import Bytes32
 from anchor.server.storage.logs import Log
+from anchor.wire.answers import NoteAnswer
 
 __all__ = ["Emission", "Log", "Receipt", "Status"]
 
@@ -34,6 +35,8 @@ class Emission(msgspec.Struct, frozen=True, gc=False):
     idempotency_key: str | None = None
     api_key_id: int | None = None
     """Whose idempotency keys these are."""
+    notes: tuple[NoteAnswer, ...] = ()
+    """What its answer says of how it was read; not recorded."""
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

@@ -8,22 +8,17 @@ An instant names its offset: a time without one means something else in each tim
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+from anchor.protocol.times import TimeTextError, milliseconds_of, parse_instant
+
+_DAY: Final = 24 * 60 * 60 * 1000
 _LAST_YEAR: Final = 9998
 _YEAR: Final = re.compile(r"([0-9]{4})", re.ASCII)
 _QUARTER: Final = re.compile(r"([0-9]{4})-Q([1-4])", re.ASCII)
 _MONTH: Final = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
-_INSTANT: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:\.([0-9]{1,9}))?)?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})",
-    re.ASCII,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,47 +77,28 @@ def parse_period(period: str) -> Span:
     raise PeriodError("period", period, "write it as 2026, 2026-Q2, 2026-04 or 2026-04-17")
 
 
-def parse_instant(field: str, text: str) -> int:
-    """Return the milliseconds of an instant, or of the beginning of a day. Raises PeriodError."""
-    return _edge(field, text, whole_day=False)
-
-
 def _months(period: str, year: int, month: int, months: int) -> Span:
     if not 1970 <= year <= _LAST_YEAR or not 1 <= month <= 12:
         raise PeriodError("period", period, f"a month from 01 to 12 of a year from 1970 to {_LAST_YEAR}")
     years, month_before = divmod(month - 1 + months, 12)
     return Span(
-        _milliseconds(datetime(year, month, 1, tzinfo=UTC)),
-        _milliseconds(datetime(year + years, month_before + 1, 1, tzinfo=UTC)),
+        milliseconds_of(datetime(year, month, 1, tzinfo=UTC)),
+        milliseconds_of(datetime(year + years, month_before + 1, 1, tzinfo=UTC)),
     )
 
 
 def _edge(field: str, text: str, *, whole_day: bool) -> int:
-    """Return the milliseconds of a day (its end where ``whole_day``) or of an instant."""
-    remedy = "write a day as 2026-04-17, or an instant as 2026-04-17T08:30:00Z"
+    """Return the milliseconds of a day (its end where ``whole_day``) or of an instant.
+
+    Deltas have times of whole milliseconds, so an edge between two of them is the later one.
+    """
     try:
-        if _DATE.fullmatch(text):
-            moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
-            if whole_day:
-                moment += _DAY
-        elif match := _INSTANT.fullmatch(text):
-            day, minutes, seconds, fraction, offset = match.groups()
-            digits = (fraction or "").rstrip("0")
-            if len(digits) > 3:
-                raise PeriodError(field, text, "times are kept to the millisecond")
-            moment = datetime.fromisoformat(f"{day}T{minutes}{seconds or ''}{offset.upper()}")
-            moment += int(digits.ljust(3, "0")) * _MILLISECOND
-        else:
-            raise PeriodError(field, text, remedy)
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, PeriodError):
-            raise
+        instant = parse_instant(text)
+    except TimeTextError as error:
+        remedy = {
+            "out_of_range": f"a time from 1970 to {_LAST_YEAR}",
+            "no_offset": "it needs an offset: 2026-04-17T08:30:00Z",
+        }.get(error.code, "write a day as 2026-04-17, or an instant as 2026-04-17T08:30:00Z")
         raise PeriodError(field, text, remedy) from error
-    milliseconds = _milliseconds(moment)
-    if milliseconds < 0 or moment.year > _LAST_YEAR:
-        raise PeriodError(field, text, f"a time from 1970 to {_LAST_YEAR}")
-    return milliseconds
-
-
-def _milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MILLISECOND
+    whole = _DAY if whole_day and _DATE.fullmatch(text) else 0
+    return instant.milliseconds + instant.cut + whole

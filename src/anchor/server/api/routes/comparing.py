@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
-from msgspec import UNSET
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -13,7 +12,7 @@ from anchor.compare.lists import Side
 from anchor.server.api.access import Access, body_as, json_answer, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
-from anchor.server.api.values import amount_units, balance_units, require_id, require_unit, span_of
+from anchor.server.api.values import amount_units, balance_units, is_given, require_id, require_unit, span_of
 from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
 from anchor.server.ledger.periods import Span
@@ -123,7 +122,7 @@ def _compare(database: Database, key: ApiKey, body: CompareRequest) -> CompareAn
             (Side.YOURS, body.your_balance, "/yourBalance"),
             (Side.COUNTERPARTY, body.counterparty_balance, "/counterpartyBalance"),
         )
-        if figure is not UNSET
+        if is_given(figure)
     }
     lists: dict[Side, Iterable[Entry]] = {
         side: _entries(entries, field)

@@ -99,7 +99,7 @@ class Emitting:
             raise problem_of(result)
         self._figures.count(not result.idempotent, result.idempotent, 0)
         self._figures.single_seconds.observe(perf_counter() - started)
-        return 200 if result.idempotent else 201, encode(recorded(result))
+        return 200 if result.idempotent else 201, encode(recorded(result, emission.notes))
 
     async def _batch(self, headers: Headers, receive: Receive, share: BodyShare) -> tuple[int, bytes]:
         caller = await self._caller(headers)
@@ -108,12 +108,8 @@ class Emitting:
         parsed = parse_batch(body, caller, self._clock.now_ms())
         del body  # Not kept while they wait.
         emissions = [item for item in parsed if isinstance(item, Emission)]
-        results: Sequence[Receipt | LedgerError | Problem]
         results = await self._recording.submit(emissions) if emissions else []
-        if len(emissions) != len(parsed):
-            became = iter(results)
-            results = [item if isinstance(item, Problem) else next(became) for item in parsed]
-        batch = batch_answer(results)
+        batch = batch_answer(parsed, results)
         self._figures.count(batch.recorded, batch.idempotent, batch.refused)
         self._figures.batch_seconds.observe(perf_counter() - started)
         return 200, encode(batch)
@@ -223,6 +219,7 @@ _VALUE_PROBLEMS: Final = (
     "invalid_id",
     "invalid_text",
     "invalid_time",
+    "time_unit_suspected",
     "time_in_future",
     "invalid_metadata",
     "customer_not_allowed",

@@ -116,4 +116,4 @@ def _receipt(database: Database, log: Log, asked: ErasureRequest) -> str:
     if asked.index is None:
         raise Problem("missing_field", field="/index")
     customer_id = require_id(asked.customer_id, "/customerId")
-    return receipt_at(database, log, customer_id, require_unit(asked.unit or "", "/unit"), asked.index)
+    return receipt_at(database, log, customer_id, require_unit(asked.unit, "/unit"), asked.index)

@@ -61,7 +61,7 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
         customer_id, unit = _ledger(key, asked.customer_id, asked.unit)
         found = await turns.take(
             lambda: reconciler.cells(
-                customer_id, unit, asked.salt, asked.level, asked.above, asked.size, asked.start
+                customer_id, unit, asked.salt, asked.level, asked.above, asked.size, asked.start or 0
             )
         )
         return json_answer(CellsAnswer(found.size, amount_json(found.total), found.cells))
@@ -86,7 +86,9 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
         asked: ResolveRequest = body
         customer_id, unit = _ledger(key, asked.customer_id, asked.unit)
         found = await turns.take(
-            lambda: reconciler.resolve(customer_id, unit, asked.salt, asked.keys, asked.size, asked.start)
+            lambda: reconciler.resolve(
+                customer_id, unit, asked.salt, asked.keys, asked.size, asked.start or 0
+            )
         )
         return json_answer(
             ResolveAnswer(
@@ -146,7 +148,7 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
     return router
 
 
-def _ledger(key: ApiKey, customer_id: str, unit: str) -> tuple[str, str]:
+def _ledger(key: ApiKey, customer_id: str, unit: str | None) -> tuple[str, str]:
     require_customer(key, require_id(customer_id, "/customerId"))
     return customer_id, require_unit(unit, "/unit")
 

@@ -8,13 +8,12 @@ from starlette.responses import Response
 from anchor.server.api.access import Access, body_as, json_answer
 from anchor.server.api.documentation import described
 from anchor.server.api.shaping import api_key
-from anchor.server.api.strict_json import shown
 from anchor.server.api.values import require_id, whole_number
 from anchor.server.ledger.api_keys import ApiKey, Scope, create_key, list_keys, revoke_key
 from anchor.server.ledger.clock import Clock
 from anchor.server.storage.database import Database
 from anchor.wire.answers import KeyAnswer, Page
-from anchor.wire.problems import Problem
+from anchor.wire.problems import Problem, shown
 from anchor.wire.requests import KeyRequest
 
 _LISTED: Final = {

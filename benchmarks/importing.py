@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from anchor.cli.demo.flights import download, read_flights
-from anchor.cli.import_ import import_file
 from anchor.cli.output import Bar
-from anchor.cli.rows import parse_mapping
 from anchor.cli.sinks import LocalSink
+from anchor.cli.usage.intake import import_file
+from anchor.cli.usage.mapping import parse_mapping
 from anchor.server.service.initializing import initialise
 from benchmarks.measuring import Measurement, in_a_fresh_process, median_of, print_table, write_results
 

@@ -1,6 +1,7 @@
 """``anchor import`` records every row once, whatever happened before, and names each row that it refuses."""
 
 import csv
+import gzip
 import json
 import signal
 import subprocess
@@ -191,3 +192,90 @@ def test_without_a_server_or_a_directory_it_says_what_to_give(tmp_path: Path) ->
     assert done.code == 2
     assert "--url" in done.err
     assert "--data" in done.err
+
+
+def test_two_equal_rows_under_one_reference_of_a_file_are_told_apart_from_rows_of_an_earlier_run(
+    tmp_path: Path, directory: Path
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text("customerId,delta,referenceId,unit\na,5,r1,u\na,5,r1,u\na,5,r1,\na,6,r1,u\n")
+    receipts, rejects = tmp_path / "receipts.csv", tmp_path / "rejects.csv"
+    words = ("import", file, "--data", directory, "--receipts", receipts, "--rejects", rejects, "--json")
+    first = anchor(*words)
+    assert (first.code, first.json()["recorded"], first.json()["repeatedInFile"]) == (1, 2, 1)
+    assert [(one["line"], one["code"]) for one in first.json()["refusals"]] == [
+        (3, "repeated_in_file"),
+        (5, "reference_conflict"),
+    ]
+    assert "line 2 again" in first.json()["refusals"][0]["detail"]
+    with receipts.open(newline="") as text:
+        became = list(csv.DictReader(text))
+    assert [row["became"] for row in became] == ["recorded", "repeated", "recorded", "refused"]
+    assert became[0]["receiptId"].startswith("rcpt_")
+    assert became[0]["receiptId"] == became[1]["receiptId"] != became[2]["receiptId"]
+    assert receipts.stat().st_mode & 0o777 == 0o600
+
+    second = anchor(*words)
+    assert (second.code, second.json()["onRecordBefore"], second.json()["repeatedInFile"]) == (1, 2, 1)
+    told = anchor("import", file, "--data", directory)
+    assert "1 stand in the file before" in told.out
+
+
+def test_a_file_comes_from_standard_input_too(tmp_path: Path, directory: Path) -> None:
+    lines = b'[{"id":"e1","source":"s","type":"t","subject":"acme","data":{"value":2.5}}]'
+    code = "from anchor.cli.main import main; main()"
+    words = ["import", "-", "--format", "openmeter", "--data", str(directory), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], input=gzip.compress(lines), capture_output=True, check=False
+    )
+    assert (done.returncode, json.loads(done.stdout)["recorded"]) == (0, 1), done.stderr
+    assert anchor("import", "-", "--data", directory).code == 2
+    refused = anchor("import", "-", "--format", "csv", "--reference", "line", "--data", directory)
+    assert (refused.code, "--reference" in refused.err) == (2, True)
+
+
+def test_seconds_are_suspected_and_taken_where_that_is_said(tmp_path: Path, directory: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(
+        "customerId,delta,referenceId,occurredAt\n"
+        "a,1,r1,1776414600\na,1,r2,1776414600.123456\na,1,r3,2026-04-17 08:30:00.123456+00\n"
+    )
+    suspected = anchor("import", file, "--data", directory, "--json")
+    assert (suspected.code, suspected.json()["recorded"]) == (1, 1)
+    assert {one["code"] for one in suspected.json()["refusals"]} == {"time_unit_suspected"}
+    stated = anchor("import", file, "--time-unit", "seconds", "--data", directory, "--json")
+    assert (stated.code, stated.json()["recorded"], stated.json()["onRecordBefore"]) == (0, 2, 1)
+    assert stated.json()["cutToMillisecond"] == 2
+
+
+FOCUS = """\
+\ufeffBilledCost,BillingAccountId,BillingCurrency,ChargePeriodEnd,ChargePeriodStart,ConsumedUnit,SkuId,Tags\r
+"$12,500.00 ",90-1,USD,3/1/27,2/1/27,null,SEAT-1,"{""team"": ""red""}"\r
+$0.25 ,90-1,USD,2/2/27,2/1/27,Call,CALL-7,\r
+($3.00),90-2,USD,2/2/27,2/1/27,Call,CALL-7,null"""
+
+
+def test_a_file_of_the_shapes_that_cost_exports_have_imports_whole(tmp_path: Path, directory: Path) -> None:
+    file = tmp_path / "costs.csv"
+    file.write_text(FOCUS)
+    words = ["import", file, "--data", directory, "--json"]
+    words += ["--map", "customerId=BillingAccountId", "--map", "delta=BilledCost", "--map", "metadata=Tags"]
+    words += ["--map", "unit=BillingCurrency", "--reference-from", "ChargePeriodStart,SkuId"]
+    for _ in range(2):
+        done = anchor(*words)
+        assert (done.code, done.json()["rows"], done.json()["refused"]) == (0, 3, 0), done.out
+    assert totals(directory) == {"90-1": (2, 12_500), "90-2": (1, -3)}
+
+
+def test_a_row_named_by_its_line_is_recorded_once_and_a_longer_file_goes_on(
+    tmp_path: Path, directory: Path
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text("customerId;delta\na;1\na;1\n")
+    words = ("import", file, "--reference", "line", "--data", directory)
+    assert "separated by a semicolon" in anchor(*words).out
+    file.write_text("customerId;delta\na;1\na;1\na;1\n")
+    again = anchor(*words, "--json")
+    assert (again.json()["recorded"], again.json()["onRecordBefore"]) == (1, 2)
+    both = anchor(*words, "--reference-from", "customerId")
+    assert (both.code, "each name the rows" in both.err) == (2, True)

@@ -26,8 +26,10 @@ from anchor.cli.options import (
     YourBooks,
 )
 from anchor.cli.output import Output, amount, counted, plain
-from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
+from anchor.cli.usage.mapping import parse_mapping
+from anchor.cli.usage.rows import kind_of, read_rows
+from anchor.cli.usage.source import Reading
 
 _NAMES: Final = {"yours": "your side", "counterparty": "the counterparty"}
 
@@ -116,7 +118,7 @@ def entries_of(file: Path, columns: list[str], negate: bool, kind: str | None = 
 
     mapped = parse_mapping(columns, ["customerId=-"], negate=False)
     entries = []
-    for row in read_rows(file, kind_of(file, kind), mapped, Counted()):
+    for row in read_rows(file, kind_of(file, kind), mapped, Reading()):
         reference_id, units = entry_of(file, row)
         entries.append(
             {"referenceId": reference_id, "amount": decimal_from_units(-units if negate else units)}

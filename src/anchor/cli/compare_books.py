@@ -13,8 +13,10 @@ import typer
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import CountUsage, Customer, Data, Json, Key, Unit, Url
 from anchor.cli.output import Bar, Output, amount, counted, plain
-from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
 from anchor.cli.server import connect
+from anchor.cli.usage.mapping import Mapped, parse_mapping
+from anchor.cli.usage.rows import Row, kind_of, read_rows
+from anchor.cli.usage.source import Reading
 
 if TYPE_CHECKING:
     from anchor.client.exchange import HttpOrderedRecord, HttpRecord
@@ -98,7 +100,7 @@ def _entries(
     """Yield a file's entries, and note the line of each. Raises CommandFailed at a line that has none."""
     from anchor.compare.books import Entry
 
-    counted, reached = Counted(), 0
+    counted, reached = Reading(), 0
     for place, row in enumerate(read_rows(file, kind, mapped, counted)):
         reference_id, units = entry_of(file, row)
         lines.append(row.line)

@@ -7,8 +7,8 @@ import typer
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Customer, Data, Json, Key, MetadataNumbers, Unit, Url
 from anchor.cli.output import Output, amount, plain
-from anchor.cli.rows import read_json
 from anchor.cli.server import connect
+from anchor.cli.usage.json_rows import read_json
 
 
 def register(app: typer.Typer) -> None:

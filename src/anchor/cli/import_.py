@@ -4,51 +4,29 @@ Every row has a reference, and a reference is recorded once: whatever was record
 connection or a full disk is found on record by the next run, which goes on from there.
 """
 
-import csv
-import json
 import os
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, TextIO
+from typing import Annotated, Final, TextIO
 
 import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.options import Data, Json, Key, Url
-from anchor.cli.output import Bar, Output, counted, exact_json, json_bytes, plain
-from anchor.cli.rows import Counted, Mapped, Row, kind_of, parse_mapping, read_rows
+from anchor.cli.options import Data, Json, Key, MetadataNumbers, Url
+from anchor.cli.output import Output, counted, plain
 from anchor.cli.server import connect
-from anchor.cli.sinks import BATCH_ROWS, LocalSink, ServerSink, Sink
+from anchor.cli.sinks import LocalSink, ServerSink, Sink
+from anchor.cli.usage.amounts import DecimalSign
+from anchor.cli.usage.csv_rows import DELIMITERS
+from anchor.cli.usage.intake import Imported, import_file
+from anchor.cli.usage.mapping import Mapped, TimeReading, of_format, parse_mapping, zone_of
+from anchor.cli.usage.rows import kind_of
+from anchor.cli.usage.source import STANDARD_INPUT, size_of
+from anchor.wire.times import TimeUnit
 
-SHOWN_REFUSALS: Final = 10
-
-
-@dataclass
-class Imported:
-    """How an import went."""
-
-    recorded: int = 0
-    idempotent: int = 0
-    refused: int = 0
-    seconds: float = 0.0
-    refusals: list[dict[str, Any]] = field(default_factory=list)
-    """The first few rows that were refused: line, field, code, detail."""
-    stopped_at: int | None = None
-    """The line from which on the file could not be followed; what is after it was not read."""
-
-    @property
-    def rows(self) -> int:
-        """Return how many rows there were."""
-        return self.recorded + self.idempotent + self.refused
-
-    @property
-    def rate(self) -> float:
-        """Return the rows a second."""
-        return self.rows / self.seconds if self.seconds else 0.0
+_VALUES: Final = "How values are written"
+_NAMES: Final = "Rows without a name of their own"
 
 
 def register(app: typer.Typer) -> None:
@@ -57,13 +35,28 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV or NDJSON file, one usage event a row.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV or JSON file, one usage event a row, packed with gzip or not; - is standard input."
+        ),
+    ],
     format_: Annotated[
-        str | None, typer.Option("--format", metavar="csv|ndjson", help="Where the name does not say it.")
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="csv, ndjson or json, where the name does not say it; or events of"
+            " cloudevents, lago, openmeter or stripe.",
+        ),
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="Where a column has another name than the field."),
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="Where a column has another name than the field; data.tokens or /data/tokens in JSON.",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="One value for all rows.")
@@ -71,8 +64,86 @@ def import_(
     negate: Annotated[
         bool, typer.Option("--negate", help="The file counts usage: record each amount with its sign turned.")
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIGN", help="Between the values of a CSV; else the first line tells. tab is a word."
+        ),
+    ] = None,
+    decimal: Annotated[
+        DecimalSign | None,
+        typer.Option(
+            metavar="point|comma",
+            help="The decimal sign of amounts, where 1,234 could be two numbers.",
+            rich_help_panel=_VALUES,
+        ),
+    ] = None,
+    round_: Annotated[
+        int | None,
+        typer.Option(
+            "--round",
+            min=0,
+            max=18,
+            metavar="DIGITS",
+            help="Round amounts to so many fractional digits, half to even: for the noise of doubles.",
+            rich_help_panel=_VALUES,
+        ),
+    ] = None,
+    time_unit: Annotated[
+        TimeUnit | None,
+        typer.Option(
+            metavar="UNIT",
+            help="What a time counts that is a number: seconds, milliseconds, microseconds, nanoseconds.",
+            rich_help_panel=_VALUES,
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE",
+            help="Where times without an offset are local: Europe/Berlin.",
+            rich_help_panel=_VALUES,
+        ),
+    ] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORM",
+            help="How times are written, as strptime has it: %m/%d/%y.",
+            rich_help_panel=_VALUES,
+        ),
+    ] = None,
+    metadata_numbers: Annotated[
+        MetadataNumbers,
+        typer.Option(
+            metavar="exact|text",
+            help="text carries numbers of the metadata that a double does not, such as 64-bit ids.",
+            rich_help_panel=_VALUES,
+        ),
+    ] = MetadataNumbers.EXACT,
+    reference_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN,COLUMN", help="Columns that together name a row.", rich_help_panel=_NAMES
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="line",
+            help="Name a row by its file's name and its line, where nobody alters the file but at its end.",
+            rich_help_panel=_NAMES,
+        ),
+    ] = None,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every refused line, and why, to this CSV file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every refused or repeated line, and why, to this CSV file."),
+    ] = None,
+    receipts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write what became of every row, and its receipt, to this CSV file."
+        ),
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -84,24 +155,31 @@ def import_(
     The fields are customerId, delta, referenceId (these three are needed), reason, unit, occurredAt,
     metadata (JSON) and adjusts (the reference of the delta that the row corrects).
 
-    Exit code 1: some rows were refused, or the file could not be followed to its end; all others are on
-    record.
+    Exit code 1: some rows were refused, or stand in the file twice under one reference and count once, or
+    the file could not be followed to its end; all others are on record.
     """
     output = Output(json_)
-    mapped = parse_mapping(map_ or [], set_ or [], negate)
+    mapped = _mapping(map_, set_, negate, reference_from, reference, file)
+    mapped = replace(
+        mapped,
+        times=TimeReading(time_unit, None if time_zone is None else zone_of(time_zone), time_format),
+        decimal=decimal,
+        round_to=round_,
+        numbers_as_text=metadata_numbers is MetadataNumbers.TEXT,
+    )
+    mapped = of_format(mapped, format_)
     kind = kind_of(file, format_)
-    size = file.stat().st_size
-    if rejects is not None and rejects.exists() and rejects.samefile(file):
-        raise CommandFailed(
-            "--rejects names the file that is read", "name another one", ExitCode.USAGE, "usage"
-        )
+    size = size_of(file)
     with ExitStack() as stack:
         with output.progress("opening the data directory" if data else "connecting", None):
             sink = stack.enter_context(closing(_sink(url, key, data)))
-        written = None if rejects is None else stack.enter_context(rejects.open("w", newline=""))
+        refused = _opened(stack, file, "--rejects", rejects)
+        became = _opened(stack, file, "--receipts", receipts)
         bar = stack.enter_context(output.progress(f"importing {file.name}", size, "bytes"))
         try:
-            done = import_file(file, kind, mapped, sink, bar, written)
+            done = import_file(
+                file, kind, mapped, sink, bar, refused, became, delimiter=_delimiter(delimiter)
+            )
         except KeyboardInterrupt:
             raise CommandFailed(
                 "interrupted", "run it again: it goes on where it was", ExitCode.INTERRUPTED, "interrupted"
@@ -112,7 +190,11 @@ def import_(
                 "rows": done.rows,
                 "recorded": done.recorded,
                 "onRecordBefore": done.idempotent,
+                "repeatedInFile": done.repeated,
                 "refused": done.refused,
+                "cutToMillisecond": done.cut,
+                "rounded": done.reading.rounded,
+                "delimiter": done.reading.delimiter,
                 "stoppedAtLine": done.stopped_at,
                 "seconds": round(done.seconds, 3),
                 "rowsPerSecond": round(done.rate),
@@ -121,83 +203,65 @@ def import_(
         )
     else:
         _tell(output, done)
-    if done.refused:
+    if done.refused or done.repeated:
         raise typer.Exit(ExitCode.NO)
 
 
-def import_file(
-    file: Path, kind: str, mapped: Mapped, sink: Sink, bar: Bar, rejects: TextIO | None = None
-) -> Imported:
-    """Give every row of a file to a sink. The bar counts bytes; ``rejects`` takes refused lines as CSV."""
-    done = Imported()
-    counted = Counted()
-    writer = None if rejects is None else csv.writer(rejects)
-    if writer is not None:
-        writer.writerow(["line", "code", "field", "detail"])
-    started = time.monotonic()
-    read = 0
-
-    def refuse(line: int, code: str, place: str, detail: str) -> None:
-        done.refused += 1
-        if len(done.refusals) < SHOWN_REFUSALS:
-            done.refusals.append({"line": line, "code": code, "field": place, "detail": detail})
-        if writer is not None:
-            writer.writerow([line, code, place, detail])
-
-    rows = read_rows(file, kind, mapped, counted)
-    while group := list(islice(rows, BATCH_ROWS)):
-        good = []
-        for row in group:
-            if row.stopped:
-                done.stopped_at = row.line
-            if row.fields is None:
-                refuse(row.line, "not_a_row", "", row.problem)
-            elif row.fields.get("referenceId") in (None, ""):
-                # The emit call takes that, but the next run would record it again.
-                refuse(row.line, "no_reference", "/referenceId", "A row needs one, to be recorded once.")
-            else:
-                good.append(row)
-        for part in _parts(good):
-            for (row, _), outcome in zip(part, sink.record([text for _, text in part]), strict=True):
-                if outcome.state == "recorded":
-                    done.recorded += 1
-                elif outcome.state == "idempotent":
-                    done.idempotent += 1
-                else:
-                    refuse(row.line, outcome.code, outcome.field, outcome.detail)
-        position = counted.bytes_read()
-        bar.advance(position - read)
-        read = position
-    done.seconds = time.monotonic() - started
-    return done
+def _mapping(
+    columns: list[str] | None,
+    constants: list[str] | None,
+    negate: bool,
+    reference_from: str | None,
+    reference: str | None,
+    file: Path,
+) -> Mapped:
+    mapped = parse_mapping(columns or [], constants or [], negate)
+    named = [
+        name
+        for name, given in (
+            ("--reference-from", reference_from),
+            ("--reference", reference),
+            ("--map referenceId", mapped.columns.get("referenceId")),
+            ("--set referenceId", mapped.constants.get("referenceId")),
+        )
+        if given is not None
+    ]
+    if len(named) > 1:
+        raise CommandFailed(
+            f"{' and '.join(named)} each name the rows", "give one of them", ExitCode.USAGE, "usage"
+        )
+    if reference is not None and (reference != "line" or file == STANDARD_INPUT):
+        raise CommandFailed(
+            "--reference takes the word line, and a file with a name",
+            "or name columns with --reference-from",
+            ExitCode.USAGE,
+            "usage",
+        )
+    names = tuple(filter(None, (reference_from or "").split(",")))
+    if reference_from is not None and not names:
+        raise CommandFailed("--reference-from names no column", "", ExitCode.USAGE, "usage")
+    return replace(mapped, reference_from=names, reference_line=reference is not None)
 
 
-# A little less than the batch route reads.
-_PART_BYTES: Final = 9 * 1024 * 1024
+def _delimiter(stated: str | None) -> str | None:
+    sign = {"tab": "\t", "\\t": "\t"}.get(stated or "", stated)
+    if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
+        raise CommandFailed(
+            f"--delimiter {sign!a} is not one sign", "as in --delimiter ';'", ExitCode.USAGE, "usage"
+        )
+    return sign
 
 
-def _parts(rows: list[Row]) -> Iterator[list[tuple[Row, bytes]]]:
-    """Yield the rows as JSON in groups that fit one request."""
-    part: list[tuple[Row, bytes]] = []
-    size = 0
-    for row in rows:
-        assert row.fields is not None
-        text = _json_of(row.fields)
-        if part and size + len(text) > _PART_BYTES:
-            yield part
-            part, size = [], 0
-        part.append((row, text))
-        size += len(text) + 1
-    if part:
-        yield part
-
-
-def _json_of(fields: dict[str, Any]) -> bytes:
-    """Return a row as JSON with its numbers' own digits."""
-    plain = isinstance(fields.get("metadata", ""), str)
-    return json_bytes(
-        json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if plain else exact_json(fields)
-    )
+def _opened(stack: ExitStack, file: Path, option: str, path: Path | None) -> TextIO | None:
+    """Return a file to write to, readable by its owner alone: a receipt is the key to its delta."""
+    if path is None:
+        return None
+    if path.exists() and file != STANDARD_INPUT and path.samefile(file):
+        raise CommandFailed(
+            f"{option} names the file that is read", "name another one", ExitCode.USAGE, "usage"
+        )
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return stack.enter_context(os.fdopen(descriptor, "w", newline="", encoding="utf-8"))
 
 
 def _sink(url: str | None, key: str | None, data: Path | None) -> Sink:
@@ -207,18 +271,28 @@ def _sink(url: str | None, key: str | None, data: Path | None) -> Sink:
 
 
 def _tell(output: Output, done: Imported) -> None:
-    mark = "[red]✗[/]" if done.refused else "[green]✓[/]"
+    mark = "[red]✗[/]" if done.refused or done.repeated else "[green]✓[/]"
     told = f"{done.recorded:,} recorded"
     if done.idempotent:
         told += f", {done.idempotent:,} were on record before"
+    if done.repeated:
+        told += f", [red]{done.repeated:,} stand in the file before[/]"
     if done.refused:
         told += f", [red]{done.refused:,} refused[/]"
     output.say(f"{mark} {counted(done.rows, 'row')} in {done.seconds:.1f} s ({done.rate:,.0f}/s): {told}")
     for refusal in done.refusals:
         place = f" {refusal['field']}" if refusal["field"] else ""
         output.line(f"  line {refusal['line']}{plain(place)}: {plain(refusal['detail'])}")
-    if done.refused > len(done.refusals):
-        output.say(f"  … and {done.refused - len(done.refusals):,} more; --rejects FILE writes them all")
+    if done.refused + done.repeated > len(done.refusals):
+        more = done.refused + done.repeated - len(done.refusals)
+        output.say(f"  … and {more:,} more; --rejects FILE writes them all")
+    if done.reading.delimiter not in (None, ","):
+        sign = done.reading.delimiter or ""
+        output.say(f"[dim]the values are separated by a {plain(DELIMITERS.get(sign, repr(sign)))}[/]")
+    if done.cut:
+        output.say(f"[dim]{counted(done.cut, 'time')} cut to the millisecond[/]")
+    if done.reading.rounded:
+        output.say(f"[dim]{counted(done.reading.rounded, 'amount')} rounded[/]")
     if done.stopped_at is not None:
         output.say(
             f"[red]Nothing after line {done.stopped_at:,} was read.[/] "

@@ -27,7 +27,9 @@ from anchor.cli.options import (
 )
 from anchor.cli.output import Output, amount, counted, plain
 from anchor.cli.proof import say_written
-from anchor.cli.rows import Counted, kind_of, parse_mapping, read_rows
+from anchor.cli.usage.mapping import parse_mapping
+from anchor.cli.usage.rows import kind_of, read_rows
+from anchor.cli.usage.source import Reading
 
 if TYPE_CHECKING:
     from anchor.compare.books import Entry
@@ -252,6 +254,6 @@ def _entries(file: Path, columns: list[str], negate: bool) -> Iterator["Entry"]:
     from anchor.compare.books import Entry
 
     mapped = parse_mapping(columns, ["customerId=-"], negate=False)
-    for row in read_rows(file, kind_of(file, None), mapped, Counted()):
+    for row in read_rows(file, kind_of(file, None), mapped, Reading()):
         reference_id, units = entry_of(file, row)
         yield Entry(reference_id, -units if negate else units)

@@ -25,10 +25,11 @@ class Outcome(NamedTuple):
     code: str = ""
     detail: str = ""
     field: str = ""
-
-
-RECORDED = Outcome("recorded")
-IDEMPOTENT = Outcome("idempotent")
+    receipt_id: str = ""
+    place: int | None = None
+    """Its index in the ledger."""
+    cut: bool = False
+    """Its time was cut to the millisecond."""
 
 
 class Sink(Protocol):
@@ -71,7 +72,12 @@ def _outcomes(answer: "Members", count: int) -> list[Outcome]:
 
 def _outcome(result: "Members") -> Outcome:
     if "problem" not in result:
-        return IDEMPOTENT if result.flag("idempotent") else RECORDED
+        return Outcome(
+            "idempotent" if result.flag("idempotent") else "recorded",
+            receipt_id=result.text("receiptId"),
+            place=result.whole("index"),
+            cut="notes" in result,
+        )
     problem = result.part("problem")
     told = problem.text_or_none("detail") or problem.text("title")
     return Outcome("refused", problem.text("code"), told, problem.text_or_none("field") or "")
@@ -100,7 +106,14 @@ class LocalSink:
         for one in parsed:
             result = one if isinstance(one, Problem) else next(results)
             if isinstance(result, Receipt):
-                outcomes.append(IDEMPOTENT if result.idempotent else RECORDED)
+                outcomes.append(
+                    Outcome(
+                        "idempotent" if result.idempotent else "recorded",
+                        receipt_id=result.receipt_id,
+                        place=result.index,
+                        cut=isinstance(one, Emission) and one.notes != (),
+                    )
+                )
             else:
                 problem = result if isinstance(result, Problem) else problem_of(result)
                 document = problem.document()

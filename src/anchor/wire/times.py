@@ -49,20 +49,35 @@ def read_time(
     Raises Problem, naming ``field``: ``invalid_time``, ``time_unit_suspected`` for a number whose unit was
     not stated, ``time_in_future`` where it is more than 24 hours ahead of ``now_ms``.
     """
+    instant = time_of(value, field, unit=unit, zone=zone)
+    if unit is None and is_number(value):
+        _refuse_suspected(instant.milliseconds, now_ms, field)
+    if instant.milliseconds > MAX_U64:
+        raise Problem("invalid_time", "It is outside what can be kept.", field=field)
+    if instant.milliseconds > now_ms + MAX_AHEAD_MS:
+        raise Problem("time_in_future", "It is more than 24 hours ahead of this server's clock.", field=field)
+    return instant
+
+
+def time_of(
+    value: int | str, field: str, *, unit: TimeUnit | None = None, zone: tzinfo | None = None
+) -> Instant:
+    """Return a time as ``read_time`` does, and hold it against no clock. Raises Problem: ``invalid_time``."""
     if isinstance(value, str):
         number = _NUMBER.fullmatch(value)
         if number is None:
-            return _not_ahead(_instant(value, field, zone), now_ms, field)
+            return _instant(value, field, zone)
         instant = _counted(number[1], number[2], number[3] or "", unit or TimeUnit.MILLISECONDS)
     else:
         instant = _counted("", str(value), "", unit) if unit else Instant(value)
     if instant.milliseconds < 0:
         raise Problem("invalid_time", "It is before 1970.", field=field)
-    if unit is None:
-        _refuse_suspected(instant.milliseconds, now_ms, field)
-    if instant.milliseconds > MAX_U64:
-        raise Problem("invalid_time", "It is outside what can be kept.", field=field)
-    return _not_ahead(instant, now_ms, field)
+    return instant
+
+
+def is_number(value: int | str) -> bool:
+    """Return whether a time is a number, or the digits of one."""
+    return not isinstance(value, str) or _NUMBER.fullmatch(value) is not None
 
 
 def _counted(sign: str, whole: str, fraction: str, unit: TimeUnit) -> Instant:
@@ -78,12 +93,6 @@ def _instant(text: str, field: str, zone: tzinfo | None) -> Instant:
         return parse_instant(text, zone)
     except TimeTextError as error:
         raise Problem("invalid_time", f"{shown(text)} {error.reason}.", field=field) from None
-
-
-def _not_ahead(instant: Instant, now_ms: int, field: str) -> Instant:
-    if instant.milliseconds > now_ms + MAX_AHEAD_MS:
-        raise Problem("time_in_future", "It is more than 24 hours ahead of this server's clock.", field=field)
-    return instant
 
 
 def suspected_unit(milliseconds: int, now_ms: int) -> str | None:

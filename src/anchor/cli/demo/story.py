@@ -16,12 +16,12 @@ from anchor.cli.compare import show_books
 from anchor.cli.demo.books import write_books, write_usage
 from anchor.cli.demo.flights import Flight, read_airlines, read_flights
 from anchor.cli.failures import CommandFailed, ExitCode
-from anchor.cli.import_ import import_file
 from anchor.cli.output import Output, amount
 from anchor.cli.proof import fetch_proof
-from anchor.cli.rows import parse_mapping
 from anchor.cli.server import Server, connect, segment
 from anchor.cli.sinks import LocalSink
+from anchor.cli.usage.intake import import_file
+from anchor.cli.usage.mapping import parse_mapping
 from anchor.client import readings
 
 if TYPE_CHECKING:

@@ -229,7 +229,7 @@ def test_a_file_comes_from_standard_input_too(tmp_path: Path, directory: Path) -
         [sys.executable, "-c", code, *words], input=gzip.compress(lines), capture_output=True, check=False
     )
     assert (done.returncode, json.loads(done.stdout)["recorded"]) == (0, 1), done.stderr
-    assert anchor("import", "-", "--data", directory).code == 2
+    assert anchor("import", "-", "--data", directory).code == 3
     refused = anchor("import", "-", "--format", "csv", "--reference", "line", "--data", directory)
     assert (refused.code, "--reference" in refused.err) == (2, True)
 

@@ -1,5 +1,9 @@
 """What nodes say, as they say it, and what it means."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from anchor.node.refusals import Refusal, classify
@@ -91,6 +95,21 @@ SAID = [
     ("Too Many Requests", Refusal.RATE_LIMITED),
     ("the sequencer is temporarily unavailable", Refusal.BUSY),
 ]
+
+
+OF_NODES = json.loads(Path(__file__).with_name("refusals_of_nodes.json").read_text())
+"""What public nodes and providers say, drawn from their sources, their users' reports and others' tests."""
+
+
+@pytest.mark.parametrize("said", OF_NODES, ids=lambda said: f"{said['node']}-{said['meaning']}")
+def test_what_public_nodes_say_is_understood(said: dict[str, Any]) -> None:
+    assert classify(said["code"], said["message"]).value == said["meaning"], said["message"]
+
+
+def test_the_refusals_of_nodes_tell_every_meaning_and_none_twice() -> None:
+    assert {said["meaning"] for said in OF_NODES} == {meaning.value for meaning in Refusal} - {"other"}
+    said = [(one["node"], one["message"]) for one in OF_NODES]
+    assert len(set(said)) == len(said) >= 87
 
 
 @pytest.mark.parametrize(("message", "meaning"), SAID)

@@ -1,8 +1,10 @@
 """What a node means when it refuses: one table over the words of the known implementations.
 
-JSON-RPC gives one error code (-32000) to nearly everything, so the message is what tells. The
-table was drawn from geth, erigon, nethermind, besu, reth, anvil, hardhat, arbitrum, the OP stack and
-eth-tester. The first line that matches counts, so narrow ones come first.
+JSON-RPC gives one error code (-32000) to nearly everything, so the message is what tells. Where the call that was
+refused tells it (a tag that is missing, a range that is too large), that counts first, and no word is needed. The
+table was drawn from geth, erigon, nethermind, besu, reth, anvil, hardhat, arbitrum, the OP stack, parity, zkSync,
+substrate, Klaytn, Hedera's relay, eth-tester and the public providers: tests/node/refusals_of_nodes.json has what each
+says. The first line that matches counts, so narrow ones come first.
 """
 
 import enum
@@ -42,29 +44,45 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
         Refusal.ALREADY_KNOWN,
         r"already known|already imported|\bknown transaction|already exists|alreadyknown",
     ),
-    (Refusal.ALREADY_KNOWN, r"transaction already|tx already|already in (the )?(mempool|pool)"),
+    (Refusal.NONCE_TOO_LOW, r"already finalized"),
+    (
+        Refusal.REPLACEMENT_UNDERPRICED,
+        r"(another|other) (tx|transaction).{0,30}same nonce|same nonce already inserted|toolowpriority",
+    ),
+    (
+        Refusal.ALREADY_KNOWN,
+        r"transaction already|tx already|already in (the )?(mempool|pool)|alreadyimported|nonceAlreadyUsed",
+    ),
     # Another one of the same nonce is in the pool, and pays too much to be outbid.
     (Refusal.REPLACEMENT_UNDERPRICED, r"replacement transaction|replacement_underpriced|replacement tx"),
     (Refusal.REPLACEMENT_UNDERPRICED, r"could not replace|not enough to replace|too low to replace"),
     (Refusal.BUSY, r"future transaction tries to replace pending|inflight transaction limit"),
     (Refusal.NONCE_TOO_LOW, r"nonce.{0,12}too low|oldnonce|nonce_too_low|nonce too old|already been used"),
-    (Refusal.NONCE_TOO_LOW, r"invalid transaction nonce"),
+    (Refusal.NONCE_TOO_LOW, r"invalid transaction nonce|pool\(stale\)|too stale nonce|correct nonce"),
     (Refusal.NONCE_TOO_HIGH, r"nonce.{0,12}too high|nonce gap|noncegap|too distant|nonce_too_high"),
-    (Refusal.OUT_OF_FUNDS, r"insufficient (funds|balance)|insufficientfunds|insufficient_balance"),
+    (Refusal.OUT_OF_FUNDS, r"insufficient (funds|balance)|insufficientfunds|insufficient_balance|overdraft"),
     (Refusal.OUT_OF_FUNDS, r"enough funds|sender.{0,20}balance|upfront cost|exceeds allowance|overshot"),
-    (Refusal.FEE_TOO_HIGH, r"exceeds the configured cap|tx fee .* exceeds|fee cap.*too high"),
+    (Refusal.OUT_OF_FUNDS, r"invalidtransaction::payment"),
+    (
+        Refusal.FEE_TOO_HIGH,
+        r"exceeds the configured cap|tx fee .* exceeds|fee cap.*too high|transaction fee cap exceeded",
+    ),
+    (Refusal.FEE_TOO_HIGH, r"fee per gas higher than (2\^64|max priority)"),
     (Refusal.FEE_TOO_HIGH, r"(tip|priority fee).{0,40}(higher|above|greater).{0,20}(max fee|fee cap)"),
     (Refusal.BELOW_BASE_FEE, r"(less|lower) than.{0,20}base fee|cannot pay base fee"),
     (Refusal.BELOW_BASE_FEE, r"maxfeepergas.{0,40}(too low|below|less)"),
     (Refusal.UNDERPRICED, r"underpriced|feetoolow|fee too low|gas price (is )?(too low|below)"),
-    (Refusal.UNDERPRICED, r"below the minimum|min gas price"),
+    (Refusal.UNDERPRICED, r"below the minimum|min gas price|unacceptable gas price|fee per gas below minimum"),
+    (Refusal.UNDERPRICED, r"invalid unit price|invalid gas fee cap|satisfy your node's minimal gas price"),
     (Refusal.UNDERPRICED, r"(gas price|tip cap|gas tip).{0,20}(minimum|below)"),
     (Refusal.GAS_LIMIT_TOO_HIGH, r"exceeds.{0,12}block gas|gas limit (is )?(above|exceeds|exceeded)"),
     (Refusal.GAS_LIMIT_TOO_HIGH, r"gas limit.{0,30}too high|gaslimitexceeded|max_?gas_?limit"),
     (Refusal.GAS_LIMIT_TOO_HIGH, r"exceeds.{0,20}(transaction|tx) gas (limit )?cap"),
+    (Refusal.GAS_LIMIT_TOO_HIGH, r"cost exceeds current gas limit|exceeds max gas per sec"),
+    (Refusal.GAS_LIMIT_TOO_LOW, r"transaction gas is too low|not enough gas for transaction validation"),
     (Refusal.GAS_LIMIT_TOO_LOW, r"intrinsic gas|gas limit (is )?too low|gaslimittoolow|insufficient gas"),
     (Refusal.WRONG_CHAIN, r"(invalid|wrong|mismatch).{0,20}chain.?id|only replay-protected|eip-155"),
-    (Refusal.WRONG_CHAIN, r"chain.?id.{0,30}(mismatch|does not match|invalid)|invalid sender"),
+    (Refusal.WRONG_CHAIN, r"chain.?id.{0,30}(mismatch|does not match|invalid|not supported)|invalid sender"),
     (Refusal.TYPE_NOT_SUPPORTED, r"transaction type not supported|unsupported transaction type"),
     (
         Refusal.TYPE_NOT_SUPPORTED,
@@ -74,6 +92,8 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.REVERTED, r"invalid opcode|out of gas|stack ?underflow"),
     (Refusal.METHOD_MISSING, r"method.{0,60}(not found|not exist|not supported|not available|unavailable)"),
     (Refusal.METHOD_MISSING, r"(unsupported|unknown|unimplemented) method|not implemented"),
+    (Refusal.METHOD_MISSING, r"method.{0,20}not enabled"),
+    (Refusal.BLOCK_UNKNOWN, r"tag not supported|block does not exist"),
     (Refusal.BLOCK_UNKNOWN, r"unknown block|block not found|header not found|blockoutofrange"),
     (Refusal.BLOCK_UNKNOWN, r"block.{0,30}(not available|out of range)|missing trie node|unknown ancestor"),
     (Refusal.BLOCK_UNKNOWN, r"historical state|state .{0,40}(not available|pruned)"),
@@ -81,10 +101,12 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.RANGE_TOO_LARGE, r"query returned more than|block range|range.{0,20}(too|limit|exceed)"),
     (Refusal.RANGE_TOO_LARGE, r"too many (results|logs|blocks)|response (size|too large)|logs? .{0,30}limit"),
     (Refusal.RANGE_TOO_LARGE, r"exceeds? max(imum)? (results|logs)|limited to.{0,30} range"),
-    (Refusal.RATE_LIMITED, r"rate limit|too many requests|limit exceeded|throttl"),
-    (Refusal.RATE_LIMITED, r"exceeded.{0,30}(capacity|quota|compute)"),
+    (Refusal.RANGE_TOO_LARGE, r"max(imum)? range"),
+    (Refusal.RATE_LIMITED, r"rate limit|too many requests|limit exceeded|throttl|request limit|out of credits"),
+    (Refusal.RATE_LIMITED, r"exceeded.{0,30}(capacity|quota|compute|plan)|request rate exceeded"),
     (Refusal.BUSY, r"pool is full|txpool_?full|pool.{0,20}full|discarded|sequencer|temporarily|try again"),
-    (Refusal.BUSY, r"internal error|time-?out|timed out|unavailable|not synced|syncing"),
+    (Refusal.BUSY, r"internal error|time-?out|timed out|unavailable|not synced|syncing|queue|overloaded"),
+    (Refusal.BUSY, r"no backend|upstream|bad gateway|deadline exceeded|cannot fulfill"),
 )
 
 _TABLE: Final = tuple((re.compile(words, re.IGNORECASE), meaning) for meaning, words in _WORDS)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from anchor.node.endpoint import NodeRefused, RpcError
-from anchor.node.refusals import Refusal
 from anchor.server.chain.node import Node
 from anchor.server.chain.values import block_of
 
@@ -68,19 +67,20 @@ def tagged_height(node: Node, tag: str) -> FinalHeight | None:
     (any more) that one of them knew before. Raises RpcError where none answers.
     """
     numbers: list[int] = []
-    lacking = 0
+    lacking: set[str] = set()
     last: RpcError | None = None
     for answer in node.every("eth_getBlockByNumber", [tag, False], _height):
         if answer.result is not None:
             numbers.append(answer.result)
-        elif isinstance(answer.error, NodeRefused) and _tag_missing(answer.error):
-            lacking += 1
         else:
             last = answer.error
+            if isinstance(answer.error, NodeRefused):
+                lacking.add(answer.endpoint)
     if numbers:
         node.tags_known.add(tag)
         return FinalHeight(min(numbers) if len(numbers) >= node.agreement else -2, by_tag=True)
-    if lacking:
+    # Whatever the words: who refuses a tag and answers 'latest' does not have it.
+    if lacking & node.of_all("eth_getBlockByNumber", ["latest", False], block_of).keys():
         # A node that was started again says for a while that it has no such block.
         return FinalHeight(-2, by_tag=True) if tag in node.tags_known else None
     assert last is not None
@@ -90,8 +90,3 @@ def tagged_height(node: Node, tag: str) -> FinalHeight | None:
 def _height(answer: Any) -> int:
     # Null: the node knows the tag, and nothing is final yet.
     return -1 if answer is None else block_of(answer).number
-
-
-def _tag_missing(error: NodeRefused) -> bool:
-    # -32602: invalid params, the answer of nodes that have never heard of the tag.
-    return error.meaning in (Refusal.BLOCK_UNKNOWN, Refusal.METHOD_MISSING) or error.code == -32602

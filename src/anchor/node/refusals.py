@@ -1,10 +1,11 @@
 """What a node means when it refuses: one table over the words of the known implementations.
 
-JSON-RPC gives one error code (-32000) to nearly everything, so the message is what tells. Where the call that was
-refused tells it (a tag that is missing, a range that is too large), that counts first, and no word is needed. The
-table was drawn from geth, erigon, nethermind, besu, reth, anvil, hardhat, arbitrum, the OP stack, parity, zkSync,
-substrate, Klaytn, Hedera's relay, eth-tester and the public providers: tests/node/refusals_of_nodes.json has what each
-says. The first line that matches counts, so narrow ones come first.
+JSON-RPC gives one error code (-32000) to nearly everything, so the message is what tells. Where the call
+that was refused tells it (a tag that is missing, a range that is too large), that counts first, and no word
+is needed. The table was drawn from geth, erigon, nethermind, besu, reth, anvil, hardhat, arbitrum, the OP
+stack, parity, zkSync, substrate, Klaytn, Hedera's relay, eth-tester and the public providers:
+tests/node/refusals_of_nodes.json has what each says. The first line that matches counts, so narrow ones come
+first.
 """
 
 import enum
@@ -60,7 +61,8 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.NONCE_TOO_LOW, r"nonce.{0,12}too low|oldnonce|nonce_too_low|nonce too old|already been used"),
     (Refusal.NONCE_TOO_LOW, r"invalid transaction nonce|pool\(stale\)|too stale nonce|correct nonce"),
     (Refusal.NONCE_TOO_HIGH, r"nonce.{0,12}too high|nonce gap|noncegap|too distant|nonce_too_high"),
-    (Refusal.OUT_OF_FUNDS, r"insufficient (funds|balance)|insufficientfunds|insufficient_balance|overdraft"),
+    (Refusal.OUT_OF_FUNDS, r"insufficient (funds|balance)|insufficientfunds|insufficient_balance"),
+    (Refusal.OUT_OF_FUNDS, r"overdraft"),
     (Refusal.OUT_OF_FUNDS, r"enough funds|sender.{0,20}balance|upfront cost|exceeds allowance|overshot"),
     (Refusal.OUT_OF_FUNDS, r"invalidtransaction::payment"),
     (
@@ -72,7 +74,8 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.BELOW_BASE_FEE, r"(less|lower) than.{0,20}base fee|cannot pay base fee"),
     (Refusal.BELOW_BASE_FEE, r"maxfeepergas.{0,40}(too low|below|less)"),
     (Refusal.UNDERPRICED, r"underpriced|feetoolow|fee too low|gas price (is )?(too low|below)"),
-    (Refusal.UNDERPRICED, r"below the minimum|min gas price|unacceptable gas price|fee per gas below minimum"),
+    (Refusal.UNDERPRICED, r"below the minimum|min gas price|unacceptable gas price"),
+    (Refusal.UNDERPRICED, r"fee per gas below minimum"),
     (Refusal.UNDERPRICED, r"invalid unit price|invalid gas fee cap|satisfy your node's minimal gas price"),
     (Refusal.UNDERPRICED, r"(gas price|tip cap|gas tip).{0,20}(minimum|below)"),
     (Refusal.GAS_LIMIT_TOO_HIGH, r"exceeds.{0,12}block gas|gas limit (is )?(above|exceeds|exceeded)"),
@@ -82,7 +85,8 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.GAS_LIMIT_TOO_LOW, r"transaction gas is too low|not enough gas for transaction validation"),
     (Refusal.GAS_LIMIT_TOO_LOW, r"intrinsic gas|gas limit (is )?too low|gaslimittoolow|insufficient gas"),
     (Refusal.WRONG_CHAIN, r"(invalid|wrong|mismatch).{0,20}chain.?id|only replay-protected|eip-155"),
-    (Refusal.WRONG_CHAIN, r"chain.?id.{0,30}(mismatch|does not match|invalid|not supported)|invalid sender"),
+    (Refusal.WRONG_CHAIN, r"chain.?id.{0,30}(mismatch|does not match|invalid|not supported)"),
+    (Refusal.WRONG_CHAIN, r"invalid sender"),
     (Refusal.TYPE_NOT_SUPPORTED, r"transaction type not supported|unsupported transaction type"),
     (
         Refusal.TYPE_NOT_SUPPORTED,
@@ -102,7 +106,8 @@ _WORDS: Final[tuple[tuple[Refusal, str], ...]] = (
     (Refusal.RANGE_TOO_LARGE, r"too many (results|logs|blocks)|response (size|too large)|logs? .{0,30}limit"),
     (Refusal.RANGE_TOO_LARGE, r"exceeds? max(imum)? (results|logs)|limited to.{0,30} range"),
     (Refusal.RANGE_TOO_LARGE, r"max(imum)? range"),
-    (Refusal.RATE_LIMITED, r"rate limit|too many requests|limit exceeded|throttl|request limit|out of credits"),
+    (Refusal.RATE_LIMITED, r"rate limit|too many requests|limit exceeded|throttl|request limit"),
+    (Refusal.RATE_LIMITED, r"out of credits"),
     (Refusal.RATE_LIMITED, r"exceeded.{0,30}(capacity|quota|compute|plan)|request rate exceeded"),
     (Refusal.BUSY, r"pool is full|txpool_?full|pool.{0,20}full|discarded|sequencer|temporarily|try again"),
     (Refusal.BUSY, r"internal error|time-?out|timed out|unavailable|not synced|syncing|queue|overloaded"),

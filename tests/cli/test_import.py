@@ -169,6 +169,42 @@ def test_a_file_whose_quotes_break_is_recorded_up_to_there_and_goes_on_when_it_i
     assert totals(directory) == {"acme": (2_000, 2_000)}
 
 
+def test_a_new_customer_that_looks_like_a_known_one_is_recorded_with_a_warning(
+    tmp_path: Path, directory: Path
+) -> None:
+    known, new = tmp_path / "known.ndjson", tmp_path / "new.ndjson"
+
+    def write(file: Path, *rows: tuple[str, str]) -> None:
+        lines = (
+            {"customerId": customer, "unit": unit, "delta": "1", "referenceId": f"{file.stem}-{at}"}
+            for at, (customer, unit) in enumerate(rows)
+        )
+        file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+
+    write(known, ("acme", "mile"), ("Zo\u00eb", "mile"), ("other", "mile"))
+    assert anchor("import", known, "--data", directory, "--json").json()["lookAlikes"] == []
+    write(
+        new,
+        ("acme", "mile"),
+        ("ACME", "mile"),
+        ("Zoe\u0308", "Mile"),
+        ("\uff4fther", "mile"),
+        ("ACME", "mile"),
+    )
+    done = anchor("import", new, "--data", directory, "--json")
+    assert (done.code, done.json()["recorded"]) == (0, 5)
+    found = [(one["line"], one["field"], one["id"], one["known"]) for one in done.json()["lookAlikes"]]
+    assert found == [
+        (2, "customerId", "ACME", "acme"),
+        (3, "customerId", "Zoe\u0308", "Zo\u00eb"),
+        (3, "unit", "Mile", "mile"),
+        (4, "customerId", "\uff4fther", "other"),
+    ]
+    write(tmp_path / "last.ndjson", ("AcMe", "mile"))
+    told = anchor("import", tmp_path / "last.ndjson", "--data", directory)
+    assert "line 1: the new customerId “AcMe” differs from “acme” only by case" in told.out
+
+
 def test_the_file_of_refused_lines_is_not_the_one_that_is_read(tmp_path: Path, directory: Path) -> None:
     file = usage(tmp_path, 1)
     before = file.read_bytes()

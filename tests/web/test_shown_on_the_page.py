@@ -30,6 +30,7 @@ def test_what_cannot_be_seen_of_a_text_is_written_out(page: Page, log: AnchoredL
     written = (
         r"U A\u{200b}\u{202e}eurt\u{2066}\u{ad}\u{feff}\u{2028}\u{0}\u{1b}[2J"
         r"\u{a0}\u{3164}\u{34f}\u{2800}\u{fe0f}"
+        f" (UTF-8 {UNSEEN.encode().hex()})"
     )
     assert f"customer “{written}”" in text
     assert page.locator(".shown td").first.inner_text() == written

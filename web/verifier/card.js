@@ -3,6 +3,7 @@
 
 import { formatUnits } from "./amounts.js";
 import { hexOf } from "./bytes.js";
+import { shownId, writtenOut } from "./visible-text.js";
 import { moment } from "./wording.js";
 
 const MOST_LISTED = 500;
@@ -10,7 +11,6 @@ const MOST_LISTED = 500;
 const LONGEST_TEXT = 20_000;
 const LONGEST_STATEMENT = 2_000;
 const LONGEST_CELL = 256;
-const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 const HASH = /^0x[0-9a-f]{40,}$/;
 
 const TITLES = {
@@ -36,10 +36,7 @@ const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
  */
 export function visible(text, longest = LONGEST_TEXT) {
   const length = text.length > longest ? `… (${text.length.toLocaleString("en")} characters)` : "";
-  const written = text
-    .slice(0, longest)
-    .replace(UNSEEN, (letter) => (letter === "\n" ? letter : `\\u{${letter.codePointAt(0).toString(16)}}`));
-  return written + length;
+  return writtenOut(text.slice(0, longest)) + length;
 }
 
 /** How many files have which verdict, in words. */
@@ -149,7 +146,8 @@ export class Card {
   shown(proof, listed) {
     const rows = [];
     const { customer } = proof.ledger ?? {};
-    if (customer) rows.push(["Customer", customer.customerId], ["Unit", customer.unit || "none"]);
+    if (customer)
+      rows.push(["Customer", shownId(customer.customerId)], ["Unit", shownId(customer.unit) || "none"]);
     if (proof.ledger) rows.push(["Ledger", hexOf(proof.ledger.ledgerId)]);
     const { claim } = proof;
     if (claim.delta?.record && !claim.delta.record.withheld) rows.push(...deltaRows(claim.delta.record));

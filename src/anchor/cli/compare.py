@@ -25,7 +25,7 @@ from anchor.cli.options import (
     YourBalance,
     YourBooks,
 )
-from anchor.cli.output import Output, amount, counted, plain
+from anchor.cli.output import Output, amount, counted, plain, shown_id
 from anchor.cli.server import connect
 from anchor.cli.usage.mapping import parse_mapping
 from anchor.cli.usage.rows import kind_of, read_rows
@@ -159,7 +159,7 @@ def show_books(output: Output, answer: dict[str, Any], unit: str) -> None:
         for one in found[:SHOWN]:
             table.add_row(
                 kind_shown(one["kind"]),
-                plain(one["referenceId"] or "–"),
+                shown_id(one["referenceId"]) if one["referenceId"] else "–",
                 "–" if one["index"] is None else f"{one['index']:,}",
                 "–" if one["recordAmount"] is None else amount(one["recordAmount"]),
                 "–" if one["listedAmount"] is None else amount(one["listedAmount"]),

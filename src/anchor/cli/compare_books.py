@@ -12,7 +12,7 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import CountUsage, Customer, Data, Json, Key, Unit, Url
-from anchor.cli.output import Bar, Output, amount, counted, plain
+from anchor.cli.output import Bar, Output, amount, counted, plain, shown_id
 from anchor.cli.server import connect
 from anchor.cli.usage.mapping import Mapped, parse_mapping
 from anchor.cli.usage.rows import Row, kind_of, read_rows
@@ -238,7 +238,7 @@ def _table(output: Output, found: "tuple[Discrepancy, ...]", lines: "array[int]"
         line = _line(lines, one.position)
         table.add_row(
             kind_shown(one.kind.value),
-            plain(one.reference_id or "–"),
+            shown_id(one.reference_id) if one.reference_id else "–",
             "–" if one.index is None else f"{one.index:,}",
             "–" if line is None else f"{line:,}",
             "–" if one.record_amount is None else amount(decimal_from_units(one.record_amount)),

@@ -14,9 +14,10 @@ import typer
 
 from anchor.cli.failures import CommandFailed, ExitCode
 from anchor.cli.options import Data, Json, Key, MetadataNumbers, Url
-from anchor.cli.output import Output, counted, plain
+from anchor.cli.output import Output, counted, plain, shown_id
 from anchor.cli.server import connect
 from anchor.cli.sinks import LocalSink, ServerSink, Sink
+from anchor.cli.usage.alike_ids import KnownIds
 from anchor.cli.usage.amounts import DecimalSign
 from anchor.cli.usage.csv_rows import DELIMITERS
 from anchor.cli.usage.intake import Imported, import_file
@@ -177,9 +178,8 @@ def import_(
         became = _opened(stack, file, "--receipts", receipts)
         bar = stack.enter_context(output.progress(f"importing {file.name}", size, "bytes"))
         try:
-            done = import_file(
-                file, kind, mapped, sink, bar, refused, became, delimiter=_delimiter(delimiter)
-            )
+            known = KnownIds(sink.ledgers())
+            done = import_file(file, kind, mapped, sink, bar, refused, became, _delimiter(delimiter), known)
         except KeyboardInterrupt:
             raise CommandFailed(
                 "interrupted", "run it again: it goes on where it was", ExitCode.INTERRUPTED, "interrupted"
@@ -199,6 +199,7 @@ def import_(
                 "seconds": round(done.seconds, 3),
                 "rowsPerSecond": round(done.rate),
                 "refusals": done.refusals,
+                "lookAlikes": done.look_alikes,
             }
         )
     else:
@@ -293,6 +294,11 @@ def _tell(output: Output, done: Imported) -> None:
         output.say(f"[dim]{counted(done.cut, 'time')} cut to the millisecond[/]")
     if done.reading.rounded:
         output.say(f"[dim]{counted(done.reading.rounded, 'amount')} rounded[/]")
+    for one in done.look_alikes:
+        output.line(
+            f"[yellow]![/] line {one['line']}: the new {one['field']} “{shown_id(one['id'])}” differs from "
+            f"“{shown_id(one['known'])}” only by case, width, blanks or normal form: see that it is meant"
+        )
     if done.stopped_at is not None:
         output.say(
             f"[red]Nothing after line {done.stopped_at:,} was read.[/] "

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from anchor.cli.options import MAX_INDEX, Data, Json, Key, Url
-from anchor.cli.output import Output, plain, utc
+from anchor.cli.output import Output, plain, shown_id, utc
 from anchor.cli.server import connect
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
@@ -44,7 +44,7 @@ def create(
         ("key", f"[bold]{plain(answer['key'])}[/]  [dim](shown this once)[/]"),
         ("id", answer["id"]),
         ("scopes", plain(", ".join(answer["scopes"]))),
-        ("for", plain(answer.get("customerId") or "all customers")),
+        ("for", shown_id(answer["customerId"]) if answer.get("customerId") else "all customers"),
     )
 
 
@@ -74,7 +74,7 @@ def list_(url: Url = None, key: Key = None, data: Data = None, json_: Json = Fal
             str(one["id"]),
             plain(one["name"]),
             plain(", ".join(one["scopes"])),
-            plain(one.get("customerId") or "all"),
+            shown_id(one["customerId"]) if one.get("customerId") else "all",
             utc(one["createdAt"]),
             "" if revoked is None else utc(revoked),
         )

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from anchor.cli.failures import CommandFailed
 from anchor.protocol.strict_json import NumberText
+from anchor.protocol.visible_text import visible, visible_id
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,22 +27,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-_CONTROLS: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-def harmless(text: str) -> str:
-    """Return the text with its control characters (but tab and line feed) and lone surrogates as escapes."""
-    return _CONTROLS.sub(lambda match: ascii(match.group())[1:-1], text)
+_KEPT: Final = "\n\t"
 
 
 class Terminal(Console):
-    """rich's console, with every text made harmless before markup is read in it."""
+    """rich's console; what cannot be seen of a text is written out before markup is read in it."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return the text as rich shows it, but ``:name:`` as it stands and not as a picture."""
-        return super().render_str(harmless(text), **(options | {"emoji": False}))
+        return super().render_str(visible(text, _KEPT), **(options | {"emoji": False}))
 
 
 SHOWN_AFTER_SECONDS: Final = 0.5
@@ -154,8 +148,6 @@ class Output:
             TimeRemainingColumn,
         )
 
-        from anchor.cli.output import harmless
-
         columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
         if total is not None:
             done = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
@@ -168,7 +160,7 @@ class Output:
         self._in_progress = True
         try:
             with _shown_late(progress):
-                yield Bar(progress, progress.add_task(harmless(what), total=total))
+                yield Bar(progress, progress.add_task(visible(what, _KEPT), total=total))
         finally:
             self._in_progress = False
 
@@ -226,10 +218,15 @@ def plain(text: object) -> str:
     return escape(body) + (f"{rest}[not bold][/not bold]" if rest else "")
 
 
+def shown_id(text: str) -> str:
+    """Return an id (customer, unit, reference) as markup: told apart from every other (``visible_id``)."""
+    return plain(visible_id(text))
+
+
 def amount(value: Any, unit: str = "") -> str:
     """Return an exact amount with its digits in groups of three, and its unit, as rich's markup."""
     text = format(value, ",f") if isinstance(value, Decimal) else f"{int(value):,}"
-    return f"{text} {plain(unit)}" if unit else text
+    return f"{text} {shown_id(unit)}" if unit else text
 
 
 def utc(ms: int, form: str = "%Y-%m-%d %H:%M") -> str:

@@ -25,7 +25,7 @@ from anchor.cli.options import (
     YourBalance,
     YourBooks,
 )
-from anchor.cli.output import Output, amount, counted, plain
+from anchor.cli.output import Output, amount, counted, plain, shown_id
 from anchor.cli.proof import say_written
 from anchor.cli.usage.mapping import parse_mapping
 from anchor.cli.usage.rows import kind_of, read_rows
@@ -68,7 +68,7 @@ def status(store: StoreFile, json_: Json = False) -> None:
             f"since {moment(head['committedBy'])} at the latest"
         )
     output.pairs(
-        ("customer", plain(answer["customerId"]) + (f" in {plain(unit)}" if unit else "")),
+        ("customer", shown_id(answer["customerId"]) + (f" in {shown_id(unit)}" if unit else "")),
         ("deltas", f"{answer['deltaCount']:,}"),
         ("balance", f"[bold]{amount(answer['balance'], unit)}[/]"),
         ("on the chain", on_chain),

@@ -3,7 +3,7 @@
 Both take the same rows as JSON objects and check them by the same rules: those of the batch route.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 BATCH_PATH: Final = "/api/v1/balance/delta/batch"
 BATCH_ROWS: Final = 1_000
 """As many as one request may hold."""
+LEDGERS_PATH: Final = "/api/v1/ledgers"
+MOST_LEDGERS: Final = 50_000
+"""With how many ledgers on record an import compares its new ids."""
 
 
 class Outcome(NamedTuple):
@@ -39,6 +42,10 @@ class Sink(Protocol):
         """Record at most ``BATCH_ROWS`` JSON objects and return what became of each."""
         ...
 
+    def ledgers(self) -> Iterator[tuple[str, str]]:
+        """Yield customer id and unit of the ledgers on record, ``MOST_LEDGERS`` at most."""
+        ...
+
     def close(self) -> None:
         """Let go of what is held open."""
         ...
@@ -54,6 +61,23 @@ class ServerSink:
         """Record at most ``BATCH_ROWS`` JSON objects. Raises ClientError where the server does not."""
         body = b'{"deltas":[' + b",".join(rows) + b"]}"
         return self._server.post_bytes(BATCH_PATH, lambda answer: _outcomes(answer, len(rows)), body)
+
+    def ledgers(self) -> Iterator[tuple[str, str]]:
+        """Yield customer id and unit of the ledgers on record; none where the key may not read them."""
+        from anchor.client import readings
+        from anchor.client.errors import ClientError
+
+        cursor: str | None = "0"
+        for _ in range(0, MOST_LEDGERS, BATCH_ROWS):
+            try:
+                page = self._server.get(LEDGERS_PATH, readings.page, cursor=cursor, limit=BATCH_ROWS)
+            except ClientError:
+                # To import is what was asked: to look for look-alikes needs a key that reads.
+                return
+            yield from ((one["customerId"], one["unit"]) for one in page["items"])
+            cursor = page["next"]
+            if cursor is None:
+                return
 
     def close(self) -> None:
         """Close the connection."""
@@ -121,6 +145,18 @@ class LocalSink:
                     Outcome("refused", document.code, document.detail or document.title, document.field or "")
                 )
         return outcomes
+
+    def ledgers(self) -> Iterator[tuple[str, str]]:
+        """Yield customer id and unit of the ledgers on record."""
+        from anchor.server.ledger.views import ledgers_page
+
+        after = 0
+        for _ in range(0, MOST_LEDGERS, BATCH_ROWS):
+            page = ledgers_page(self._opened.database, after=after, limit=BATCH_ROWS)
+            yield from ((row.customer_id, row.unit) for row in page)
+            if len(page) < BATCH_ROWS:
+                return
+            after = page[-1].id
 
     def close(self) -> None:
         """Close the database."""

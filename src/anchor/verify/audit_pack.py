@@ -45,6 +45,7 @@ from anchor.protocol.errors import hex_of
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.times import moment
+from anchor.protocol.visible_text import visible_id
 from anchor.verify.evidence import ChainEvidence
 from anchor.verify.period_claim import DeltaWalk, start_walk
 from anchor.verify.results import INVALID, Checks, Stopped, Verification
@@ -156,8 +157,8 @@ def _readme(parts: PackParts, claim: PeriodClaim, made_at: int) -> str:
         "ANCHOR AUDIT PACK",
         "",
         f"Made            {moment(made_at)}",
-        f"Customer        {'not named' if customer is None else customer.customer_id}",
-        f"Unit            {'not named' if customer is None else customer.unit or 'none'}",
+        f"Customer        {'not named' if customer is None else visible_id(customer.customer_id)}",
+        f"Unit            {'not named' if customer is None else visible_id(customer.unit) or 'none'}",
         f"Ledger          {'' if ledger is None else hex_of(ledger.ledger_id)}",
         f"Deltas          {claim.from_index} to {claim.to_index} ({claim.to_index - claim.from_index + 1})",
         *(

@@ -74,7 +74,12 @@ _KINDS: Final = (
     ProblemKind(
         "amount_out_of_range", 422, "An amount is out of range.", "Send less than 2^127 units of 10^-18."
     ),
-    ProblemKind("invalid_id", 422, "An id cannot be used.", "Use 1 to 256 characters, none of them control."),
+    ProblemKind(
+        "invalid_id",
+        422,
+        "An id cannot be used.",
+        "Use 1 to 256 characters that can be seen and told apart, and no blank at an end.",
+    ),
     ProblemKind(
         "invalid_text", 422, "A text cannot be used.", "Send at most 1,024 characters, without U+0000."
     ),

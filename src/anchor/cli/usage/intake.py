@@ -12,11 +12,13 @@ from typing import Any, Final, TextIO
 
 from anchor.cli.output import Bar, exact_json, json_bytes
 from anchor.cli.sinks import BATCH_ROWS, Outcome, Sink
+from anchor.cli.usage.alike_ids import CUSTOMER, UNIT, KnownIds
 from anchor.cli.usage.mapping import Mapped
 from anchor.cli.usage.rows import Row, read_rows
 from anchor.cli.usage.source import Reading
 
 SHOWN_REFUSALS: Final = 10
+SHOWN_LOOK_ALIKES: Final = 100
 # A little less than the batch route reads.
 _PART_BYTES: Final = 9 * 1024 * 1024
 
@@ -34,6 +36,8 @@ class Imported:
     cut: int = 0
     """Rows whose time was cut to the millisecond."""
     seconds: float = 0.0
+    look_alikes: list[dict[str, Any]] = field(default_factory=list)
+    """The first new ids that look like known ones: line, field, id, known."""
     refusals: list[dict[str, Any]] = field(default_factory=list)
     """The first few rows that were refused or repeated: line, field, code, detail."""
     stopped_at: int | None = None
@@ -146,12 +150,15 @@ def import_file(
     rejects: TextIO | None = None,
     receipts: TextIO | None = None,
     delimiter: str | None = None,
+    known: KnownIds | None = None,
 ) -> Imported:
     """Give every row of a file to a sink. The bar counts bytes.
 
-    ``rejects`` takes refused and repeated lines as CSV, ``receipts`` what became of every line.
+    ``rejects`` takes refused and repeated lines as CSV, ``receipts`` what became of every line. ``known`` is
+    what new ids are held against, and learns them.
     """
     done = Imported()
+    known = KnownIds(()) if known is None else known
     became = Outcomes(done, rejects, receipts)
     started = time.monotonic()
     read = 0
@@ -176,12 +183,23 @@ def import_file(
         for part in _parts(good):
             for (row, _), outcome in zip(part, sink.record([text for _, text in part]), strict=True):
                 became.take(row, outcome)
+                if outcome.state == "recorded":
+                    _look(row, known, done.look_alikes)
         position = done.reading.bytes_read()
         bar.advance(position - read)
         read = position
     done.cut += done.reading.cut
     done.seconds = time.monotonic() - started
     return done
+
+
+def _look(row: Row, known: KnownIds, found: list[dict[str, Any]]) -> None:
+    """Add what a recorded row's ids look like that are new."""
+    for name in (CUSTOMER, UNIT):
+        text = (row.fields or {}).get(name)
+        other = known.add(name, text) if isinstance(text, str) else None
+        if other is not None and len(found) < SHOWN_LOOK_ALIKES:
+            found.append({"line": row.line, "field": name, "id": text, "known": other})
 
 
 def _parts(rows: list[Row]) -> Iterator[list[tuple[Row, bytes]]]:

@@ -12,6 +12,7 @@ from anchor.protocol.amounts import UNITS_PER_ONE, parse_amount, parse_balance
 from anchor.protocol.canonical_json import parse_metadata
 from anchor.protocol.errors import AmountError, CanonicalJsonError
 from anchor.protocol.hashing import Bytes32
+from anchor.protocol.visible_text import id_fault
 from anchor.server.ledger.periods import PeriodError, Span, parse_span
 from anchor.wire.problems import Problem, shown
 from anchor.wire.times import read_time
@@ -19,8 +20,6 @@ from anchor.wire.times import read_time
 MAX_ID_CHARACTERS: Final = 256
 MAX_REASON_CHARACTERS: Final = 1_024
 
-# Control characters, and the two separators that end a line as they do.
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _NULL: Final = b"null"
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
@@ -91,14 +90,17 @@ def _amount_problem(error: AmountError, field: str) -> Problem:
 
 
 def require_id(text: str, field: str) -> str:
-    """Return an id (customer, reference, unit) as it came, or raise Problem."""
-    if 0 < len(text) <= MAX_ID_CHARACTERS and (text.isprintable() or not _CONTROL.search(text)):
-        return text
+    """Return an id (customer, reference, unit) as it came, or raise Problem.
+
+    Refused is what could be taken for another id: see ``anchor.protocol.visible_text``.
+    """
     if not text:
         raise Problem("invalid_id", "It is empty.", field=field)
     if len(text) > MAX_ID_CHARACTERS:
         raise Problem("invalid_id", f"It has {len(text)} characters.", field=field)
-    raise Problem("invalid_id", "It has a control character, or a lone surrogate.", field=field)
+    if (fault := id_fault(text)) is not None:
+        raise Problem("invalid_id", fault, field=field)
+    return text
 
 
 def require_unit(text: str | None, field: str) -> str:

@@ -23,6 +23,7 @@ from anchor.proof.values import (
     DeltaClaim,
     DeltaRecord,
     Disclosed,
+    Edge,
     FingerprintRecord,
     FreshnessClaim,
     Included,
@@ -277,9 +278,13 @@ class BuiltLog:
         unit: str = "",
         *,
         span: tuple[int, int] | None = None,
+        opening: int | None = None,
         listed: bool = False,
     ) -> ProofFile:
-        """The checkpoint of a range; of a time span where one is given; with all deltas where ``listed``."""
+        """The checkpoint of a range; with all deltas where ``listed``.
+
+        Of a time span where one is given: batch ``number`` closes it, and ``opening``, if any, opens it.
+        """
         sealed, ledger_id, leaves = self._at(customer, unit, number)
         size = len(leaves)
         frontier = Frontier.empty().extend(LEDGER_TREE, leaves[:start])
@@ -294,17 +299,62 @@ class BuiltLog:
             closing_path=self.consistency(customer, end + 1, size, number, unit),
             span=None
             if span is None
-            else Span(
-                *span,
-                self.included(customer, start, number, unit),
-                self.included(customer, end + 1, number, unit) if end + 1 < size else None,
-            ),
+            else self.span(customer, span, (start, end), number, unit, opening=opening),
             deltas=PeriodDeltas(frontier.peaks, sealed.ledgers[ledger_id][start : end + 1])
             if listed
             else None,
             head=self.head(customer, number, unit),
         )
         return self.file(customer, claim, unit)
+
+    def span(
+        self,
+        customer: str,
+        times: tuple[int, int],
+        indices: tuple[int, int],
+        number: int,
+        unit: str = "",
+        *,
+        opening: int | None = None,
+    ) -> Span:
+        """The edges of a span, whose range has these indices, both included, between two batches."""
+        sealed, ledger_id, leaves = self._at(customer, unit, number)
+        opened: LedgerHead | LedgerAbsence | None = None
+        if opening is not None:
+            held = ledger_id in self.batches[opening - 1].ledgers
+            opened = (self.head if held else self.absence_of)(customer, opening, unit)
+        size = opened.size if isinstance(opened, LedgerHead) else 0
+        first, after = max(0, size - 1), indices[1] + 1
+
+        def edge(start: int, stop: int) -> Edge:
+            peaks = Frontier.empty().extend(LEDGER_TREE, leaves[:start]).peaks
+            return Edge(peaks, sealed.ledgers[ledger_id][start:stop])
+
+        return Span(*times, opened, edge(first, indices[0]), edge(after, len(leaves)))
+
+    def spanned(
+        self,
+        customer: str,
+        times: tuple[int, int],
+        number: int,
+        unit: str = "",
+        *,
+        opening: int | None = None,
+        listed: bool = False,
+    ) -> ProofFile:
+        """The checkpoint of all that batch ``number`` holds of a time span, between two batches."""
+        _, ledger_id, _ = self._at(customer, unit, number)
+        records = self.batches[number - 1].ledgers[ledger_id]
+        inside = [one.index for one in records if times[0] <= one.recorded_at < times[1]]
+        return self.period(
+            customer, inside[0], inside[-1], number, unit, span=times, opening=opening, listed=listed
+        )
+
+    def block_time(self, number: int) -> int:
+        """When (ms) the block was made that a batch was anchored in."""
+        location = self.locations[number][2]
+        assert location is not None
+        return self.chain.blocks[location.block_number].timestamp * 1000
 
 
 def fingerprints_only(proof: ProofFile, indices: set[int]) -> ProofFile:
@@ -400,6 +450,8 @@ def example_log(seed: int = 1) -> BuiltLog:
             log.record_many(customer, size - len(log.ledger(customer, "mile").records), "mile")
         if size > 4:
             log.record_many("UA", 1)
+        if size == 14:
+            log.now += 60_000
         number = log.seal().batch.number
         if number != 3:
             log.anchor()
@@ -422,17 +474,17 @@ def example_proofs(log: BuiltLog) -> dict[str, ProofFile]:
         "period from the start": log.period("UA", 0, 13, 4, "mile"),
         "period with all deltas": log.period("AA", 5, 11, 4, "mile", listed=True),
         "period of one delta": log.period("AA", 5, 5, 4, "mile", listed=True),
-        "span": log.period(
-            "UA",
-            3,
-            8,
-            4,
-            "mile",
-            span=(span[3].recorded_at, span[9].recorded_at),
-            listed=True,
+        "span": log.spanned(
+            "UA", (log.block_time(1), span[11].recorded_at), 4, "mile", opening=1, listed=True
         ),
-        "span to the end": log.period(
-            "UA", 9, 13, 4, "mile", span=(span[8].recorded_at + 1, log.batches[3].batch.sealed_at)
+        "span to the end": log.spanned(
+            "UA", (log.block_time(2), log.batches[3].batch.sealed_at - 60_000), 4, "mile", opening=2
+        ),
+        "span from the first delta": log.spanned(
+            "UA", (span[3].recorded_at, span[9].recorded_at), 4, "mile", listed=True
+        ),
+        "span of what was not there": log.spanned(
+            "UA", (log.block_time(1), log.batches[3].batch.sealed_at - 60_000), 4, opening=1
         ),
         "absence": log.absence("Nobody", 2, "mile"),
         "absence of a unit": log.absence("AA", 4, "hour"),

@@ -4,6 +4,7 @@
 import { formatUnits } from "./amounts.js";
 import { bitCount, ZERO } from "./bytes.js";
 import { fingerprint, LEDGER_TREE, leaf } from "./hashes.js";
+import { spanText } from "./span-claim.js";
 import { Frontier } from "./trees.js";
 import { moment } from "./wording.js";
 
@@ -21,7 +22,7 @@ export function startWalk(local, claim, peaks, opening) {
     peaks.length,
     "There is one for each bit of fromIndex.",
   );
-  const walk = new DeltaWalk(local, claim.fromIndex, peaks, opening, claim.closing.record);
+  const walk = new DeltaWalk(local, claim.fromIndex, peaks, opening, claim.closing.record, claim.span);
   checks.same(
     "opening peaks' root",
     claim.openingRoot,
@@ -33,7 +34,7 @@ export function startWalk(local, claim, peaks, opening) {
 
 class DeltaWalk {
   /** `closing` is the last delta, which is shown by itself, whatever the list shows of it. */
-  constructor({ separator, ledgerId }, start, peaks, opening, closing) {
+  constructor({ separator, ledgerId }, start, peaks, opening, closing, span) {
     this.separator = separator;
     this.ledgerId = ledgerId;
     this.start = start;
@@ -41,6 +42,7 @@ class DeltaWalk {
     this.balance = opening === null ? 0n : opening.balance;
     this.recordedAt = opening === null ? 0n : opening.recordedAt;
     this.closing = closing;
+    this.span = span;
     this.compared = 0;
     this.faults = new Map();
     this.count = 0n;
@@ -73,7 +75,7 @@ class DeltaWalk {
         this.suspect(),
     );
     checks.same("last delta", closing, this.last, "The last one listed is the closing delta.");
-    this.raise(checks, "balances", "times");
+    this.raise(checks, "balances", "times", "span: listed deltas");
     const checked = `${this.compared} of ${this.count}`;
     if (BigInt(this.compared) === this.count) {
       checks.passed("balances", checked, "Each balance is the one before it plus the amount.");
@@ -92,7 +94,10 @@ class DeltaWalk {
   /** What to say of the deltas, which are `where`, and of what was not checked of them. */
   told(where) {
     const allThere = `All ${this.count} deltas are ${where}, in order, and none is missing.`;
-    if (BigInt(this.compared) === this.count) return [allThere];
+    if (BigInt(this.compared) === this.count) {
+      const within = "Each of them is dated in the span: nothing else is among them.";
+      return this.span === null ? [allThere] : [allThere, within];
+    }
     let why = "their amounts are withheld: that balance rests on the closing delta's fingerprint alone.";
     if (this.compared) {
       const held = `${this.compared} of ${this.count} balances were held against the one before.`;
@@ -120,6 +125,14 @@ class DeltaWalk {
         `from ${moment(this.recordedAt)}`,
         moment(record.recordedAt),
         `Delta ${record.index} was recorded before one that stands before it.`,
+      );
+    }
+    if (this.span !== null && !(this.span.start <= record.recordedAt && record.recordedAt < this.span.end)) {
+      this.fault(
+        "span: listed deltas",
+        spanText(this.span),
+        moment(record.recordedAt),
+        `Delta ${record.index} was not recorded in the span.`,
       );
     }
     this.balance = record.balance;

@@ -223,6 +223,17 @@ export class OnChain {
         NOT_CHECKED,
       );
     }
+    if (claim.direct) {
+      anchors = anchors.filter((anchor) => anchor.through === null);
+      if (!anchors.length) {
+        this.checks.fail(
+          labelled("own root", claim.label),
+          `the root of batch ${claim.batch.batch.number}`,
+          "only that of a later batch",
+          "The closing batch's own root has to be on the chain: a later one may hide what came between.",
+        );
+      }
+    }
     if (anchors.length === 1) return this.anchored(claim, anchors[0], contract, final);
     // One that holds is enough. Where none does, one that could not be checked leaves the batch unchecked,
     // whichever is named first.
@@ -262,6 +273,7 @@ export class OnChain {
     }
     evidence ??= await this.byState(claim, contract, batch, head, final, anchor.location !== null);
     evidence = this.inTime(claim, batch, evidence, final, hexOf(root) === hexOf(head));
+    this.within(claim, evidence.time * 1000n);
     if (claim.mustBeNewest) {
       this.checks.same(
         labelled("current head", claim.label),
@@ -307,6 +319,28 @@ export class OnChain {
       `The block that proves the root is not more than 15 minutes before ${sealed}.`,
     );
     return found;
+  }
+
+  /** The time of the block that proves a batch, held against the span that it bounds. */
+  within({ noLater, noEarlier }, time) {
+    if (noLater !== undefined) {
+      this.checks.holds(
+        "span: opening block",
+        time <= noLater,
+        `up to ${moment(noLater)}`,
+        moment(time),
+        "The opening batch was on the chain no later than the span began.",
+      );
+    }
+    if (noEarlier !== undefined) {
+      this.checks.holds(
+        "span: closing block",
+        time >= noEarlier,
+        `from ${moment(noEarlier)}`,
+        moment(time),
+        "The closing batch came onto the chain after the span was over.",
+      );
+    }
   }
 
   /** The final block is not of long ago: what is newest, an old one cannot say. */

@@ -4,7 +4,7 @@
 import { formatUnits } from "./amounts.js";
 import { startWalk } from "./delta-walk.js";
 import { checkpointHash } from "./hashes.js";
-import { moment } from "./wording.js";
+import { spanOf } from "./span-claim.js";
 
 export function period(local, claim) {
   const { checks } = local;
@@ -41,7 +41,7 @@ export function period(local, claim) {
   if (start === end) local.follows(before, closing, "closing");
   const walk =
     claim.deltas === null ? null : allDeltas(local, claim, claim.deltas, before, closingFingerprint);
-  const spanStatement = claim.span === null ? [] : [span(local, claim, claim.span)];
+  const bounded = claim.span === null ? null : spanOf(local, claim, closing, batch);
   const proofHash = checkpointHash(local.separator, {
     ledgerId: local.ledgerId,
     fromIndex: start,
@@ -56,12 +56,12 @@ export function period(local, claim) {
   const statements = [
     `Deltas ${start} to ${end} (${count}): opening balance ${formatUnits(openingBalance)}, ` +
       `closing balance ${formatUnits(closing.balance)}, net change ${formatUnits(closing.balance - openingBalance)}.`,
-    ...spanStatement,
+    ...(bounded === null ? [] : bounded.statements),
     ...(walk === null
       ? ["Only its two ends are shown: what lies between was not looked at."]
       : walk.told("listed")),
   ];
-  return { batches: [batch], statements };
+  return { batches: bounded === null ? [batch] : bounded.batches, statements };
 }
 
 /** The delta before the period; null where the period begins with the ledger. */
@@ -91,58 +91,4 @@ function allDeltas(local, claim, deltas, before, closing) {
   for (const record of deltas.records) walk.take(record);
   walk.finish(checks, claim.closingRoot, closing);
   return walk;
-}
-
-/** The range is all of the time span, and nothing else. */
-function span(local, claim, { start, end, first, next }) {
-  const { checks } = local;
-  const { head } = claim;
-  const text = `from ${moment(start)} up to, not including, ${moment(end)}`;
-  checks.holds("span", start < end, "a start before the end", text, "The span is not empty.");
-  if (claim.opening !== null) before(local, "span: delta before", claim.opening.record, start);
-  local.index("span: first delta", claim.fromIndex, first);
-  local.included(first, head, "first");
-  from(local, "span: first delta's time", first.record, start);
-  before(local, "span: last delta's time", claim.closing.record, end);
-  if (next !== null) {
-    local.index("span: delta after", claim.toIndex + 1n, next);
-    local.included(next, head, "next");
-    from(local, "span: delta after's time", next.record, end);
-  } else {
-    checks.same(
-      "span: delta after",
-      claim.toIndex + 1n,
-      head.size,
-      "The head holds no delta after the period's last.",
-    );
-    const { sealedAt } = head.batch.batch;
-    checks.holds(
-      "span: sealed after",
-      sealedAt >= end,
-      `from ${moment(end)}`,
-      moment(sealedAt),
-      "The batch was sealed after the span was over.",
-    );
-  }
-  return `These are all deltas recorded ${text}.`;
-}
-
-function before(local, name, record, time) {
-  local.checks.holds(
-    name,
-    record.recordedAt < time,
-    `before ${moment(time)}`,
-    moment(record.recordedAt),
-    `Delta ${record.index} was recorded before ${moment(time)}.`,
-  );
-}
-
-function from(local, name, record, time) {
-  local.checks.holds(
-    name,
-    record.recordedAt >= time,
-    `from ${moment(time)}`,
-    moment(record.recordedAt),
-    `Delta ${record.index} was recorded at or after ${moment(time)}.`,
-  );
 }

@@ -176,11 +176,26 @@ const absence = object((members) => ({
 
 // Claims
 
+function shownRecord(value, place) {
+  const record = readRecord(value, place);
+  if (record.withheld) refuse(place, "withholds the amounts and times that the claim is about");
+  return record;
+}
+
+const edge = object((members) => ({
+  peaks: members.take("openingPeaks", inclusionPath),
+  records: members.take("deltas", listOf(shownRecord, Infinity)),
+}));
+
+const opening = (value, place) =>
+  Members.of(value, place).has("other") ? absence(value, place) : head(value, place);
+
 const span = object((members) => ({
   start: members.take("start", u64),
   end: members.take("end", u64),
-  first: members.take("first", shownDelta),
-  next: members.nullable("next", shownDelta),
+  opening: members.nullable("opening", opening),
+  before: members.take("before", edge),
+  after: members.take("after", edge),
 }));
 
 const periodDeltas = object((members) => ({

@@ -7,6 +7,7 @@ import { CLAIMS } from "./claims.js";
 import { LocalChecks } from "./local-checks.js";
 import { checkHistories, NEWEST_BLOCK, OnChain, onWhich } from "./on-chain.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped, textOf, VALID } from "./results.js";
+import { blocksWords } from "./span-claim.js";
 import { shownId } from "./visible-text.js";
 import { moment } from "./wording.js";
 
@@ -149,7 +150,8 @@ function chainWords(seen, namedByReader) {
 }
 
 /** As of when what the file shows was the newest, or absent. */
-function asOfWords({ kind, ledger }, seen) {
+function asOfWords({ kind, ledger, claim }, seen) {
+  if (kind === "period" && claim.span !== null) return blocksWords(claim.span, seen.committed);
   let what = "This was the ledger's newest head";
   if (kind === "absence") {
     what = `There was no ledger ${ledger.customer ? "for exactly this customer id and unit" : "of this id"}`;

@@ -32,11 +32,14 @@ from anchor.proof.values import (
     Claim,
     ConsistencyClaim,
     DeltaClaim,
+    DeltaRecord,
+    Edge,
     FalseBalance,
     Fraud,
     FraudClaim,
     FreshnessClaim,
     KeptHead,
+    LedgerAbsence,
     LedgerCustomer,
     LedgerHead,
     PeriodClaim,
@@ -140,11 +143,34 @@ def _span(value: Any, place: str) -> Span:
     span = Span(
         members.take("start", u64),
         members.take("end", u64),
-        members.take("first", read_shown_delta),
-        members.nullable("next", read_shown_delta),
+        members.nullable("opening", _opening),
+        members.take("before", _edge),
+        members.take("after", _edge),
     )
     members.done()
     return span
+
+
+def _opening(value: Any, place: str) -> LedgerHead | LedgerAbsence:
+    if Members.of(value, place).has("other"):
+        return read_absence(value, place)
+    return read_head(value, place)
+
+
+def _edge(value: Any, place: str) -> Edge:
+    members = Members.of(value, place)
+    edge = Edge(
+        members.take("openingPeaks", inclusion_path), members.take("deltas", list_of(_shown_record, None))
+    )
+    members.done()
+    return edge
+
+
+def _shown_record(value: Any, place: str) -> DeltaRecord:
+    record = read_record(value, place)
+    if not isinstance(record, DeltaRecord):
+        raise ProofFileError("shape", place, "withholds the amounts and times that the claim is about")
+    return record
 
 
 def _period_deltas(value: Any, place: str) -> PeriodDeltas:

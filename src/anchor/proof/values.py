@@ -57,17 +57,27 @@ class BalanceClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A time span ``[start, end)`` in milliseconds, and the neighbours that show it whole.
+class Edge:
+    """Adjacent deltas, and the roots of the complete subtrees before the first of them."""
 
-    ``first`` is the delta at the period's first index; ``next`` the one after its last, or None where
-    the head holds none.
+    peaks: HashPath
+    records: tuple[DeltaRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time span ``[start, end)`` in milliseconds, bounded by two batches (§7).
+
+    ``opening`` is the ledger in the opening batch, of ``o`` deltas (0: it is absent from its map), or None:
+    from the ledger's first delta. The closing batch is that of the claim's head. ``before`` holds the deltas
+    ``[o - 1, from_index)``, from 0 where o is; ``after`` all those behind the period in the head.
     """
 
     start: int
     end: int
-    first: Included
-    next: Included | None
+    opening: LedgerHead | LedgerAbsence | None
+    before: Edge
+    after: Edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +315,7 @@ __all__ = [
     "DeltaRecord",
     "Disclosed",
     "Disclosure",
+    "Edge",
     "FalseBalance",
     "Field",
     "FingerprintRecord",

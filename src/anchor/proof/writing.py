@@ -16,6 +16,7 @@ from anchor.proof.values import (
     ConsistencyClaim,
     DeltaClaim,
     Disclosed,
+    Edge,
     FalseBalance,
     Field,
     FingerprintRecord,
@@ -205,8 +206,20 @@ def _span(span: Span) -> Members:
     return {
         "start": span.start,
         "end": span.end,
-        "first": _included(span.first),
-        "next": _nullable(span.next),
+        "opening": _absence(span.opening)
+        if isinstance(span.opening, LedgerAbsence)
+        else None
+        if span.opening is None
+        else _head(span.opening),
+        "before": _edge(span.before),
+        "after": _edge(span.after),
+    }
+
+
+def _edge(edge: Edge) -> Members:
+    return {
+        "openingPeaks": _path(edge.peaks),
+        "deltas": [record_json(record) for record in edge.records],
     }
 
 

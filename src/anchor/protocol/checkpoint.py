@@ -14,6 +14,9 @@ CHECKPOINT_TYPE: Final = (
     "Checkpoint(bytes32 ledgerId,uint64 fromIndex,uint64 toIndex,int256 openingBalance,"
     "int256 closingBalance,bytes32 openingRoot,bytes32 closingRoot)"
 )
+SEALED_BEHIND: Final = 60_000
+"""Milliseconds after a time span's end before which the batch that closes it is not sealed."""
+
 _TYPEHASH: Final = keccak(CHECKPOINT_TYPE.encode())
 _PAD: Final = bytes(24)
 

@@ -38,6 +38,11 @@ class Claimed:
     label: str
     batch: AnchoredBatch
     must_be_newest: bool = False
+    direct: bool = False
+    """Whether its own root has to be on the chain, and no later batch's that holds it."""
+    no_earlier: int | None = None
+    """Milliseconds: the block that proves it is of this time or later."""
+    no_later: int | None = None
 
     @property
     def number(self) -> int:
@@ -226,6 +231,17 @@ class OnChain:
                 f"The file does not say where batch {claim.number} is on this chain.",
                 NOT_CHECKED,
             )
+        if claim.direct:
+            own = [anchor for anchor in anchors if anchor.through is None]
+            if not own:
+                self.checks.fail(
+                    claim.step("own root"),
+                    f"the root of batch {claim.number}",
+                    "only that of a later batch",
+                    "The closing batch's own root has to be on the chain: a later one may hide what came "
+                    "between.",
+                )
+            anchors = own
         # One that holds is enough. Where none does, one that could not be checked leaves the batch unchecked,
         # whichever is named first.
         before = len(self.checks.steps)
@@ -253,6 +269,7 @@ class OnChain:
             no_events = anchor.location is not None
             evidence = self._by_state(claim, contract, batch, head, final, no_events=no_events)
         evidence = self._in_time(claim, batch, evidence, final, is_head=root == head)
+        self._within(claim, evidence[2] * 1000)
         if claim.must_be_newest:
             self.checks.same(
                 claim.step(CURRENT_HEAD),
@@ -295,6 +312,25 @@ class OnChain:
             f"The block that proves the root is not more than 15 minutes before {sealed}.",
         )
         return found
+
+    def _within(self, claim: Claimed, time: int) -> None:
+        """Hold the time (ms) of the block that proves a batch against the span that it bounds."""
+        if claim.no_later is not None:
+            self.checks.holds(
+                "span: opening block",
+                time <= claim.no_later,
+                f"up to {moment(claim.no_later)}",
+                moment(time),
+                "The opening batch was on the chain no later than the span began.",
+            )
+        if claim.no_earlier is not None:
+            self.checks.holds(
+                "span: closing block",
+                time >= claim.no_earlier,
+                f"from {moment(claim.no_earlier)}",
+                moment(time),
+                "The closing batch came onto the chain after the span was over.",
+            )
 
     def _goes_on(self, claim: Claimed, final: Block) -> None:
         """See that the final block is not of long ago: what is newest, an old one cannot say."""

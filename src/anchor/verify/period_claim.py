@@ -12,6 +12,7 @@ from anchor.protocol.times import moment
 from anchor.verify.claims import head_facts
 from anchor.verify.local_checks import LocalChecks, Proven, shown
 from anchor.verify.results import Checks
+from anchor.verify.span_claim import span_of
 
 _IN_ORDER: Final = "The deltas follow each other without a gap."
 _LEAVES_AT_ONCE: Final = 1024
@@ -53,7 +54,7 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
     if start == end:
         local.follows(opening, closing, "closing")
     walk = None if claim.deltas is None else _all_deltas(local, claim, claim.deltas, closing_fingerprint)
-    span = () if claim.span is None else (_span(local, claim, claim.span),)
+    bounded = None if claim.span is None else span_of(local, claim, claim.span, closing, batch)
     proof_hash = checkpoint_hash(
         local.separator,
         Checkpoint(
@@ -72,7 +73,7 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
     statements = (
         f"Deltas {start} to {end} ({count}): opening balance {format_units(opening_balance)}, "
         f"closing balance {format_units(closing.balance)}, net change {format_units(net)}.",
-        *span,
+        *(() if bounded is None else bounded.statements),
         *(
             ("Only its two ends are shown: what lies between was not looked at.",)
             if walk is None
@@ -89,7 +90,9 @@ def period(local: LocalChecks, claim: PeriodClaim) -> Proven:
         "allDeltas": walk is not None,
         "balancesChecked": 0 if walk is None else walk.compared,
     }
-    return Proven((batch,), statements, facts | head_facts(head))
+    if bounded is None:
+        return Proven((batch,), statements, facts | head_facts(head))
+    return Proven(bounded.batches, statements, facts | {"span": bounded.facts} | head_facts(head))
 
 
 def _opening(local: LocalChecks, claim: PeriodClaim) -> DeltaRecord | None:
@@ -120,6 +123,7 @@ class DeltaWalk:
         peaks: HashPath,
         opening: DeltaRecord | None,
         closing: DeltaRecord,
+        span: Span | None = None,
     ) -> None:
         """``peaks`` has as many entries as ``start`` has bits set; ``opening`` is the delta before.
 
@@ -133,6 +137,7 @@ class DeltaWalk:
         self._balance: int | None = 0 if opening is None else opening.balance
         self._recorded_at = 0 if opening is None else opening.recorded_at
         self._closing = closing
+        self._span = span
         self.compared = 0
         """How many balances were held against the one before: of all, where no amount is withheld."""
         self._faults: dict[str, tuple[str, str, str]] = {}
@@ -173,7 +178,7 @@ class DeltaWalk:
             + self._suspect(),
         )
         checks.same("last delta", closing, self.last, "The last one listed is the closing delta.")
-        self._raise(checks, "balances", "times")
+        self._raise(checks, "balances", "times", "span: listed deltas")
         checked = f"{self.compared} of {self.count}"
         if self.compared == self.count:
             checks.passed("balances", checked, "Each balance is the one before it plus the amount.")
@@ -191,7 +196,8 @@ class DeltaWalk:
         """Return what to say of the deltas, which are ``where``, and of what was not checked of them."""
         all_there = f"All {self.count} deltas are {where}, in order, and none is missing."
         if self.compared == self.count:
-            return (all_there,)
+            within = "Each of them is dated in the span: nothing else is among them."
+            return (all_there,) if self._span is None else (all_there, within)
         why = "their amounts are withheld: that balance rests on the closing delta's fingerprint alone."
         if self.compared:
             held = f"{self.compared} of {self.count} balances were held against the one before."
@@ -216,6 +222,13 @@ class DeltaWalk:
                 moment(record.recorded_at),
                 f"Delta {record.index} was recorded before one that stands before it.",
             )
+        if self._span is not None and not self._span.start <= record.recorded_at < self._span.end:
+            self._fault(
+                "span: listed deltas",
+                f"from {moment(self._span.start)} up to, not including, {moment(self._span.end)}",
+                moment(record.recorded_at),
+                f"Delta {record.index} was not recorded in the span.",
+            )
         self._balance, self._recorded_at = record.balance, record.recorded_at
 
     def _fold(self) -> None:
@@ -223,8 +236,8 @@ class DeltaWalk:
         self._leaves.clear()
 
     def _fault(self, name: str, expected: object, found: object, explanation: str) -> None:
-        """Keep the first fault of each kind: the tree is looked at before balances are."""
-        if name not in self._faults and not ({name, *self._faults} >= {"balances", "times"}):
+        """Keep the first fault in the order, and the first of the rest: the tree is looked at before."""
+        if name not in self._faults and (name == "delta order" or not set(self._faults) - {"delta order"}):
             self._faults[name] = (str(expected), str(found), explanation)
 
     def _suspect(self) -> str:
@@ -244,7 +257,7 @@ def start_walk(
     start = claim.from_index
     checks.same("opening peaks", start.bit_count(), len(peaks), "There is one for each bit of fromIndex.")
     opening = None if claim.opening is None else shown(claim.opening)
-    walk = DeltaWalk(separator, ledger_id, start, peaks, opening, shown(claim.closing))
+    walk = DeltaWalk(separator, ledger_id, start, peaks, opening, shown(claim.closing), claim.span)
     checks.same(
         "opening peaks' root",
         claim.opening_root,
@@ -262,56 +275,3 @@ def _all_deltas(local: LocalChecks, claim: PeriodClaim, deltas: PeriodDeltas, cl
         walk.take(record)
     walk.finish(checks, claim.closing_root, closing)
     return walk
-
-
-def _span(local: LocalChecks, claim: PeriodClaim, span: Span) -> str:
-    """Check that the range is all of the time span, and nothing else."""
-    checks, head = local.checks, claim.head
-    text = f"from {moment(span.start)} up to, not including, {moment(span.end)}"
-    checks.holds("span", span.start < span.end, "a start before the end", text, "The span is not empty.")
-    if claim.opening is not None:
-        _before(local, "span: delta before", shown(claim.opening), span.start)
-    local.index("span: first delta", claim.from_index, span.first)
-    local.included(span.first, head, "first")
-    _from(local, "span: first delta's time", shown(span.first), span.start)
-    _before(local, "span: last delta's time", shown(claim.closing), span.end)
-    if span.next is not None:
-        local.index("span: delta after", claim.to_index + 1, span.next)
-        local.included(span.next, head, "next")
-        _from(local, "span: delta after's time", shown(span.next), span.end)
-    else:
-        checks.same(
-            "span: delta after",
-            claim.to_index + 1,
-            head.size,
-            "The head holds no delta after the period's last.",
-        )
-        sealed_at = head.batch.batch.sealed_at
-        checks.holds(
-            "span: sealed after",
-            sealed_at >= span.end,
-            f"from {moment(span.end)}",
-            moment(sealed_at),
-            "The batch was sealed after the span was over.",
-        )
-    return f"These are all deltas recorded {text}."
-
-
-def _before(local: LocalChecks, name: str, record: DeltaRecord, time: int) -> None:
-    local.checks.holds(
-        name,
-        record.recorded_at < time,
-        f"before {moment(time)}",
-        moment(record.recorded_at),
-        f"Delta {record.index} was recorded before {moment(time)}.",
-    )
-
-
-def _from(local: LocalChecks, name: str, record: DeltaRecord, time: int) -> None:
-    local.checks.holds(
-        name,
-        record.recorded_at >= time,
-        f"from {moment(time)}",
-        moment(record.recorded_at),
-        f"Delta {record.index} was recorded at or after {moment(time)}.",
-    )

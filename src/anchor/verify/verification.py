@@ -41,6 +41,7 @@ from anchor.verify.local_checks import LocalChecks, Proven
 from anchor.verify.on_chain import NEWEST_BLOCK, Committed, OnChain, Seen, check_histories, on_which
 from anchor.verify.period_claim import period
 from anchor.verify.results import INVALID, NOT_CHECKED, VALID, Checks, Stopped, Verdict, Verification
+from anchor.verify.span_claim import blocks_words
 
 _CLAIMS: Final[dict[type[Claim], Callable[[LocalChecks, Any], Proven]]] = {
     DeltaClaim: claims.delta,
@@ -191,7 +192,9 @@ def _on_chain(seen: Seen, named_by_reader: bool) -> tuple[str, ...]:
 
 
 def _as_of(proof: ProofFile, seen: Seen) -> tuple[str, ...]:
-    """Say as of when what the file shows was the newest, or absent (§8, 'Newest, and absent')."""
+    """Say as of when a head was the newest, or a ledger absent (§8), and what a span's blocks leave open."""
+    if isinstance(proof.claim, PeriodClaim) and proof.claim.span is not None:
+        return blocks_words(proof.claim.span, seen.committed)
     if isinstance(proof.claim, FreshnessClaim):
         what = "This was the ledger's newest head"
     elif isinstance(proof.claim, AbsenceClaim):

@@ -217,6 +217,12 @@ _KINDS: Final = (
         "Ask again after the next batch was sealed.",
     ),
     ProblemKind(
+        "span_not_closed",
+        409,
+        "No final block bounds this time yet, so nothing shows that none of it is missing.",
+        "Ask again when the batch that detail names is final: one is sealed and anchored after each day.",
+    ),
+    ProblemKind(
         "not_anchored",
         409,
         "No block of the chain holds the period yet.",

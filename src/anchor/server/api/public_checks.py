@@ -18,6 +18,7 @@ from anchor.server.ledger.errors import NotSealedYet
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.proving import Prover
 from anchor.server.ledger.proving_periods import prove_period
+from anchor.server.ledger.proving_spans import SpanNotClosed
 from anchor.server.ledger.views import ReceiptView, find_batch
 from anchor.server.storage.database import Database
 from anchor.verify.results import VALID, Step, Verification
@@ -91,7 +92,7 @@ class PublicChecks:
                     sealed.to_index,
                     span=None if view.span is None else (view.span.start, view.span.end),
                 )
-        except NotSealedYet:
+        except (NotSealedYet, SpanNotClosed):
             proof = None
         checks = self._check(proof, source, (sealed.opening_root, sealed.closing_root))
         anchors = []

@@ -27,6 +27,7 @@ from anchor.server.storage.checkpoints import StoredCheckpoint
 from anchor.server.storage.comparing import LedgerStanding, balance_after
 from anchor.server.storage.database import Database
 from anchor.server.storage.fence import nothing_more_before, raise_fence, shared_time
+from anchor.server.storage.span_batches import closing_batch
 from anchor.server.storage.verified import verified_batch, verified_head
 
 TOKEN_PREFIX: Final = "ckpt_"
@@ -263,8 +264,8 @@ def _status(connection: Connection, stored: StoredCheckpoint, span: Span | None)
     head = verified_head(connection, stored.ledger, batch)
     if batch is None or head.size <= stored.to_index:
         return CheckpointStatus.QUEUED
-    # That a span leaves nothing out is shown by the delta after it, or by a head sealed after its end.
-    if span is not None and batch.sealed_at < span.end and head.size == stored.to_index + 1:
+    # That a span leaves nothing out is shown by a batch that was sealed, and in a block, after its end.
+    if span is not None and closing_batch(connection, span.end).number is None:
         return CheckpointStatus.QUEUED
     return CheckpointStatus.VERIFIED
 

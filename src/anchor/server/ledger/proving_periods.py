@@ -17,14 +17,13 @@ from anchor.proof.values import (
     Record,
     Showing,
     ShownTexts,
-    Span,
     disclose,
     withhold,
 )
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.merkle import LEDGER_TREE
 from anchor.protocol.merkle_proofs import LeafRange, complete_nodes, consistency_path, root_at
-from anchor.server.ledger.errors import LedgerError, NotSealedYet
+from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.ledger_tree import ledger_nodes
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.proving import (
@@ -36,12 +35,8 @@ from anchor.server.ledger.proving import (
     proof_log,
     provable_ledger,
 )
-from anchor.server.storage.proving import (
-    batch_numbered,
-    head_at,
-    provable_batches,
-    provable_deltas,
-)
+from anchor.server.ledger.proving_spans import closing_head, prove_span
+from anchor.server.storage.proving import provable_deltas
 from anchor.server.storage.reading import LedgerRow
 
 AT_ONCE: Final = 5_000
@@ -82,13 +77,17 @@ def prove_period(
     With ``deltas`` every delta of the range is in the file, as much disclosed as it says. The deltas that
     prove its ends show amounts and times, and never a text. ``head``: under this head, which has to hold
     the range, and not under the one that shows the most. Raises UnknownCustomer, NotSealedYet where
-    no batch shows all of it, and PeriodTooLarge where verifiers would not read a file (of more than
-    ``largest`` bytes) with all deltas in it.
+    no batch shows all of it, SpanNotClosed where none bounds the span yet, and PeriodTooLarge where
+    verifiers would not read a file (of more than ``largest`` bytes) with all deltas in it.
     """
     ledger = provable_ledger(connection, customer_id, unit)
     read_nodes = ledger_nodes(connection, ledger.id)
     if head is None:
-        head = _head_that_shows(connection, ledger, to_index, span)
+        head = (
+            ledger_head(connection, ledger, best_batch(connection, ledger, to_index))
+            if span is None
+            else closing_head(connection, ledger, span[1])
+        )
     claim = PeriodClaim(
         from_index=from_index,
         to_index=to_index,
@@ -98,7 +97,7 @@ def prove_period(
         closing=_end(connection, ledger, to_index, head.size),
         opening_path=tuple(consistency_path(LEDGER_TREE, from_index, to_index + 1, read_nodes)),
         closing_path=tuple(consistency_path(LEDGER_TREE, to_index + 1, head.size, read_nodes)),
-        span=None if span is None else _span(connection, ledger, from_index, to_index, span, head),
+        span=None if span is None else prove_span(connection, ledger, from_index, to_index, span, head),
         deltas=None
         if deltas is None
         else _deltas(connection, log, ledger, range(from_index, to_index + 1), deltas, largest),
@@ -112,38 +111,6 @@ def _end(connection: Connection, ledger: LedgerRow, index: int, size: int) -> In
     included = included_delta(connection, ledger, index, size)
     assert isinstance(included.record, DeltaRecord)
     return replace(included, record=withhold(included.record))
-
-
-def _head_that_shows(
-    connection: Connection, ledger: LedgerRow, to_index: int, span: tuple[int, int] | None
-) -> LedgerHead:
-    if span is None:
-        return ledger_head(connection, ledger, best_batch(connection, ledger, to_index))
-    for number in provable_batches(connection):
-        head, batch = head_at(connection, ledger.id, number), batch_numbered(connection, number)
-        # The end of the span is shown by the next delta, or by a batch that was sealed after it.
-        if head is None or batch is None or head.size <= to_index:
-            continue
-        if head.size > to_index + 1 or batch.sealed_at >= span[1]:
-            return ledger_head(connection, ledger, number)
-    raise NotSealedYet(to_index, ledger.sealed_size)
-
-
-def _span(
-    connection: Connection,
-    ledger: LedgerRow,
-    from_index: int,
-    to_index: int,
-    span: tuple[int, int],
-    head: LedgerHead,
-) -> Span:
-    after = to_index + 1
-    return Span(
-        start=span[0],
-        end=span[1],
-        first=_end(connection, ledger, from_index, head.size),
-        next=_end(connection, ledger, after, head.size) if after < head.size else None,
-    )
 
 
 def _deltas(

@@ -4,22 +4,25 @@ A seal is resumable at any point. The fence and what it found are taken in one s
 the subtrees that the new deltas complete are stored in small ones (they can never change, so storing
 them early harms nothing); one last transaction publishes the batch. Recording goes on meanwhile.
 
-A batch cannot be cut by count: it holds every delta recorded before it was sealed, so that the
-neighbours of a time span prove that nothing is left out (PROTOCOL section 7).
+A batch cannot be cut by count: it holds every delta recorded before it was sealed, so that two batches
+bound a time span (PROTOCOL section 7).
 """
 
 from collections.abc import Iterator
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from anchor.protocol.batch import anchor_root
+from anchor.protocol.checkpoint import SEALED_BEHIND
 from anchor.protocol.ledger_map import head_hash, update_map
 from anchor.protocol.merkle import LEDGER_TREE, leaf_level
 from anchor.protocol.merkle_growth import Growth, grow
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.histories import history_root, nodes_completed_by
 from anchor.server.ledger.model import Log
+from anchor.server.ledger.span_bounds import bound_is_due
 from anchor.server.storage.database import Database
 from anchor.server.storage.fence import raise_fence, shared_time
 from anchor.server.storage.ledger_trees import STORED_HEIGHTS
@@ -40,6 +43,7 @@ from anchor.server.storage.sealing import (
     read_frontiers,
     unsealed_ledgers,
 )
+from anchor.server.storage.span_batches import newest_span_end
 
 _LEAVES_AT_ONCE: Final = 1 << 14
 _NODES_AT_ONCE: Final = 4_000
@@ -65,20 +69,31 @@ class Sealer:
     def seal(self) -> SealedBatch | None:
         """Seal everything recorded until now; None where nothing is new or another process was first.
 
+        With nothing new, an empty batch is sealed where a time span needs one as its bound (section 7).
+
         Memory is bounded by the number of ledgers that changed, not by their deltas. Raises
         StorageUnavailable.
         """
         with self._database.read() as connection:
-            if not count_unsealed(connection):
+            unsealed = count_unsealed(connection)
+            if not unsealed and not self._bound_is_due(connection):
                 return None
         previous, changed, sealed_at = self._fenced()
-        if not changed:
+        if not changed and unsealed:
             return None
         try:
             heads = list(self._grown(changed))
         except _Overtaken:
             return None
         return self._publish(previous, changed, heads, sealed_at)
+
+    def _bound_is_due(self, connection: Connection) -> bool:
+        previous = newest_sealed_batch(connection)
+        if previous is None:
+            return False
+        now = self._clock.now_ms(shared_time(connection))
+        asked_for = newest_span_end(connection, now - SEALED_BEHIND)
+        return bound_is_due(previous.sealed_at, now, asked_for)
 
     def _fenced(self) -> tuple[SealedBatch | None, list[UnsealedLedger], int]:
         """Raise the fence to now, and return what was recorded before it."""

@@ -128,7 +128,13 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         **described(
             ProofFileAnswer,
             {**PROOF_EXAMPLE, "kind": "period"},
-            problems=("unknown_checkpoint", "not_sealed_yet", "period_too_large", "overloaded"),
+            problems=(
+                "unknown_checkpoint",
+                "not_sealed_yet",
+                "span_not_closed",
+                "period_too_large",
+                "overloaded",
+            ),
         ),
     )
     async def proof(

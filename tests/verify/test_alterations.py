@@ -197,16 +197,16 @@ def test_a_delta_left_out_of_a_period_is_missed() -> None:
 def test_a_span_that_leaves_out_its_edges_is_refused() -> None:
     records = LOG.ledger("UA", "mile").records
     whole = proof_file_json(PROOFS["span"])
-    start, end = records[3].recorded_at, records[9].recorded_at
+    start, end = LOG.block_time(1), records[11].recorded_at
     for place, value, step in (
-        ("start", start + 1, "span: first delta's time"),
-        ("start", records[2].recorded_at, "span: delta before"),
-        ("end", records[8].recorded_at, "span: last delta's time"),
-        ("end", end + 1, "span: delta after's time"),
+        ("start", start - 1, "span: opening block"),
+        ("start", records[3].recorded_at + 1, "span: listed deltas"),
+        ("end", records[10].recorded_at, "span: closing delta"),
+        ("end", end + 1, "span: after"),
         ("end", start, "span"),
-        ("next", None, "span: delta after"),
+        ("opening", None, "span: deltas before"),
     ):
         assert refused(put(whole, ("period", "span", place), value)) == step
     to_the_end = proof_file_json(PROOFS["span to the end"])
     sealed_at = LOG.batches[3].batch.sealed_at
-    assert refused(put(to_the_end, ("period", "span", "end"), sealed_at + 1)) == "span: sealed after"
+    assert refused(put(to_the_end, ("period", "span", "end"), sealed_at - 59_999)) == "span: closing batch"

@@ -115,9 +115,11 @@ class SolidityCalls:
         for old, new, path in ((closing, head, claim.closing_path), (opening, closing, claim.opening_path)):
             self.calls.append(("verifyConsistency", (*old, *new, list(path))))
         if claim.span is not None:
-            self.delta(claim.span.first, claim.head)
-            if claim.span.next is not None:
-                self.delta(claim.span.next, claim.head)
+            opening = claim.span.opening
+            if isinstance(opening, LedgerHead):
+                self.head(opening)
+            elif opening is not None:
+                self.absence(opening)
 
     def fraud(self, fraud: Fraud) -> None:
         match fraud:
@@ -185,13 +187,19 @@ WITHOUT_COUNTERPART = frozenset(
         "balances",
         "times",
         "span",
-        "span: delta before",
-        "span: first delta",
-        "span: first delta's time",
-        "span: last delta's time",
-        "span: delta after",
-        "span: delta after's time",
-        "span: sealed after",
+        "span: closing delta",
+        "span: opening batch",
+        "span: closing batch",
+        "span: opening size",
+        "span: listed deltas",
+        *(
+            f"span: {what}{edge}"
+            for what in ("", "deltas ", "peaks ", "tree ", "balances ", "times ")
+            for edge in ("before", "after")
+        ),
+        "recorded before sealing",
+        "balance follows",
+        "history times",
         "same size",
         "contradiction",
         "neighbours",

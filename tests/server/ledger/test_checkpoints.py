@@ -139,8 +139,14 @@ def test_a_span_is_verified_when_its_end_is(recorded: Database, clock: FixedCloc
     seal_ledger(recorded, 4, number=1, sealed_at=39)
     anchor_batch(recorded, 1)
     assert find_checkpoint(recorded, to_the_next).status is CheckpointStatus.QUEUED
-    seal_ledger(recorded, 5, number=2, sealed_at=50)
+    seal_ledger(recorded, 5, number=2, sealed_at=60_039)
     anchor_batch(recorded, 2)
+    assert find_checkpoint(recorded, to_the_next).status is CheckpointStatus.QUEUED
+    seal_ledger(recorded, 5, number=3, sealed_at=60_040)
+    anchor_batch(recorded, 3, block_time=39)
+    assert find_checkpoint(recorded, to_the_next).status is CheckpointStatus.QUEUED
+    seal_ledger(recorded, 5, number=4, sealed_at=60_040)
+    anchor_batch(recorded, 4, block_time=40)
     assert find_checkpoint(recorded, to_the_next).status is CheckpointStatus.VERIFIED
     assert find_checkpoint(recorded, to_the_end).status is CheckpointStatus.QUEUED
 

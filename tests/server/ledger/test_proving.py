@@ -24,6 +24,7 @@ from anchor.server.ledger.model import Emission
 from anchor.server.ledger.periods import Span
 from anchor.server.ledger.proving import Prover
 from anchor.server.ledger.proving_periods import PeriodTooLarge, prove_period
+from anchor.server.ledger.proving_spans import SpanNotClosed
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
 from tests.fixtures.anvil import CHAIN_ID, Anvil
@@ -181,6 +182,11 @@ def test_a_period_can_be_shown_by_its_ends_or_with_all_its_deltas(
     anchored.record(4)
     anchored.anchor()
     log, database, clock = anchored.opened.log, anchored.opened.database, anchored.opened.clock
+    with database.read() as connection, pytest.raises(SpanNotClosed, match="a minute after its end"):
+        prove_period(connection, log, CUSTOMER, UNIT, 11, 19, span=(start, end))
+    clock.advance(60_000)
+    anchored.record(1)
+    anchored.anchor()
     for first, last in ((0, 0), (0, 23), (5, 17), (23, 23)):
         create_checkpoint(database, log, clock, CUSTOMER, UNIT, from_index=first, to_index=last)
         with database.read() as connection:

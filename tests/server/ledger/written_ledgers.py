@@ -123,7 +123,9 @@ def seal_ledger(
         connection.execute(update(ledgers).where(ledgers.c.id == ledger).values(sealed_size=size))
 
 
-def anchor_batch(database: Database, number: int, *, state: str = "final", primary: bool = True) -> None:
+def anchor_batch(
+    database: Database, number: int, *, state: str = "final", primary: bool = True, block_time: int = 0
+) -> None:
     """Write that a chain holds a batch."""
     chain = 1 if primary else 2
     with database.write() as connection:
@@ -148,7 +150,7 @@ def anchor_batch(database: Database, number: int, *, state: str = "final", prima
                 transaction_hash=keccak(f"transaction {number}".encode()),
                 block_number=number,
                 block_hash=keccak(f"block {number}".encode()),
-                block_time=0,
+                block_time=block_time,
                 state=state,
                 recorded_at=0,
             )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from anchor.proof.reading import parse_proof_file
+from anchor.proof.values import Disclosure
+from anchor.proof.writing import write_proof_file
 from anchor.server.audit.whole_log import audit
 from anchor.server.ledger.checkpoints import create_span_checkpoint
 from anchor.server.ledger.model import Emission
-from anchor.server.ledger.periods import Span
+from anchor.server.ledger.periods import Span, parse_period
+from anchor.server.ledger.proving_periods import prove_period
 from anchor.server.ledger.span_bounds import BEFORE, DAY, bound_is_due
+from anchor.verify.verification import verify_proof
 from tests.fixtures.clocks import START_MS
 from tests.fixtures.logs import OpenedLog
 
@@ -68,3 +73,40 @@ def test_a_span_that_was_asked_for_is_closed_by_an_empty_batch(opened: OpenedLog
 def test_a_log_without_a_batch_seals_none_that_is_empty(opened: OpenedLog) -> None:
     opened.clock.advance(3 * DAY)
     assert opened.sealer.seal() is None
+
+
+def test_a_month_is_proven_between_the_batches_around_it(opened: OpenedLog) -> None:
+    def record_and_seal(count: int, until: int) -> None:
+        for _ in range(count):
+            opened.record(Emission("acme", 2), Emission("another", 1))
+        opened.clock.advance(until - opened.clock.ms)
+        opened.sealer.seal()
+
+    opened.record(Emission("another", 1))
+    opened.sealer.seal()
+    record_and_seal(3, MIDNIGHT - 60_000)
+    opened.clock.advance(30_000)
+    opened.record(Emission("acme", 5))
+    opened.clock.advance(40_000)
+    for day in range(1, 31):
+        record_and_seal(2, MIDNIGHT + day * DAY - (day == 30) * 1_000)
+    opened.clock.advance(2_000)
+    opened.record(Emission("acme", 7))
+    opened.clock.advance(59_000)
+    opened.sealer.seal()
+    record_and_seal(4, MIDNIGHT + 40 * DAY)
+    april = parse_period("2026-04")
+    view = create_span_checkpoint(opened.database, opened.log, opened.clock, "acme", "", april)
+    indices = view.checkpoint.from_index, view.checkpoint.to_index
+    assert indices == (4, 63)
+    span = (april.start, april.end)
+    for deltas in (None, Disclosure.FULL):
+        with opened.database.read() as connection:
+            proof = prove_period(connection, opened.log, "acme", "", *indices, span=span, deltas=deltas)
+        result = verify_proof(parse_proof_file(write_proof_file(proof)), None)
+        assert result.verdict == "not_checked_against_a_chain"
+        assert all(step.outcome == "passed" for step in result.steps[:-1])
+        facts = result.facts["span"]
+        assert (facts["openingBatch"], facts["closingBatch"]) == (2, 33)
+        assert facts["before"] == {"count": 1, "sum": "0.000000000000000005"}
+        assert facts["after"] == {"count": 1, "sum": "0.000000000000000007"}

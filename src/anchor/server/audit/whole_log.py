@@ -113,7 +113,7 @@ def audit_chain(database: Database, chain: str, heads: Iterable[HeadOnChain]) ->
 
 
 def _check_log(row: Any, ledgers: dict[int, AuditedLedger], batches: Any) -> Iterator[Finding]:
-    id_, _, _, receipt_key, sealing_at, created_at = row
+    id_, _, _, _, receipt_key, sealing_at, created_at = row
     if id_ != 1:
         yield Finding.of("log", (id_,), "id", id_, 1)
     if len(receipt_key) != 16:

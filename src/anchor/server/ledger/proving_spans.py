@@ -6,12 +6,11 @@ from typing import ClassVar, Final
 from sqlalchemy import Connection
 
 from anchor.proof.values import AnchoredBatch, DeltaRecord, Edge, LedgerAbsence, LedgerHead, Span, withhold
-from anchor.protocol.ledger_map import map_path
 from anchor.protocol.merkle_proofs import complete_nodes
 from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.ledger_tree import ledger_nodes
-from anchor.server.ledger.proving import anchored_batch, delta_record, ledger_head
-from anchor.server.storage.map_nodes import path_reader
+from anchor.server.ledger.past_heads import past_absence, past_head
+from anchor.server.ledger.proving import delta_record
 from anchor.server.storage.proving import head_at, provable_deltas
 from anchor.server.storage.reading import LedgerRow
 from anchor.server.storage.span_batches import closing_batch, opening_batch, primary_chain_id
@@ -51,7 +50,7 @@ def closing_head(connection: Connection, ledger: LedgerRow, end: int) -> LedgerH
     closing = closing_batch(connection, end)
     if closing.number is None:
         raise SpanNotClosed(closing.missing)
-    head = ledger_head(connection, ledger, closing.number)
+    head = past_head(connection, ledger, closing.number)
     return replace(head, batch=_bounding(connection, head.batch))
 
 
@@ -94,11 +93,10 @@ def _opening(
     if number is None:
         return None, 0
     if head_at(connection, ledger.id, number) is not None:
-        head = ledger_head(connection, ledger, number)
+        head = past_head(connection, ledger, number)
         return replace(head, batch=_bounding(connection, head.batch)), head.size
-    path = map_path(path_reader(connection, number, ledger.ledger_id), ledger.ledger_id)
-    batch = _bounding(connection, anchored_batch(connection, number))
-    return LedgerAbsence(path.siblings, path.found, batch), 0
+    absence = past_absence(connection, ledger, number)
+    return replace(absence, batch=_bounding(connection, absence.batch)), 0
 
 
 def _edge(connection: Connection, ledger: LedgerRow, start: int, stop: int) -> Edge:

@@ -13,28 +13,14 @@ from anchor.proof.values import (
     AbsenceClaim,
     DeltaClaim,
     FreshnessClaim,
-    LedgerAbsence,
-    LedgerHead,
     ProofFile,
 )
-from anchor.protocol.batch import Batch
-from anchor.protocol.errors import ProofError
 from anchor.protocol.hashing import Bytes32
-from anchor.protocol.ledger_map import (
-    MapLeaf,
-    MapPath,
-    head_hash,
-    map_path,
-    root_from_absence,
-    root_from_presence,
-)
-from anchor.protocol.sorted_leaves import path_among
 from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.model import Log
+from anchor.server.ledger.past_heads import past_absence, past_head
 from anchor.server.ledger.proving import (
-    anchored_batch,
     included_delta,
-    ledger_head,
     proof_ledger,
     proof_log,
     provable_ledger,
@@ -43,8 +29,6 @@ from anchor.server.ledger.proving_periods import prove_period
 from anchor.server.ledger.ranges import range_of_indices
 from anchor.server.storage.anchors import chains_in_use
 from anchor.server.storage.database import Database
-from anchor.server.storage.map_nodes import path_reader
-from anchor.server.storage.past_maps import heads_at
 from anchor.server.storage.proving import first_anchor_showing, head_at
 from anchor.server.storage.reading import LedgerRow
 from anchor.verify.results import INVALID
@@ -122,7 +106,7 @@ def make_sample(
             if batch_before is None
             else ProofFile(own_log, proof_ledger(ledger), _before(connection, ledger, batch_before))
         )
-        head = _head(connection, ledger, batch)
+        head = past_head(connection, ledger, batch)
         whole = prove_period(connection, log, customer_id, unit, from_index, to_index, head=head)
         period = under_one_anchor(whole, chain_id)
         block = anchoring_block(period)
@@ -143,42 +127,13 @@ def make_sample(
     return Sample(made, block, tuple(drawn))
 
 
-def _head(connection: Connection, ledger: LedgerRow, batch: int) -> LedgerHead:
-    """Return the ledger's head in a batch, however old."""
-    head = ledger_head(connection, ledger, batch)
-    return replace(head, siblings=_way(connection, ledger.ledger_id, head.batch.batch).siblings)
-
-
 def _before(connection: Connection, ledger: LedgerRow, batch: int) -> FreshnessClaim | AbsenceClaim:
     """Return the ledger's head in a batch, or that it was not there yet."""
     if head_at(connection, ledger.id, batch) is not None:
-        head = _head(connection, ledger, batch)
+        head = past_head(connection, ledger, batch)
         return FreshnessClaim(replace(head, batch=replace(head.batch, anchors=())))
-    there = replace(anchored_batch(connection, batch), anchors=())
-    path = _way(connection, ledger.ledger_id, there.batch)
-    return AbsenceClaim(LedgerAbsence(path.siblings, path.found, there))
-
-
-def _way(connection: Connection, ledger_id: Bytes32, batch: Batch) -> MapPath:
-    """Return a key's way in a batch's map: as stored, or where versions were dropped, from all heads.
-
-    The latter reads a row for each ledger of the log, and holds few at once.
-    """
-    stored = map_path(path_reader(connection, batch.number, ledger_id), ledger_id)
-    if _root(stored, ledger_id) == batch.map_root:
-        return stored
-    heads = heads_at(connection, batch.number)
-    return path_among((MapLeaf(key, head_hash(size, root)) for key, size, root in heads), ledger_id)
-
-
-def _root(path: MapPath, ledger_id: Bytes32) -> Bytes32 | None:
-    """Return the root that a way leads to, None where it leads nowhere."""
-    try:
-        if path.found is not None and path.found.ledger_id == ledger_id:
-            return root_from_presence(ledger_id, path.found.head, path.siblings)
-        return root_from_absence(ledger_id, path.siblings, path.found)
-    except ProofError:
-        return None
+    absence = past_absence(connection, ledger, batch)
+    return AbsenceClaim(replace(absence, batch=replace(absence.batch, anchors=())))
 
 
 def _require_sound(made: bytes, before: ProofFile | None, count: int) -> None:

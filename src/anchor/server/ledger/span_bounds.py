@@ -19,7 +19,7 @@ def bound_is_due(sealed_at: int, now: int, asked_for: int | None) -> bool:
     ``asked_for`` of a span that somebody asked for.
     """
     midnight = now - now % DAY
-    due = [midnight + SEALED_BEHIND, midnight + DAY - BEFORE]
+    due = [midnight - BEFORE, midnight + SEALED_BEHIND, midnight + DAY - BEFORE]
     if asked_for is not None:
         due.append(asked_for + SEALED_BEHIND)
     return any(sealed_at < time <= now for time in due)

@@ -176,6 +176,8 @@ def publish_batch(connection: Connection, batch: SealedBatch, new_heads: Sequenc
     Raises sqlalchemy's IntegrityError where another process sealed this number first.
     """
     connection.execute(insert(batches).values(**batch._asdict()))
+    if not new_heads:
+        return
     as_text = connection.dialect.name == "sqlite"
     _HEADS.append(
         connection,
@@ -206,6 +208,8 @@ def _keep_frontiers(connection: Connection, new_heads: Sequence[NewHead]) -> Non
 def mark_sealed(connection: Connection, new_heads: Sequence[NewHead]) -> None:
     """Mark the deltas below these heads sealed. On PostgreSQL nothing is recorded in these ledgers from
     here to the end of the transaction, so this is its last statement."""
+    if not new_heads:
+        return
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(
             "UPDATE ledgers SET sealed_size = ?1, unsealed = size > ?1 WHERE id = ?2",

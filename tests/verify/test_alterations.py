@@ -201,7 +201,7 @@ def test_a_span_that_leaves_out_its_edges_is_refused() -> None:
     for place, value, step in (
         ("start", start - 1, "span: opening block"),
         ("start", records[3].recorded_at + 1, "span: listed deltas"),
-        ("end", records[10].recorded_at, "span: closing delta"),
+        ("end", records[10].recorded_at, "span: listed deltas"),
         ("end", end + 1, "span: after"),
         ("end", start, "span"),
         ("opening", None, "span: deltas before"),

@@ -47,11 +47,11 @@ def test_a_customers_own_key_draws_a_sample_that_the_chain_confirms(
     assert (made.code, len(made.json()["deltas"])) == (0, 5), made.err
     here = anchor("sample", "acme", *PERIOD, "--count", 5, "--out", local, "--data", running.directory)
     assert here.code == 0, here.err
-    assert "anchor check-sample" in here.out
+    assert "anchor verify" in here.out
     assert local.read_bytes() == file.read_bytes(), "a server and its operator draw the same"
     chain = ("--rpc", running.rpc_url, "--contract", running.contract, "--finality", "latest")
     agreed = (*PERIOD[2:], "--count", 5, "--customer", "acme")
-    checked = anchor("check-sample", file, *chain, *agreed)
+    checked = anchor("verify", file, *chain, *agreed)
     assert (checked.code, "95 % confidence" in checked.out) == (0, True), checked
 
 

@@ -1,6 +1,7 @@
 """A sample is drawn by the anchoring block, and nothing else passes for it."""
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from anchor.verify import ProofFile
+from anchor.verify import ProofFile, verify_file, write_proof_file
 from anchor.verify.sampling import (
     check_sample,
     draw_sample,
@@ -19,7 +20,7 @@ from anchor.verify.sampling import (
     write_sample,
 )
 from tests.verify.building import BuiltLog
-from tests.verify.sampled import Sampled
+from tests.verify.sampled import AGREED, Sampled
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PROOFS: Final = "proof-file.schema.json"
@@ -49,6 +50,26 @@ def test_a_sample_that_the_block_drew_is_valid_and_says_its_confidence() -> None
     assert "95 % confidence" in result.statements[-1]
     # The drawn ones were looked at.
     assert not any("what lies between was not looked at" in line for line in result.statements)
+
+
+def test_a_file_is_judged_as_a_sample_where_it_says_that_it_is_one() -> None:
+    sampled = Sampled()
+    sample, period = sampled.file(sampled.drawn), write_proof_file(sampled.period)
+    assert verify_file(sample) == check_sample(sample, None)
+    assert verify_file(sample, **AGREED) == check_sample(sample, None, **AGREED)
+    assert verify_file(period).kind == "period"
+    for asked in ({"count": 6}, {"from_index": 5}, {"to_index": 34}):
+        with pytest.raises(ValueError, match="those of a sample"):
+            verify_file(period, **asked)
+
+
+def test_a_sample_in_a_pack_does_not_pass_for_the_packs_period(tmp_path: Path) -> None:
+    sampled = Sampled()
+    pack = tmp_path / "pack.zip"
+    with zipfile.ZipFile(pack, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("period.json", sampled.file(sampled.drawn))
+        archive.writestr("deltas.jsonl", b"")
+    assert verify_file(pack).verdict == "invalid"
 
 
 @pytest.mark.parametrize("unnamed", ["count", "from_index", "to_index"])

@@ -7,7 +7,7 @@ import typer
 
 from anchor.cli.disputes import SUFFIX, read_dispute, require_file
 from anchor.cli.failures import CommandFailed, ExitCode, failure_of
-from anchor.cli.options import Json, OldestBlock, as_url
+from anchor.cli.options import MAX_INDEX, Json, OldestBlock, as_url
 from anchor.cli.output import Output, counted, plain
 
 if TYPE_CHECKING:
@@ -30,12 +30,13 @@ _VERDICTS: Final = {
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("verify", rich_help_panel="Check")(verify)
+    app.command("check-sample", hidden=True)(verify)
 
 
 def verify(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Proof files, audit packs, or directories of proof files."),
+        typer.Argument(metavar="FILE...", help="Proof files, samples, audit packs, or directories of these."),
     ],
     rpc: Annotated[
         list[str] | None,
@@ -69,9 +70,26 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="Offline: the chain's evidence; packs hold their own."),
     ] = None,
+    from_index: Annotated[
+        int | None,
+        typer.Option(
+            "--from", min=0, max=MAX_INDEX, metavar="INDEX", help="Of a sample: you asked from here."
+        ),
+    ] = None,
+    to_index: Annotated[
+        int | None,
+        typer.Option("--to", min=0, max=MAX_INDEX, metavar="INDEX", help="Of a sample: to here, included."),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, metavar="N", help="Of a sample: how many deltas you asked for."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Check proof FILEs against the chain. Needs no server, no account and no database.
+
+    Of a sample a confidence is stated where you name the range and the count:
+    agree on both before the period is anchored.
 
     Exit code 0: valid. 1: not valid. 3: a file could not be read. 4: not checked against a chain.
     Of several files all are checked, and the worst code is given: 1 before 3 before 4.
@@ -113,6 +131,9 @@ def verify(
                     evidence=evidence,
                     block_hash=block_hash,
                     oldest_block=oldest_block,
+                    count=count,
+                    from_index=from_index,
+                    to_index=to_index,
                     progress=bar.reach,
                 )
         except ValueError as error:
@@ -131,8 +152,6 @@ def verify(
         answers.append(result.to_json())
         if not json_:
             show(output, result, file.name)
-            if result.failed is not None and "'anchor-sample'" in result.failed.explanation:
-                output.note(f"It is a sample: anchor check-sample {plain(file)}")
     if json_:
         output.json(answers[0] if len(answers) == 1 else answers)
     elif len(found) > 1:

@@ -125,8 +125,13 @@ def write_sample(period: ProofFile, deltas: Sequence[ProofFile], before: ProofFi
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def is_sample(value: object) -> bool:
+    """Return whether a file, given as its JSON value, says that it is a sample."""
+    return isinstance(value, dict) and value.get("format") == FORMAT
+
+
 def check_sample(
-    raw: bytes,
+    file: bytes | dict[str, Any],
     chain: ChainView | None,
     *,
     count: int | None = None,
@@ -138,7 +143,9 @@ def check_sample(
     expected_ledger_id: Bytes32 | None = None,
     finality: Finality | str | int = "finalized",
 ) -> Verification:
-    """Check the file of a sampled audit; what is expected is what ``verify_proof`` takes.
+    """Check the file of a sampled audit, or its value as ``parse_json`` gives it.
+
+    What is expected is what ``verify_proof`` takes.
 
     ``count``: how many deltas the auditor asked for, of ``from_index`` to ``to_index`` (both included).
     The answer is the period's, with a step for the anchor before, one for the drawing and one for the drawn
@@ -153,7 +160,8 @@ def check_sample(
     if from_index is not None and to_index is not None and from_index > to_index:
         raise ValueError("the range ends before it begins")
     try:
-        period, before, deltas = _parts(parse_json(raw, LARGEST_SAMPLE_FILE))
+        value = parse_json(file, LARGEST_SAMPLE_FILE) if isinstance(file, bytes) else file
+        period, before, deltas = _parts(value)
         location = _location(period)
     except ProofFileError as error:
         return none_such("sample", "a sample", error)

@@ -10,13 +10,14 @@ from typing import Final
 
 from anchor.node.reader import open_chain
 from anchor.node.view import OLDEST_FINAL_BLOCK, ChainView, Clock, Finality
-from anchor.proof.bounds import ProofFileError
-from anchor.proof.reading import LARGEST_FILE, LARGEST_PERIOD_FILE, parse_proof_file
+from anchor.proof.bounds import ProofFileError, parse_json
+from anchor.proof.reading import LARGEST_FILE, LARGEST_PERIOD_FILE, proof_of
+from anchor.proof.values import ProofFile
 from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
 from anchor.verify.results import NOT_CHECKED, Step, Verification, none_such, unreadable
-from anchor.verify.sampling import LARGEST_SAMPLE_FILE, check_sample
+from anchor.verify.sampling import check_sample, is_sample
 from anchor.verify.verification import verify_proof
 
 
@@ -48,9 +49,12 @@ def verify_file(
     timeout: float = 20.0,
     largest: int = LARGEST_FILE,
     largest_period: int = LARGEST_PERIOD_FILE,
+    count: int | None = None,
+    from_index: int | None = None,
+    to_index: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Verification:
-    """Verify a proof file or an audit pack, given by its path or as its bytes.
+    """Verify a proof file, a sample or an audit pack, given by its path or as its bytes.
 
     ``rpc`` holds the URLs of nodes of one chain; several are held against each other. In their place,
     ``evidence`` is a file of a chain's evidence (a pack may hold its own) and ``block_hash`` the block
@@ -58,6 +62,7 @@ def verify_file(
     ``now`` is the time (ms), the system's where it is not given: with a node whose final block is more than
     ``oldest_block`` seconds older, what claims to be the newest is not checked.
     ``contract``, ``customer``, ``unit`` and ``ledger_id`` are what the reader means: the file must agree.
+    ``count``, ``from_index`` and ``to_index`` are what was asked of a sample (see ``check_sample``).
     Times are seconds, sizes bytes. A file that is no proof file is ``invalid``, with the step and the
     place.
     Raises ValueError where an option is malformed or missing, OSError where the file cannot be read.
@@ -75,6 +80,7 @@ def verify_file(
         timeout=timeout,
         largest=largest,
         largest_period=largest_period,
+        asked=_Asked(count, from_index, to_index),
     )
     if reading.trusted is not None and reading.rpc:
         raise ValueError("name a node, or the hash of the block that you trust, not both")
@@ -86,7 +92,16 @@ def verify_file(
     if reading.trusted is not None and reading.evidence is None:
         raise EvidenceMissing
     raw = given if isinstance(given, bytes) else _read(given, max(largest, largest_period))
-    return reading.verify(raw)
+    return reading.verify_any(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked of a sample."""
+
+    count: int | None = None
+    from_index: int | None = None
+    to_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +120,46 @@ class _Reading:
     timeout: float
     largest: int
     largest_period: int
+    asked: _Asked
+
+    def verify_any(self, raw: bytes) -> Verification:
+        """Verify one file, a proof or a sample, as it says of itself."""
+        try:
+            value = parse_json(raw, max(self.largest, self.largest_period))
+            if not is_sample(value):
+                if self.asked != _Asked():
+                    raise ValueError("a count and a range are those of a sample, and this file is none")
+                return self._verify(proof_of(value, len(raw), self.largest))
+        except ProofFileError as error:
+            return not_a_proof_file(error)
+        with ExitStack() as stack:
+            try:
+                chain = self._chain(stack)
+            except (ProofError, ProofFileError) as error:
+                return _unusable_evidence("period", error)
+            return check_sample(
+                value,
+                chain,
+                count=self.asked.count,
+                from_index=self.asked.from_index,
+                to_index=self.asked.to_index,
+                expected_contract=self.contract,
+                expected_customer=self.customer,
+                expected_unit=self.unit,
+                expected_ledger_id=self.ledger_id,
+                finality=self.finality,
+            )
 
     def verify(self, raw: bytes) -> Verification:
         """Verify one proof file."""
         try:
-            proof = parse_proof_file(raw, largest=self.largest, largest_period=self.largest_period)
+            value = parse_json(raw, max(self.largest, self.largest_period))
+            proof = proof_of(value, len(raw), self.largest)
         except ProofFileError as error:
             return not_a_proof_file(error)
+        return self._verify(proof)
+
+    def _verify(self, proof: ProofFile) -> Verification:
         with ExitStack() as stack:
             try:
                 chain = self._chain(stack)
@@ -189,45 +237,3 @@ def _read(path: Path, largest: int) -> bytes:
     """Read a file, and never more of it than can be a proof file."""
     with path.open("rb") as opened:
         return opened.read(largest + 1)
-
-
-def check_sample_file(
-    file: Path | bytes,
-    *,
-    rpc: Sequence[str] = (),
-    contract: str | bytes | None = None,
-    customer: str | None = None,
-    unit: str | None = None,
-    ledger_id: str | bytes | None = None,
-    count: int | None = None,
-    from_index: int | None = None,
-    to_index: int | None = None,
-    finality: str | int | Finality = "finalized",
-    timeout: float = 20.0,
-) -> Verification:
-    """Check a sample as ``check_sample`` does; several nodes of ``rpc`` are held against each other.
-
-    ``timeout`` is seconds.
-    Raises ValueError where an option is malformed, OSError where the file cannot be read.
-    """
-    expected = None if contract is None else parse_contract(contract)
-    ledger = None if ledger_id is None else parse_hash(ledger_id, "a ledger id")
-    rule = Finality.parse(finality)
-    if isinstance(file, bytes):
-        raw = file
-    else:
-        with file.open("rb") as opened:
-            raw = opened.read(LARGEST_SAMPLE_FILE + 1)
-    with ExitStack() as stack:
-        return check_sample(
-            raw,
-            open_chain(stack, rpc, timeout=timeout) if rpc else None,
-            count=count,
-            from_index=from_index,
-            to_index=to_index,
-            expected_contract=expected,
-            expected_customer=customer,
-            expected_unit=unit,
-            expected_ledger_id=ledger,
-            finality=rule,
-        )

@@ -68,7 +68,7 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
     ) -> Response:
         """Both ends are included. The hash of the first block that holds the period draws: nobody can choose.
 
-        Check it without asking us: `anchor check-sample FILE --rpc URL`.
+        Check it without asking us: `anchor verify FILE --rpc URL`.
         """
         require_id(customerId, "customerId")
         require_unit(unit, "unit")

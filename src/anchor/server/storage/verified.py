@@ -1,11 +1,11 @@
 """How much of a ledger is verified: held by a batch that is final on the primary chain."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from anchor.server.storage.schema import batches, heads
-from anchor.server.storage.schema_sending import anchors, chains
+from anchor.server.storage.schema_sending import alarms, anchors, chains
 
 
 class VerifiedBatch(NamedTuple):
@@ -22,12 +22,20 @@ class VerifiedHead(NamedTuple):
     balance: int
 
 
+GONE: Final = ("chain_reset", "chain_went_back")
+"""The alarms that say that what was final is not on the chain any more."""
+
+
 def verified_batch(connection: Connection) -> VerifiedBatch | None:
-    """Return the newest batch that is final on the primary chain; None before the first."""
+    """Return the newest batch that is final on the primary chain; None before the first, and while the chain
+    is another one or holds an older head: nothing is verified by an anchor that is gone."""
+    gone = exists().where(
+        alarms.c.chain == chains.c.name, alarms.c.name.in_(GONE), alarms.c.cleared_at.is_(None)
+    )
     newest = (
         select(func.max(anchors.c.batch))
         .join(chains, chains.c.id == anchors.c.chain)
-        .where(chains.c.is_primary, chains.c.retired_at.is_(None), anchors.c.state == "final")
+        .where(chains.c.is_primary, chains.c.retired_at.is_(None), anchors.c.state == "final", ~gone)
         .scalar_subquery()
     )
     row = connection.execute(

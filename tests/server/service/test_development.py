@@ -12,12 +12,16 @@ import httpx
 import pytest
 
 from anchor.client import AnchorClient
+from anchor.server.anchoring.loop import AnchoringLoop
 from anchor.server.service.background_server import listen
 from anchor.server.service.development import Development, Ports
 from anchor.server.service.directory_lock import AlreadyRunning
 from anchor.server.service.settings import InvalidSettings
+from anchor.server.storage.observations import alarms_raised
 from anchor.verify import verify_file
 from tests.cli.running import anchor, start
+from tests.fixtures.anchoring import BatchPress
+from tests.fixtures.clocks import FixedClock
 
 ANY = Ports(0, 0)
 
@@ -98,6 +102,19 @@ def test_without_the_loop_a_batch_is_made_when_it_is_asked_for(directory: Path) 
 
 def snapshot(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def test_a_chain_that_makes_blocks_only_when_asked_is_no_alarm(directory: Path) -> None:
+    with Development(directory, {}, ports=ANY, anchoring=False) as running:
+        database, clock = running.log.database, FixedClock(time.time_ns() // 1_000_000)
+        press = BatchPress(database, running.log.log.log_id)
+        chains = [running._connect(1.0)]
+        loop = AnchoringLoop(database, press, chains, clock, log_id=running.log.log.log_id, holder="the test")
+        for _ in range(3):
+            loop.run_once()
+            clock.advance(24 * 60 * 60 * 1000)
+        with database.read() as connection:
+            assert [alarm.name for alarm in alarms_raised(connection)] == []
 
 
 def test_a_second_one_on_the_same_directory_is_refused_and_touches_nothing(directory: Path) -> None:

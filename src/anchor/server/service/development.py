@@ -4,6 +4,7 @@ The chain lives as long as the process, and has an id of its own. Restarted on a
 on another one, the log is anchored anew on the new chain, and that is said.
 """
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -179,6 +180,8 @@ class Development:
             finality=FinalityRule(None, 1),
             interval=interval,
             poll=0.2,
+            # It makes a block only where there is something to put in.
+            no_block_after=math.inf,
             development=True,
         )
         return ChainConnection(settings, [self.chain.endpoint], self.chain.signer())

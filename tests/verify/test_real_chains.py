@@ -21,6 +21,7 @@ from anchor.server.service.json_rpc_app import JsonRpcApp
 from anchor.verify import Verification, verify_file, write_proof_file
 from tests.fixtures.anvil import Anvil, running_anvil
 from tests.fixtures.rpc_proxy import (
+    Call,
     Fault,
     Reply,
     RpcProxy,
@@ -159,9 +160,15 @@ def unchecked(result: Verification) -> str:
     return result.failed.explanation
 
 
+def _refuse_tag(call: Call) -> Reply:
+    if call.params[0] == "finalized":
+        return refuse("klaatu barada nikto")(call)
+    return answer(call.forward()["result"])(call)
+
+
 HOSTILE: dict[str, tuple[str, Fault, str]] = {
     "no answer": ("*", lose_answer, "does not answer"),
-    "429": ("*", status(429), "no JSON"),
+    "429": ("*", status(429), "too much to do"),
     "an error": ("eth_chainId", refuse("limit exceeded"), "refuses eth_chainId"),
     "not JSON-RPC": ("*", lambda _: Reply(b"[]"), "not JSON-RPC"),
     "nothing": ("*", lambda _: Reply(b"{}"), "neither result nor error"),
@@ -171,7 +178,8 @@ HOSTILE: dict[str, tuple[str, Fault, str]] = {
     "chain id null": ("eth_chainId", answer(None), "not a chain id"),
     "another chain": ("eth_chainId", answer("0x1"), "another chain"),
     "no finalized block": ("eth_getBlockByNumber", answer(None), "knows no finalized block"),
-    "finalized unknown": ("eth_getBlockByNumber", refuse("unknown block tag"), "knows no finalized block"),
+    "no such tag": ("eth_getBlockByNumber", _refuse_tag, "knows no finalized block"),
+    "no block at all": ("eth_getBlockByNumber", refuse("klaatu barada nikto"), "klaatu barada nikto"),
     "a block that is none": ("eth_getBlockByNumber", answer([]), "not an object"),
     "a block without a hash": ("eth_getBlockByNumber", answer({"number": "0x1"}), "a block's hash"),
     "a word too long": ("eth_call", answer("0x" + "00" * 33), "a word from the contract"),

@@ -13,6 +13,10 @@ const LOG_ID = selector("logId()");
 const HEAD = selector("head()");
 const PINNED_AT = selector("pinnedAt(bytes32)");
 
+/** The words of a node that has too much to do: they say nothing about the chain. */
+const TOO_BUSY =
+  /rate limit|too many requests|limit exceeded|request limit|throttl|capacity|quota|credits|overload|time-?out|timed out|unavailable|internal error|try again|no backend|deadline|busy/i;
+
 const quantity = (number) => `0x${number.toString(16)}`;
 
 /** The node answered with an error of its own: `said`, in its words alone. */
@@ -39,9 +43,11 @@ export class JsonRpcChain {
   /** The newest block that is final by the rule. */
   async finalBlock({ tag, confirmations }) {
     if (tag !== null) {
-      const block = await this.readBlock(tag).catch((error) => {
-        if (error instanceof NodeRefused) return null;
-        throw error;
+      const block = await this.readBlock(tag).catch(async (error) => {
+        if (!(error instanceof NodeRefused) || TOO_BUSY.test(error.said)) throw error;
+        // Who refuses the tag in whatever words, and answers this, does not have it.
+        await this.readBlock("latest");
+        return null;
       });
       if (block !== null) return block;
       throw new ChainUnavailable(
@@ -102,6 +108,9 @@ export class JsonRpcChain {
   async call(method, ...params) {
     const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
     const { status, body } = await this.post(request);
+    if (status === 429 || status === 503) {
+      throw new ChainUnavailable(`${this.name} answers ${method} with HTTP ${status}: it has too much to do`);
+    }
     let answer;
     try {
       answer = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));

@@ -59,6 +59,15 @@ def read_answer(
     return exchange.status, bytes(exchange.body)
 
 
+def _place(url: str, location: str) -> str:
+    """Return the scheme, host and port that a redirect leads to: the rest may repeat a key."""
+    try:
+        place = httpx.URL(url).join(location)
+        return f"{place.scheme}://{place.netloc.decode('ascii')}"
+    except (httpx.InvalidURL, ValueError):
+        return "a place that is no URL"
+
+
 class _Exchange(threading.Thread):
     """A request and its answer, in a thread of its own.
 
@@ -84,6 +93,12 @@ class _Exchange(threading.Thread):
             headers = {**request.pop("headers", {}), "Accept-Encoding": _PLAIN}
             with self._client.stream(method, url, headers=headers, **request) as response:
                 self.status = response.status_code
+                if response.is_redirect:
+                    place = _place(url, response.headers.get("Location", ""))
+                    raise AnswerRefused(
+                        f"redirects to {place}, which is not followed: name that place itself",
+                        too_large=False,
+                    )
                 if response.headers.get("Content-Encoding", _PLAIN).strip().lower() != _PLAIN:
                     raise AnswerRefused(
                         "answers in a compressed form that was not asked for", too_large=False

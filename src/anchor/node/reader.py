@@ -5,6 +5,7 @@ never shown whole.
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ import httpx
 
 from anchor.node.endpoint import HttpEndpoint, NodeRefused
 from anchor.node.http import AnswerRefused
+from anchor.node.refusals import PASSING, Refusal
 from anchor.node.view import (
     AnchoredEvent,
     Block,
@@ -44,12 +46,26 @@ class AnswerTooLarge(ChainUnavailable):
     """The node's answer has more than ``LARGEST_ANSWER`` bytes."""
 
 
+PAUSES: Final = (0.5, 1.0, 2.0)
+"""Seconds between the times that a node is asked which says that it has too much to do."""
+
+
+class Overloaded(ChainUnavailable):
+    """The node has too much to do, or what it does for us is spent: it has said nothing about the chain."""
+
+
 class JsonRpcChain:
     """One node over HTTP. ``timeout`` is in seconds, for each call as a whole."""
 
     def __init__(
-        self, url: str, *, timeout: float = 20.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        timeout: float = 20.0,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._pause = pause
         self._endpoint = HttpEndpoint(
             url, timeout=timeout, longest=timeout, largest=LARGEST_ANSWER, transport=transport
         )
@@ -69,7 +85,11 @@ class JsonRpcChain:
             try:
                 block = self._block(finality.tag)
             except NodeRefused as refused:
-                raise self._no_tag(finality.tag) from refused
+                if refused.meaning not in PASSING:
+                    # Who refuses the tag in whatever words, and answers this, does not have it.
+                    self.newest_block()
+                    raise self._no_tag(finality.tag) from refused
+                raise
             if block is None:
                 raise self._no_tag(finality.tag)
             return block
@@ -172,7 +192,22 @@ class JsonRpcChain:
     # Calls and answers
 
     def call(self, method: str, *params: Any) -> Any:
-        """Return the result of one call. Raises NodeRefused, or ChainUnavailable."""
+        """Return the result of one call, asked again a few times of a node that has too much to do.
+
+        Raises NodeRefused, or ChainUnavailable.
+        """
+        for pause in PAUSES:
+            try:
+                return self._call(method, params)
+            except NodeRefused as refused:
+                if refused.meaning is not Refusal.RATE_LIMITED:
+                    raise
+            except Overloaded:
+                pass
+            self._pause(pause)
+        return self._call(method, params)
+
+    def _call(self, method: str, params: Sequence[Any]) -> Any:
         try:
             status, body = self._endpoint.exchange(method, params)
         except AnswerRefused as refused:
@@ -180,6 +215,8 @@ class JsonRpcChain:
             raise unusable(f"{self.name} {refused.reason}") from refused
         except httpx.HTTPError as error:
             raise ChainUnavailable(f"{self.name} does not answer ({type(error).__name__})") from error
+        if status in (429, 503):
+            raise Overloaded(f"{self.name} answers {method} with HTTP {status}: it has too much to do")
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -190,8 +227,14 @@ class JsonRpcChain:
             message = refusal.get("message") if isinstance(refusal, dict) else refusal
             said = message if isinstance(message, str) else "an error without words"
             said = self._endpoint.hide(said)[:200]
+            code = refusal.get("code") if isinstance(refusal, dict) else 0
             raise NodeRefused(
-                self.name, method, 0, said, None, reason=f"{self.name} refuses {method}: {said}"
+                self.name,
+                method,
+                code if isinstance(code, int) else 0,
+                said,
+                None,
+                reason=f"{self.name} refuses {method}: {said}",
             )
         if "result" not in answer:
             raise self._unusable(f"{method} with neither result nor error")

@@ -118,7 +118,7 @@ def test_30_a_cancel_that_every_node_finds_too_cheap_has_a_highest_price_and_tha
     loop.run_once()
     cancel_send(bench.database, "anvil", bench.clock)
     refuse_cancels(proxy, "replacement transaction underpriced")
-    for _ in range(6):
+    for _ in range(16):
         bench.clock.advance(31_000)
         mine_above(bench)
         loop.run_once()

@@ -47,10 +47,12 @@ def test_08_replacement_underpriced_raises_tip_and_cap_by_an_eighth_each(
 ) -> None:
     bench = make_bench()
     proxy = make_proxy(bench.anvil.url)
-    proxy.on("eth_sendRawTransaction", refuse("replacement transaction underpriced"), times=2)
+    proxy.on("eth_sendRawTransaction", refuse("replacement transaction underpriced"), times=4)
     loop = bench.loop(endpoints=[HttpEndpoint(proxy.url)])
     bench.press.add()
-    loop.run_once()
+    # Each look offers what it has once more, and signs once.
+    for _ in range(2):
+        loop.run_once()
     attempts = bench.attempt_rows()
     assert len(attempts) == 3
     for lower, higher in itertools.pairwise(attempts):

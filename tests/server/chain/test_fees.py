@@ -10,6 +10,7 @@ from anchor.server.chain.fees import (
     FeeLimits,
     Market,
     data_fee,
+    named_minimum,
     offer,
     outbid,
     raised,
@@ -172,3 +173,26 @@ def test_an_endpoint_without_rewards_or_without_the_method_leaves_the_price_to_t
     telling.on("eth_feeHistory", answer({"reward": [[FAIR]]}))
     node = Node([HttpEndpoint(proxy.url) for proxy in (silent, lacking, telling)], CHAIN_ID)
     assert read_market(node, node.tallest_block(), FeeLimits()).tip == int(FAIR, 16)
+
+
+@pytest.mark.parametrize(
+    ("said", "least"),
+    [
+        ("transaction underpriced: gas tip cap 0, minimum needed 1000000000", 1_000_000_000),
+        ("transaction underpriced: tip needed 25000000000, tip permitted 1", 25_000_000_000),
+        ("gas price too low: 0 wei, use at least tx.gasPrice = 15000000 wei", 15_000_000),
+        ("Gas price '0' is below configured minimum gas price '710000000000'", 710_000_000_000),
+        ("have gas fee cap (1) < pool minimum fee cap (25000000000)", 25_000_000_000),
+        ("does not satisfy your node's minimal gas price (minimal: 100 got: 50)", 100),
+        ("invalid gas fee cap. [ exp: 25000000000, act: 0 ]", 25_000_000_000),
+        ("message gas fee cap is below the minimum: 100", 100),
+        ("FeeTooLow, FeePerGas needs to be higher than 100 to be added to the TxPool.", 100),
+        ("FeeTooLow, EffectivePriorityFeePerGas too low 10 < 20, BaseFee: 30", 20),
+        ("To replace it, you need to specify a gas price > 1000000000", 1_000_000_000),
+        ("Gas price below configured minimum gas price", None),
+        ("fee too low", None),
+        ("minimum needed 1.5 gwei", None),
+    ],
+)
+def test_the_minimum_that_a_node_names_is_read_in_every_form(said: str, least: int | None) -> None:
+    assert named_minimum(said) == least

@@ -1,6 +1,5 @@
 """What a transaction may cost: the market, the cap, the day's budget, and what the account holds."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +17,7 @@ from anchor.server.chain.fees import (
     Market,
     data_fee,
     has_data_fee_oracle,
+    named_minimum,
     offer,
     outbid,
     raised,
@@ -25,7 +25,7 @@ from anchor.server.chain.fees import (
 )
 from anchor.server.chain.node import EndpointsDisagree
 from anchor.server.chain.transactions import Fees, Transaction
-from anchor.server.chain.values import Block, address_text
+from anchor.server.chain.values import Block, address_text, coins
 from anchor.server.storage.sending import fees_paid
 
 UNCAPPED_FACTOR: Final = 10
@@ -34,7 +34,6 @@ LEARNED_SECONDS: Final = 300.0
 """For how long a node's minimum is believed."""
 TRANSFER_GAS: Final = 21_000
 """What a transfer takes on Ethereum, and at least anywhere."""
-_MINIMUM: Final = re.compile(r"minimum needed (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,12 @@ class Bidder:
         Never above the cap, nor, without one, above ``UNCAPPED_FACTOR`` times the market's price: a node
         that says nonsense must not set the price. Raises RpcError.
         """
-        named = _MINIMUM.search(said)
+        named = named_minimum(said)
         limits = self._chain.settings.fees
         most = limits.max_fee
         if most is None:
             most = UNCAPPED_FACTOR * read_market(self._chain.node, latest, limits).price
-        self._least_tip = max(self._least_tip, min(int(named[1]) if named else 2 * tip, most))
+        self._least_tip = max(self._least_tip, min(2 * tip if named is None else named, most))
         self._learned_at = self._chain.clock.monotonic()
 
     def forget_minimum(self) -> None:
@@ -114,7 +113,7 @@ class Bidder:
         try:
             return self._offer(market, highest, most)
         except FeeAboveCap as above:
-            needed = f"an anchor takes {above.needed * gas_limit} wei"
+            needed = f"an anchor takes {coins(above.needed * gas_limit)}"
             conditions.add(alarm, f"{why}; {needed}" if why else str(above))
             return None
 
@@ -134,7 +133,7 @@ class Bidder:
         """
         market, cap = self.market(latest), self._chain.settings.fees.max_fee
         balance = self._chain.node.balance(self._chain.signer.address)
-        held = self._funds(f"the account holds {balance} wei")
+        held = self._funds(f"the account holds {coins(balance)}")
         most, why = cap, f"the cap is {cap} wei: raise max_fee_gwei"
         if most is None:
             most = max(UNCAPPED_FACTOR * market.price, raised(anchors))
@@ -218,7 +217,9 @@ class Bidder:
         chain = self._chain
         extra = self._data_fee(gas_limit, market, calldata)
         balance = chain.node.balance(chain.signer.address)
-        held = self._funds(f"the account holds {balance} wei" + (f", {extra} go for data" if extra else ""))
+        held = self._funds(
+            f"the account holds {coins(balance)}" + (f", {coins(extra)} go for data" if extra else "")
+        )
         bounds = [((balance - extra) // gas_limit, AlarmName.OUT_OF_FUNDS, held)]
         budget = chain.settings.budget_per_day
         if budget is not None:
@@ -228,7 +229,7 @@ class Bidder:
                 (
                     (budget - spent - extra) // gas_limit,
                     AlarmName.BUDGET_SPENT,
-                    f"{spent} wei of {budget} are spent in 24 hours",
+                    f"{coins(spent)} of {coins(budget)} are spent in 24 hours",
                 )
             )
         return bounds

@@ -31,7 +31,7 @@ from anchor.server.anchoring.status import days_left
 from anchor.server.chain.contract import NotOurContract
 from anchor.server.chain.fees import read_market
 from anchor.server.chain.node import EndpointsDisagree, Node, WrongChain
-from anchor.server.chain.values import Block, MalformedAnswer, address_text
+from anchor.server.chain.values import Block, MalformedAnswer, address_text, coins
 from anchor.server.ledger.clock import Clock
 from anchor.server.storage.anchors import batch_of_root, unsettled_anchors
 from anchor.server.storage.database import StorageUnavailable
@@ -264,8 +264,8 @@ class ChainWorker:
         if days is not None and days < self.connection.settings.low_funds_days:
             self._conditions.add(
                 AlarmName.FUNDS_LOW,
-                f"{address_text(chain.signer.address)} holds {balance} wei, which last {days:.1f} days "
-                "at the rate of the last one",
+                f"{address_text(chain.signer.address)} holds {coins(balance)} of its coin, which last "
+                f"{days:.1f} days at the rate of the last one",
             )
 
     def _publish(self) -> None:

@@ -6,7 +6,6 @@ that jumps, and a restart, lead to a later replacement and never to a wild one.
 """
 
 from dataclasses import replace
-from typing import Final
 
 from anchor.node.refusals import Refusal
 from anchor.server.anchoring.alarms import AlarmName
@@ -38,9 +37,6 @@ from anchor.server.storage.sending import (
     send_of_id,
     sends_in,
 )
-
-OUTBIDS_AT_ONCE: Final = 4
-"""How often a refused price is raised in one cycle, an eighth each time."""
 
 
 class SendStep:
@@ -248,31 +244,23 @@ class SendStep:
         latest: Block,
         conditions: Conditions,
     ) -> bool:
-        """Sign, store, and broadcast; a price that a node refuses is raised a few times at once."""
+        """Sign, store, and broadcast. A price that a node refuses is raised in the next cycle: a node that
+        finds every one too low would have us sign without end."""
         chain = self._chain
-        changed = False
-        for _ in range(OUTBIDS_AT_ONCE):
-            signed = self._sign(transaction, conditions)
-            if signed is None:
-                return changed
-            attempt = self._store(send, kind, signed)
-            changed = True
-            self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        signed = self._sign(transaction, conditions)
+        if signed is None:
+            return False
+        attempt = self._store(send, kind, signed)
+        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        with chain.lease.read() as reading:
+            send = send_of_id(reading, send.id)
+        refused = self._broadcaster.broadcast(send, attempt, conditions)
+        if refused is not None and Refusal.UNDERPRICED in refused:
             with chain.lease.read() as reading:
-                send = send_of_id(reading, send.id)
-            refused = self._broadcaster.broadcast(send, attempt, conditions)
-            if refused is None or not refused & PRICE:
-                return True
-            with chain.lease.read() as reading:
-                attempts = attempts_of(reading, send.id)
-            if Refusal.UNDERPRICED in refused:
-                self._bidder.learn_minimum(transaction.fees.max_tip, attempts[-1].refusal or "", latest)
-            highest = (transaction.fees.max_fee, transaction.fees.max_tip)
-            higher = self._outbid(transaction, kind, highest, attempts, latest, conditions)
-            if higher is None:
-                return True
-            transaction = replace(transaction, fees=higher)
-        return changed
+                said = attempts_of(reading, send.id)[-1].refusal or ""
+            self._bidder.learn_minimum(transaction.fees.max_tip, said, latest)
+        # Nothing more to do at once where the price is too low.
+        return refused is None or not refused & PRICE
 
     def _offer(self, send: SendRow, attempt: AttemptRow, latest: Block, conditions: Conditions) -> bool:
         """Broadcast stored bytes again, unchanged; a price that is refused is raised."""

@@ -6,6 +6,7 @@ Of the prices of the endpoints that keep up the middle one counts, of two the lo
 outbid, and one that is too high would be paid. All amounts are wei per gas.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median, median_low
@@ -60,7 +61,11 @@ def read_market(node: Node, latest: Block, limits: FeeLimits) -> Market:
     """Return what the chain asks. Raises RpcError."""
     if latest.base_fee is None or limits.legacy:
         return Market(None, _middle(node, "eth_gasPrice"))
-    return Market(latest.base_fee, max(_usual_tip(node), limits.min_tip))
+    tip = max(_usual_tip(node), limits.min_tip)
+    if latest.base_fee == 0:
+        # Where blocks ask for nothing, the node may: Hedera's relay, networks that are free but for a floor.
+        tip = max(tip, _least_price(node))
+    return Market(latest.base_fee, tip)
 
 
 def offer(market: Market, limits: FeeLimits) -> Fees:
@@ -99,6 +104,35 @@ def outbid(highest: Fees, market: Market, limits: FeeLimits) -> Fees:
 def raised(amount: int) -> int:
     """Return an eighth more, rounded up, and never the same."""
     return max(amount + 1, -(-amount * 9 // 8))
+
+
+# What a node asks for, in wei, behind the words that say so; the first that is found counts.
+_NAMED: Final = tuple(
+    re.compile(words + r"\D{0,3}?(\d{1,30})\b(?!\.)", re.IGNORECASE)
+    for words in (
+        r"minimum needed",
+        r"tip needed",
+        r"use at least tx\.gasPrice =",
+        r"minimum gas price",
+        r"gas price minimum is",
+        r"minimum fee cap",
+        r"\(minimal:",
+        r"\bexp:",
+        r"is below the minimum:",
+        r"needs to be higher than",
+        r"must be at least",
+        r"too low \d+ <",
+        r"specify a gas price >",
+    )
+)
+
+
+def named_minimum(said: str) -> int | None:
+    """Return the least price (wei per gas) that a node's refusal names; None where it names none."""
+    for words in _NAMED:
+        if named := words.search(said):
+            return int(named[1])
+    return None
 
 
 def data_fee(node: Node, raw: bytes, *, has_oracle: bool) -> int:
@@ -140,6 +174,14 @@ def _usual_tip(node: Node) -> int:
         if error.meaning not in (Refusal.METHOD_MISSING, Refusal.OTHER):
             raise
         return 1
+
+
+def _least_price(node: Node) -> int:
+    """Return what the nodes name as the price of gas; 0 where they name none."""
+    try:
+        return _middle(node, "eth_gasPrice")
+    except NodeRefused:
+        return 0
 
 
 def _middle(node: Node, method: str) -> int:

@@ -102,6 +102,13 @@ def hexadecimal(value: bytes | int) -> str:
     return hex(value) if isinstance(value, int) else "0x" + value.hex()
 
 
+def coins(wei: int) -> str:
+    """Return an amount in the chain's coin, of which 10**18 wei are one, with all its digits."""
+    whole, rest = divmod(abs(wei), 10**18)
+    text = f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
+    return f"-{text}" if wei < 0 else text
+
+
 def address_text(address: bytes) -> str:
     """Return an address with the checksum of EIP-55."""
     plain = address.hex()

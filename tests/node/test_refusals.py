@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anchor.node.refusals import Refusal, classify
+from anchor.node.refusals import Refusal, classify, named_range
 
 SAID = [
     # geth
@@ -128,3 +128,24 @@ def test_what_a_node_says_is_understood(message: str, meaning: Refusal) -> None:
 )
 def test_words_that_nobody_knows_are_read_by_their_code(code: int, meaning: Refusal) -> None:
     assert classify(code, "klaatu barada nikto") is meaning
+
+
+@pytest.mark.parametrize(
+    ("said", "blocks"),
+    [
+        ("You can make eth_getLogs requests with up to a 10 block range.", 10),
+        ("with up to a 2K block range and no limit on the response size", 2_000),
+        ("this block range should work: [0x123c9b2, 0x123cba5]", 500),
+        ("eth_getLogs is limited to a 10,000 blocks range", 10_000),
+        ("range 1000000 exceeds limit of 10000", 10_000),
+        ("exceed maximum block range: 5000", 5_000),
+        ("query exceeds max block range 100000", 100_000),
+        ("requested too many blocks from 1 to 9000, maximum is set to 2048", 2_048),
+        ("block range is too wide (maximum 1024)", 1_024),
+        ("Max range: 800", 800),
+        ("query returned more than 10000 results", None),
+        ("block range too high", None),
+    ],
+)
+def test_the_range_that_a_node_names_is_read(said: str, blocks: int | None) -> None:
+    assert named_range(said) == blocks

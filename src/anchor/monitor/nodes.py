@@ -16,13 +16,13 @@ from anchor.monitor.sightings import Sighting
 from anchor.node.endpoint import NodeRefused
 from anchor.node.lag import FUTURE_SECONDS, LAG_BLOCKS, LAG_SECONDS, Tip, is_of_the_future, lag_behind
 from anchor.node.reader import AnswerTooLarge, JsonRpcChain
+from anchor.node.refusals import named_range
 from anchor.node.view import Block, ChainUnavailable, Finality, NoFinalBlock, PlacedEvent
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
 
 LARGEST_RANGE: Final = 1_000_000
-SMALLEST_RANGE: Final = 16
-"""Blocks that are asked for events at once, at most, and the least before a refusal counts."""
+"""Blocks that are asked for events at once, at most. Down to one are asked for."""
 
 Value = TypeVar("Value")
 
@@ -50,6 +50,7 @@ class Nodes:
         self._chains: Final = tuple(chains)
         self._now = now
         self._range = LARGEST_RANGE
+        self._most = LARGEST_RANGE
 
     def view(self, finality: Finality) -> "View":
         """Begin a look. Raises NodesDisagree, and ChainUnavailable where no node answers."""
@@ -122,12 +123,16 @@ class Nodes:
                         f"{len(events)} events" + (f", the last {_event(events[-1])}" if events else "")
                     ),
                 )
-            except (NodeRefused, AnswerTooLarge):
-                if self._range <= SMALLEST_RANGE:
+            except (NodeRefused, AnswerTooLarge) as error:
+                blocks = end - first + 1
+                if blocks == 1:
                     raise
-                self._range = max(SMALLEST_RANGE, min(self._range, end - first + 1) // 8)
+                named = named_range(error.reason)
+                fits = named is not None and named < blocks
+                self._range = named if fits and named is not None else max(1, blocks // 8)
+                self._most = self._range if fits else max(1, blocks // 2)
                 continue
-            self._range = min(LARGEST_RANGE, self._range * 2)
+            self._range = min(self._most, self._range * 2)
             return EventRange(events, end)
 
 

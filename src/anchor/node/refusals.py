@@ -131,3 +131,26 @@ def classify(code: int, message: str) -> Refusal:
         if words.search(message):
             return meaning
     return _CODES.get(code, Refusal.OTHER)
+
+
+_RANGE_OF: Final = re.compile(r"\[\s*(0x[0-9a-f]{1,16})\s*,\s*(0x[0-9a-f]{1,16})\s*\]", re.IGNORECASE)
+_RANGE: Final = tuple(
+    re.compile(words, re.IGNORECASE)
+    for words in (
+        r"up to an? ([0-9][0-9,]{0,9}) ?(k?) block",
+        r"(?:limited to|limit of|maximum is set to|maximum block range:|max range:)"
+        r" ?a? ?(?:0 - )?([0-9][0-9,]{0,9})(k?)\b",
+        r"max(?:imum)? block range:? ?([0-9][0-9,]{0,9})(k?)\b",
+        r"block range is too wide \(maximum ([0-9][0-9,]{0,9})(k?)\)",
+    )
+)
+
+
+def named_range(said: str) -> int | None:
+    """Return how many blocks a node that refused a range of events says that it takes; None: it says none."""
+    if spans := _RANGE_OF.search(said):
+        return max(0, int(spans[2], 16) - int(spans[1], 16)) + 1
+    for words in _RANGE:
+        if named := words.search(said):
+            return max(1, int(named[1].replace(",", "")) * (1_000 if named[2] else 1))
+    return None

@@ -20,7 +20,7 @@ HEADS = [bytes([number]) * 32 for number in range(1, 4)]
 @pytest.fixture
 def used(anvil: Anvil, monkeypatch: pytest.MonkeyPatch) -> AnchorLog:
     """A contract with three heads, 90 blocks apart; all ranges are a hundredth of what they are."""
-    for name in ("FIRST_RANGE", "LARGEST_RANGE", "SMALLEST_RANGE"):
+    for name in ("FIRST_RANGE", "LARGEST_RANGE"):
         monkeypatch.setattr(room, name, getattr(room, name) // 100)
     node = Node([HttpEndpoint(anvil.url)], CHAIN_ID)
     owner = LocalSigner(bytes.fromhex(anvil.accounts[0].private_key[2:]))

@@ -12,10 +12,12 @@ from anchor.node.refusals import Refusal
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.server.anchoring.recording import describe_revert
 from anchor.server.anchoring.sending_chain import ChainConnection
+from anchor.server.anchoring.status import days_left
 from anchor.server.chain.contract import AnchorLog, NotOurContract, anchor_call, revert_of
 from anchor.server.chain.fees import Market, read_market
 from anchor.server.chain.finality import final_height, tagged_height
 from anchor.server.chain.node import EndpointsDisagree, Node, WrongChain
+from anchor.server.chain.searching import FEW_BLOCKS, events_taken
 from anchor.server.chain.settings import ETHER, GWEI
 from anchor.server.chain.values import Block, MalformedAnswer, address_text, hexadecimal, quantity
 from anchor.server.ledger.clock import Clock
@@ -64,6 +66,7 @@ class Doctor:
             self._blocks,
             self._finality,
             self._contract,
+            self._events,
             self._submitter,
             self._database_agrees,
             self._fees_and_funds,
@@ -193,6 +196,19 @@ class Doctor:
             raise _Stop
         self._good("log id", hexadecimal(found))
 
+    def _events(self) -> None:
+        newest = self._node.tallest_block().number
+        taken = events_taken(self._node, self._log.address, newest)
+        for name, most in taken.items():
+            if isinstance(most, str):
+                self._bad(f"events of {name}", most, "`anchor audit` and `anchor repair` need eth_getLogs")
+            elif most < FEW_BLOCKS and most <= newest:
+                self._warn(
+                    f"events of {name}",
+                    f"{most} block{'' if most == 1 else 's'} of eth_getLogs at once",
+                    "`anchor audit`, `repair` and `watch` take long with it: add another endpoint",
+                )
+
     def _submitter(self) -> None:
         expected, ours = self._log.submitter(), self._connection.signer.address
         if expected != ours:
@@ -252,21 +268,34 @@ class Doctor:
     def _funds(self, market: Market, latest: Block) -> None:
         address = self._connection.signer.address
         balance = self._node.balance(address)
-        cost = max(1, USUAL_GAS * market.price)
-        days = balance / cost * self._settings.interval / 86_400
+        cost = USUAL_GAS * market.price
+        days = self._days(balance, market.price)
         held = f"{address_text(address)} holds {balance / ETHER:.6f}"
         if balance < cost:
             self._bad("funds", f"{held}, an anchor takes {cost / ETHER:.6f}", "send funds to it")
+        elif days is None:
+            self._good("funds", f"{held}, and gas costs nothing")
         elif days < self._settings.low_funds_days:
-            self._warn(
-                "funds",
-                f"{held}: {days:.1f} days of an anchor every {self._settings.interval:.0f} s",
-                "send funds to it",
-            )
+            self._warn("funds", f"{held}: enough for {days:.1f} days", "send funds to it")
         else:
-            self._good("funds", f"{held}: {days:.0f} days of an anchor every {self._settings.interval:.0f} s")
+            self._good("funds", f"{held}: enough for {days:.0f} days")
         if latest.gas_limit < USUAL_GAS:
             self._bad("gas", f"a block has {latest.gas_limit} gas", "this is no chain to anchor on")
+
+    def _days(self, balance: int, price: int) -> float | None:
+        """Return the days that the funds last, as `anchor status` counts them; before the first anchor, with
+        one an interval. None: what costs nothing lasts."""
+        if self._database is not None:
+            now, _ = self._time()
+            with self._database.read() as reading:
+                row = chain_in_use(reading, self._settings.name)
+                days = None
+                if row is not None:
+                    days = days_left(reading, row.id, balance=balance, gas_price=price, now=now)
+            if days is not None:
+                return days
+        cost = USUAL_GAS * price
+        return balance / cost * self._settings.interval / 86_400 if cost else None
 
     def _anchor_would_pass(self) -> None:
         head = self._log.head()

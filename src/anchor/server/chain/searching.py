@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from anchor.node.endpoint import NodeRefused, RpcError, TransportFailed
-from anchor.node.refusals import Refusal
+from anchor.node.refusals import Refusal, named_range
 from anchor.protocol.hashing import Bytes32
 from anchor.server.chain.agreement import AgreeingEndpoints, EndpointsDisagree
 from anchor.server.chain.endpoint_group import AnsweredNonsense, Asker, Finding
@@ -17,8 +17,7 @@ from anchor.server.chain.values import Event, MalformedAnswer, events_of, hexade
 
 FIRST_RANGE: Final = 10_000
 LARGEST_RANGE: Final = 1_000_000
-SMALLEST_RANGE: Final = 500
-"""Blocks searched for events at once: to begin with, at most, and the least before a refusal counts."""
+"""Blocks searched for events at once: to begin with, and at most. Down to one are asked for."""
 
 
 def agreed_events(
@@ -80,14 +79,46 @@ def _search(
             events = ask("eth_getLogs", [wanted], partial(_events_between, begin, end))
         except RpcError as error:
             asked = end - begin + 1
-            if asked <= SMALLEST_RANGE or not _too_much(error):
+            if asked == 1 or not _too_much(error):
                 raise
-            size, most = max(SMALLEST_RANGE, asked // 8), max(SMALLEST_RANGE, asked // 2)
+            named = named_range(error.problem)
+            fits = named is not None and named < asked
+            size = named if fits and named is not None else max(1, asked // 8)
+            most = size if fits else max(1, asked // 2)
             continue
         for event in sorted(events, key=lambda one: (one.block_number, one.log_index), reverse=True):
             if event.address == address and _has(event, topics):
                 yield event
         end, size = begin - 1, min(2 * size, most)
+
+
+FEW_BLOCKS: Final = 1_000
+"""With fewer at once, a search through a year of a chain takes hours."""
+
+
+def events_taken(node: AgreeingEndpoints, address: bytes, newest: int) -> dict[str, int | str]:
+    """Return for how many blocks at once, up to ``FIRST_RANGE``, each endpoint shows a contract's events, or
+    why it shows none."""
+    found: dict[str, int | str] = {}
+    for name, ask in node.askers().items():
+        size = FIRST_RANGE
+        while name not in found:
+            wanted = {
+                "address": hexadecimal(address),
+                "fromBlock": hex(max(0, newest - size + 1)),
+                "toBlock": hex(newest),
+            }
+            try:
+                ask("eth_getLogs", [wanted], events_of)
+            except RpcError as error:
+                if size == 1 or not _too_much(error):
+                    found[name] = error.problem
+                    break
+                named = named_range(error.problem)
+                size = named if named is not None and named < size else max(1, size // 8)
+            else:
+                found[name] = size
+    return found
 
 
 def _events_between(first: int, last: int, answer: Any) -> list[Event]:
@@ -108,7 +139,8 @@ def _has(event: Event, topics: list[Bytes32 | None]) -> bool:
 
 
 def _too_much(error: RpcError) -> bool:
-    """Whether fewer blocks may help: a node that searches for too long, or finds too much, gives up too."""
+    """Whether fewer blocks may help: whatever a node says that refuses these, and where it searches for too
+    long or finds too much. A method that it lacks is lacking for one block too."""
     if isinstance(error, NodeRefused):
-        return error.meaning is Refusal.RANGE_TOO_LARGE
+        return error.meaning is not Refusal.METHOD_MISSING
     return isinstance(error, TransportFailed) and error.outcome_unknown

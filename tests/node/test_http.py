@@ -73,7 +73,17 @@ def test_a_host_that_no_name_service_can_be_asked_for_is_refused_as_any_answer_i
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://a", "http://", "http://a b", "http://%zz", "http://[::1", "http://a:b", "http://a:99999"]
+    "url",
+    [
+        "ftp://a",
+        "http://",
+        "http://a\n",
+        "http://a b",
+        "http://%zz",
+        "http://[::1",
+        "http://a:b",
+        "http://a:99999",
+    ],
 )
 def test_what_is_no_url_of_http_names_no_host(url: str) -> None:
     assert not names_a_host(url)

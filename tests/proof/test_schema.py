@@ -8,15 +8,19 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from anchor.proof.bounds import ProofFileError
 from anchor.proof.reading import parse_proof_file
 from anchor.proof.writing import proof_file_json
+from anchor.protocol.amounts import format_units
 from tests.verify.building import example_log, example_proofs
 from tests.verify.fraud_examples import fraud_proofs
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/proof-file.schema.json").read_text())
+EDGES = (0, 2**127, -(2**127), 2**255, -(2**255), 10**18, -(10**18), 10**37, 10**38)
 VALIDATOR = Draft202012Validator(SCHEMA)
 FILES = {
     name: proof_file_json(proof) for name, proof in (example_proofs(example_log()) | fraud_proofs()).items()
@@ -29,6 +33,30 @@ def read(value: Any) -> bool:
     except ProofFileError:
         return False
     return True
+
+
+NEAR_AN_EDGE = st.builds(int.__add__, st.sampled_from(EDGES), st.integers(-6, 6))
+
+
+@given(st.integers(-(2**256), 2**256) | NEAR_AN_EDGE)
+def test_the_schema_has_the_ranges_of_amounts_and_balances(units: int) -> None:
+    text = format_units(units)
+    fits = {"amount": -(2**127) < units < 2**127, "balance": -(2**255) <= units < 2**255}
+    for name, within in fits.items():
+        validator = Draft202012Validator(SCHEMA["$defs"][name])
+        assert validator.is_valid(text) == within
+        for other in (f"{text}\n", f" {text}", f"+{text}", f"0{text}", f"{text}.0", f"{text}e0"):
+            assert not validator.is_valid(other)
+
+
+@pytest.mark.parametrize("name", ["hash", "salt"])
+def test_hexadecimal_ends_where_it_ends(name: str) -> None:
+    schema = SCHEMA["$defs"][name]
+    text = "0x" + "ab" * ((schema["maxLength"] - 2) // 2)
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(text)
+    assert not validator.is_valid(text + "\n")
+    assert not validator.is_valid(text[:-1] + "\n")
 
 
 def test_the_schema_is_one() -> None:

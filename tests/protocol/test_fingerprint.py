@@ -109,3 +109,15 @@ def test_what_does_not_fit_its_word_is_refused() -> None:
         fingerprint(ZERO, dataclasses.replace(delta, balance=2**255))
     with pytest.raises(struct.error):
         fingerprint(ZERO, dataclasses.replace(delta, index=2**64))
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+@pytest.mark.parametrize("name", ["ledger_id", "reason", "reference_id", "metadata", "adjusts"])
+def test_a_word_of_another_length_is_refused_and_neither_cut_nor_padded(name: str, length: int) -> None:
+    word = b"\x01" * 32
+    delta = Delta(word, 0, 1, 1, 5, 5, word, word, word, ZERO)
+    fingerprint(ZERO, delta)
+    with pytest.raises(ValueError, match="32 bytes"):
+        fingerprint(ZERO, dataclasses.replace(delta, **{name: b"\x01" * length}))
+    with pytest.raises(ValueError, match="32 bytes"):
+        fingerprint(b"\x01" * length, delta)

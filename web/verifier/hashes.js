@@ -134,6 +134,10 @@ const digest = (separator, structHash) => keccak(Uint8Array.of(0x19, 0x01), sepa
  */
 export function fingerprint(separator, ledgerId, record) {
   if (record.withheld) return record.fingerprint;
+  const commitments = [record.reason, record.referenceId, record.metadata].map(commitment);
+  for (const word of [ledgerId, ...commitments, record.adjusts]) {
+    if (word.length !== 32) throw new RangeError("a fingerprint is taken of words of 32 bytes");
+  }
   return digest(
     separator,
     keccak(
@@ -144,9 +148,7 @@ export function fingerprint(separator, ledgerId, record) {
       int256(record.balance),
       word64(record.occurredAt),
       word64(record.recordedAt),
-      commitment(record.reason),
-      commitment(record.referenceId),
-      commitment(record.metadata),
+      ...commitments,
       record.adjusts,
     ),
   );

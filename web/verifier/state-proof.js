@@ -12,6 +12,8 @@ export const LARGEST_NODE = 4096;
 
 const EMPTY_TRIE = keccak(Uint8Array.of(0x80));
 const [STATE_ROOT, NUMBER, TIMESTAMP] = [3, 8, 11];
+// Of the fields that every header of Ethereum's kind begins with; numbers have no length of their own.
+const HEADER_LENGTHS = [32, 32, 20, 32, 32, 32, 256, null, null, null, null, null, null, 32, 8];
 
 /** The slot of `pinnedAt[root]`. */
 export const pinnedSlot = (root) => keccak(join(root, PINNED_AT_SLOT));
@@ -37,6 +39,9 @@ export function readHeader(encoded, trusted) {
     () => "something else",
     () => {
       const fields = decodeList(encoded);
+      if (!isKnownKind(fields)) {
+        throw new ProofError(step, "a block header of Ethereum's kind", "one of another kind of chain");
+      }
       return {
         hash,
         stateRoot: word(fields[STATE_ROOT]),
@@ -46,6 +51,12 @@ export function readHeader(encoded, trusted) {
     },
   );
 }
+
+/** Whether the fields that every header of Ethereum's kind has are there, each in its length. */
+const isKnownKind = (fields) =>
+  HEADER_LENGTHS.every(
+    (length, at) => fields[at] instanceof Uint8Array && (length === null || fields[at].length === length),
+  );
 
 /** A contract's account, or null where the state holds none. */
 export function readAccount(stateRoot, address, proof) {

@@ -213,6 +213,9 @@ export class ZipArchive {
       yield piece;
     }
     if (given !== entry.size || crc !== entry.crc) throw new ZipError("it is not what was packed");
+    if (entry.method === DEFLATED && (await this.endsEarly(entry))) {
+      throw new ZipError("it is longer than it says");
+    }
   }
 
   /**
@@ -225,6 +228,21 @@ export class ZipArchive {
     for (let at = entry.start; at < end; at += READ) {
       const read = await bytesAt(this.blob, at, Math.min(READ, end - at));
       for (let from = 0; from < read.length; from += most) yield read.subarray(from, from + most);
+    }
+  }
+
+  /**
+   * Whether a file's deflate stream ends before its last byte. Not every engine refuses what stands behind it,
+   * and each refuses a stream that is cut short: without its last byte, a stream that fills its place is.
+   * @param {Entry} entry
+   */
+  async endsEarly(entry) {
+    try {
+      for await (const _ of this.inflated({ ...entry, packed: entry.packed - 1 }));
+      return true;
+    } catch (error) {
+      if (error instanceof ZipError) return false;
+      throw error;
     }
   }
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 _PLAIN: Final = "identity"
-_HTTP_URL: Final = re.compile(r"https?://[^\s/%]+(/|[?]|$)", re.IGNORECASE)
+_HTTP_URL: Final = re.compile(r"https?://[^\s/%]+(/|[?]|\Z)", re.IGNORECASE)
 
 
 @cache

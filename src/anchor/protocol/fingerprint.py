@@ -20,6 +20,7 @@ _DOMAIN_PREFIX: Final = keccak(DOMAIN_TYPE.encode()) + keccak(b"Anchor") + kecca
 DELTA_TYPEHASH: Final = keccak(DELTA_TYPE.encode())
 
 # A uint64 occupies the last 8 bytes of a 32-byte word.
+_LENGTHS: Final = [32] * 8
 DELTA_WORDS: Final = struct.Struct(">32s32s24xQ32s32s24xQ24xQ32s32s32s32s").pack
 
 
@@ -57,7 +58,8 @@ def typed_data_digest(separator: Bytes32, struct_hash: Bytes32) -> Bytes32:
 def fingerprint(separator: Bytes32, delta: Delta) -> Bytes32:
     """Return the fingerprint of ``delta`` in the log whose domain separator is given.
 
-    Raises OverflowError where an amount does not fit int256, struct.error where a u64 does not fit.
+    Raises OverflowError where an amount does not fit int256, struct.error where a u64 does not fit,
+    ValueError where a commitment, an id or ``adjusts`` has not 32 bytes.
     """
     return fingerprint_fields(
         separator,
@@ -89,8 +91,12 @@ def fingerprint_fields(
 ) -> Bytes32:
     """Return the fingerprint without building a Delta, for the ingest path.
 
-    ``amount`` and ``balance`` are int256 words (32 bytes) already.
+    ``amount`` and ``balance`` are int256 words (32 bytes) already. Raises ValueError where a word has another
+    length: it would be cut or padded, and two records could then have one fingerprint.
     """
+    words = (separator, ledger_id, amount, balance, reason, reference_id, metadata, adjusts)
+    if list(map(len, words)) != _LENGTHS:
+        raise ValueError(f"a fingerprint is taken of words of 32 bytes, not {list(map(len, words))}")
     return typed_data_digest(
         separator,
         keccak(

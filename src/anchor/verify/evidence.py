@@ -218,9 +218,15 @@ _HEADER_FIELDS: Final = (
     ("excessBlobGas", True),
     ("parentBeaconBlockRoot", False),
     ("requestsHash", False),
+    ("blockAccessListHash", False),
+    ("slotNumber", True),
 )
 """A header's fields in order, and whether each is a number; from baseFeePerGas on they came with forks."""
+_NOT_OF_THE_HEADER: Final = frozenset(
+    ("hash", "size", "totalDifficulty", "transactions", "uncles", "withdrawals", "blockAccessList")
+)
 _FIRST_OF_FORKS: Final = 15
+_MOST_NAMED: Final = 5
 
 
 def collect_evidence(
@@ -234,6 +240,7 @@ def collect_evidence(
     number = chain.final_block(Finality()).number if block is None else block
     height = hex(number)
     given = chain.call("eth_getBlockByNumber", height, False)
+    _require_known_kind(chain, given)
     slots = [HEAD_SLOT, *(pinned_slot(root) for root in roots)]
     proof = chain.call("eth_getProof", hex_of(contract), [hex_of(slot) for slot in slots], height)
     code = chain.call("eth_getCode", hex_of(contract), height)
@@ -257,6 +264,29 @@ def collect_evidence(
             f"{chain.name} gives evidence that does not fit its block ({error})"
         ) from error
     return evidence
+
+
+def _require_known_kind(chain: JsonRpcChain, block: Any) -> None:
+    """Refuse the blocks of a chain whose headers are not Ethereum's: that is no fault of the node."""
+    if not isinstance(block, dict):
+        return  # not a block at all: refused as such
+    missing = [name for name, _ in _HEADER_FIELDS[:_FIRST_OF_FORKS] if block.get(name) is None]
+    if not missing:
+        try:
+            if keccak(header_of(block)) == _bytes(block["hash"]):
+                return
+        except (KeyError, TypeError, ValueError):
+            return
+    known = {name for name, _ in _HEADER_FIELDS} | _NOT_OF_THE_HEADER
+    unknown = sorted(set(block) - known)
+    what = [f"without {', '.join(missing)}"] if missing else []
+    what += [f"with {', '.join(unknown[:_MOST_NAMED])}"] if unknown else []
+    told = ", ".join(what)
+    raise ChainUnavailable(
+        f"chain {chain.chain_id()} has block headers of another kind than Ethereum's"
+        f"{f' ({told})' if told else ''}: no evidence of its blocks can be checked without a node. "
+        "Check against a node of the chain"
+    )
 
 
 def header_of(block: dict[str, Any]) -> bytes:

@@ -21,6 +21,8 @@ LONGEST_PROOF: Final = 128
 LARGEST_NODE: Final = 4096
 
 _STATE_ROOT, _NUMBER, _TIMESTAMP = 3, 8, 11
+# Of the fields that every header of Ethereum's kind begins with; numbers have no length of their own.
+_HEADER_LENGTHS: Final = (32, 32, 20, 32, 32, 32, 256, *(None,) * 6, 32, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def read_header(encoded: bytes, trusted_hash: Bytes32) -> Header:
         raise ProofError(step, hex_of(trusted_hash), hex_of(found))
     try:
         fields = decode_list(encoded)
+        if not _is_known_kind(fields):
+            raise ProofError(step, "a block header of Ethereum's kind", "one of another kind of chain")
         return Header(
             found,
             _word(fields[_STATE_ROOT]),
@@ -62,6 +66,14 @@ def read_header(encoded: bytes, trusted_hash: Bytes32) -> Header:
         )
     except (RlpError, IndexError) as error:
         raise ProofError(step, "a block header", "something else") from error
+
+
+def _is_known_kind(fields: Sequence[Item]) -> bool:
+    """Whether the fields that every header of Ethereum's kind has are there, each in its length."""
+    return len(fields) >= len(_HEADER_LENGTHS) and all(
+        isinstance(field, bytes) and length in (None, len(field))
+        for field, length in zip(fields, _HEADER_LENGTHS, strict=False)
+    )
 
 
 def read_account(state_root: Bytes32, address: bytes, proof: Sequence[bytes]) -> Account | None:

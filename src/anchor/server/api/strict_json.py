@@ -20,7 +20,7 @@ _SHOWN: Final = 60
 _BOM_BEGINS: Final = BOM_UTF8[:1]
 _CUT_OFF: Final = "Input data was truncated"
 """What msgspec says of JSON that ends too early."""
-_AT: Final = re.compile(r" - at `(key in )?\$(.*)`$")
+_AT: Final = re.compile(r" - at `(key in )?\$(.*)`\Z")
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 # An escape: a whole surrogate pair, or half of one (the group), or any other.

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // A checkpoint of a time span, bounded by two batches: section 7. What the operator writes into a delta's time
 // proves nothing by itself. Two blocks bound the span, and every delta that came between them and stands outside
 // the range is shown.

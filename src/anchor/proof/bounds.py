@@ -4,7 +4,9 @@ Bounds are checked on the text before any value is built: its size, how deep it 
 containers and members it has, so that no file can make the parser run deep or out of memory.
 """
 
+import json
 import re
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from anchor.protocol.hashing import MAX_U64
@@ -22,54 +24,44 @@ class Described(NamedTuple):
     remedy: str
 
 
-_FROM_ANCHOR: Final = "Give a file that anchor proof, anchor pack or anchor sample made."
-_AGAIN: Final = "Fetch it again: it is not as it was made."
-_UTF8: Final = "Save it in UTF-8 and without a byte order mark, or fetch it again."
-_BEGINNINGS: Final = (
-    (
-        b"<",
-        Described("a web page", "Fetch the file itself, not a page: anchor proof ID --out FILE."),
-    ),
-    (b"PK", Described("a zip archive", "Only audit packs are checked whole: unpack any other.")),
-    (b"\x1f\x8b", Described("a gzip archive", "Unpack it first.")),
-    (b"%PDF", Described("a PDF", _FROM_ANCHOR)),
-    (b"\xff\xfe", Described("text in UTF-16", _UTF8)),
-    (b"\xfe\xff", Described("text in UTF-16", _UTF8)),
+# What the page says too: it is bundled with the same file.
+_SAID: Final = json.loads(Path(__file__).with_name("unreadable.json").read_bytes())
+
+
+def _described(name: str, **values: object) -> Described:
+    said = _SAID[name]
+    return Described(said["found"].format(**values), said["remedy"])
+
+
+_BEGINNINGS: Final = tuple(
+    (bytes.fromhex(one["bytes"]), Described(one["found"], one["remedy"])) for one in _SAID["beginnings"]
 )
-REFUSAL: Final = Described("a server's refusal", "Do what it says, and fetch the file again.")
+REFUSAL: Final = _described("refusal")
 """What a file is that holds a problem document."""
-UNSIGNED: Final = Described(
-    "a proof file of version 1, made before the log signed what it anchors",
-    "Ask the operator for a new one: it shows less than a proof needs.",
-)
+UNSIGNED: Final = _described("unsigned")
 """What a proof file of before the log's signature is (protocol, section 6a)."""
-_REMEDIES: Final = {
-    "size": "Have an audit pack made of a long period: anchor pack.",
-    "format": _FROM_ANCHOR,
-    "version": "Check it with a version of Anchor that knows it.",
-}
+_MISTAKEN: Final = _described("mistaken")
 
 
 def describe(raw: bytes) -> Described:
     """Return what a file is that cannot be read as JSON, given as its bytes."""
     content = raw.removeprefix(_MARK).strip(_BLANKS)
     if not content:
-        return Described("an empty file", "Fetch it again: nothing was written to it.")
+        return _described("empty")
     for beginning, described in _BEGINNINGS:
         if content.startswith(beginning):
             return described
     if not content.startswith(b"{"):
-        return Described(f"a file that begins with the bytes {content[:_SHOWN].hex(' ')}", _FROM_ANCHOR)
+        return _described("other", bytes=content[:_SHOWN].hex(" "))
     if not content.endswith(b"}"):
-        return Described(f"JSON that is cut off at byte {len(raw)}", "Fetch it again: its end is missing.")
-    if raw.startswith(_MARK):
-        return Described("JSON after a byte order mark", _UTF8)
-    return Described("JSON with a mistake in it", _AGAIN)
+        return _described("cut", length=len(raw))
+    return _described("marked") if raw.startswith(_MARK) else _MISTAKEN
 
 
 def remedy_of(step: str) -> str:
     """Return what to do about a file that is JSON and no proof file. ``step`` is the error's."""
-    return _REMEDIES.get(step, _AGAIN)
+    remedy: str = _SAID["remedies"].get(step, _MISTAKEN.remedy)
+    return remedy
 
 
 DEEPEST: Final = 16

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Any
 
@@ -445,3 +446,46 @@ def test_many_at_once_under_one_reference_record_it_once(anchor: AnchorClient) -
     assert sorted(receipt.idempotent for receipt in receipts) == [False] + [True] * 63
     assert sorted(receipt.index for receipt in others) == list(range(1, 65))
     assert anchor.derive("acme", audit=True).audit["agrees"]
+
+
+def test_a_redirect_is_not_followed_and_its_place_is_named() -> None:
+    seen = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        return httpx.Response(301, headers={"location": "https://other.example/api?key=secret"})
+
+    with (
+        AnchorClient("http://anchor", key="k", transport=httpx.MockTransport(handle)) as client,
+        pytest.raises(UnexpectedAnswer, match="it redirects to https:") as refused,
+    ):
+        client.status()
+    assert "secret" not in str(refused.value)
+    assert seen == ["anchor"]
+
+
+def test_times_go_as_a_datetime_with_its_zone_and_never_as_a_float_or_a_local_time(
+    anchor: AnchorClient,
+) -> None:
+    at = datetime(2026, 3, 1, 9, 30, 0, 123_456, tzinfo=timezone(timedelta(hours=1)))
+    recorded = anchor.emit("acme", 1, reference_id="r", occurred_at=at)
+    assert [note.code for note in recorded.notes] == ["cut_to_millisecond"]
+    again = anchor.emit("acme", 1, reference_id="r", occurred_at="2026-03-01T08:30:00.123Z")
+    assert (again.idempotent, again.notes) == (True, ())
+    with pytest.raises(ValueError, match="no time zone"):
+        anchor.emit("acme", 1, occurred_at=datetime(2026, 3, 1))  # noqa: DTZ001
+    with pytest.raises(TypeError):
+        anchor.emit("acme", 1, occurred_at=1_772_000_000.5)  # type: ignore[arg-type]
+    with pytest.raises(AnchorProblem) as refused:
+        anchor.emit("acme", 1, occurred_at=1_772_000_000)
+    assert refused.value.code == "time_unit_suspected"
+
+
+def test_64_bit_ids_in_metadata_are_carried_as_text_on_request(anchor: AnchorClient) -> None:
+    metadata = {"trace": 2**64 - 1}
+    with pytest.raises(AnchorProblem) as refused:
+        anchor.emit("acme", 1, metadata=metadata)
+    assert refused.value.code == "invalid_metadata"
+    kept = anchor.emit("acme", 1, metadata=metadata, metadata_numbers="text")
+    shown = anchor.receipt(kept.receipt_id).answer["delta"]["metadata"]
+    assert shown == {"trace": str(2**64 - 1)}

@@ -10,7 +10,7 @@ import httpx
 
 from anchor.client.errors import AnchorProblem, AnchorUnreachable, CannotBeSent, UnexpectedAnswer
 from anchor.client.members import Json, MemberError, Members, parse_answer
-from anchor.node.http import certificates
+from anchor.node.http import certificates, place_of_redirect
 
 T = TypeVar("T")
 
@@ -175,6 +175,9 @@ class Transport:
         return UnexpectedAnswer(self._place(answer), answer.status_code, why)
 
     def _problem(self, answer: httpx.Response) -> AnchorProblem:
+        if answer.is_redirect:
+            place = place_of_redirect(str(answer.request.url), answer.headers.get("location", ""))
+            raise self._unexpected(answer, f"it redirects to {place}, which is not followed")
         try:
             document = parse_answer(answer.content)
             after = answer.headers.get("retry-after", "")

@@ -59,7 +59,7 @@ def read_answer(
     return exchange.status, bytes(exchange.body)
 
 
-def _place(url: str, location: str) -> str:
+def place_of_redirect(url: str, location: str) -> str:
     """Return the scheme, host and port that a redirect leads to: the rest may repeat a key."""
     try:
         place = httpx.URL(url).join(location)
@@ -94,7 +94,7 @@ class _Exchange(threading.Thread):
             with self._client.stream(method, url, headers=headers, **request) as response:
                 self.status = response.status_code
                 if response.is_redirect:
-                    place = _place(url, response.headers.get("Location", ""))
+                    place = place_of_redirect(url, response.headers.get("Location", ""))
                     raise AnswerRefused(
                         f"redirects to {place}, which is not followed: name that place itself",
                         too_large=False,

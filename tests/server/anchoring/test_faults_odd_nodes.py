@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from anchor.monitor.nodes import Nodes
 from anchor.node.endpoint import HttpEndpoint, RpcError
 from anchor.node.reader import JsonRpcChain, Overloaded
 from anchor.node.view import ChainUnavailable, Finality
@@ -202,6 +203,24 @@ def test_45_doctor_finds_a_node_that_shows_few_blocks_or_none(
     assert verdicts()["events"] == ("warning", "10 blocks of eth_getLogs at once")
     proxy.on("eth_getLogs", refuse("not on this plan"))
     assert verdicts()["events"][0] == "bad"
+
+
+def test_45_a_watcher_goes_down_to_what_a_node_shows_and_stays_there(
+    make_bench: MakeBench, make_proxy: MakeProxy
+) -> None:
+    bench = make_bench()
+    bench.mine(60)
+    proxy = make_proxy(bench.anvil.url)
+    asked = limited(proxy, 5, "not with this plan")
+    view = Nodes([JsonRpcChain(proxy.url)]).view(Finality("latest"))
+    first = 0
+    while first <= 59:
+        first = view.events(bench.contract, first, 59).last + 1
+    assert len([span for span in asked if span > 5]) <= 3
+    named = limited(proxy, 10, "eth_getLogs requests with up to a 10 block range")
+    view = Nodes([JsonRpcChain(proxy.url)]).view(Finality("latest"))
+    assert view.events(bench.contract, 0, 59).last == 9
+    assert named == [60, 10]
 
 
 def test_46_a_range_that_a_node_names_is_used(make_bench: MakeBench, make_proxy: MakeProxy) -> None:

@@ -203,10 +203,12 @@ def test_a_span_that_leaves_out_its_edges_is_refused() -> None:
         ("start", records[3].recorded_at + 1, "span: listed deltas"),
         ("end", records[10].recorded_at, "span: listed deltas"),
         ("end", end + 1, "span: after"),
-        ("end", start, "span"),
         ("opening", None, "span: deltas before"),
     ):
         assert refused(put(whole, ("period", "span", place), value)) == step
     to_the_end = proof_file_json(PROOFS["span to the end"])
+    assert refused(put(to_the_end, ("period", "span", "end"), LOG.block_time(2))) == "span"
+    last = records[13].recorded_at
+    assert refused(put(to_the_end, ("period", "span", "end"), last)) == "span: closing delta"
     sealed_at = LOG.batches[3].batch.sealed_at
     assert refused(put(to_the_end, ("period", "span", "end"), sealed_at - 59_999)) == "span: closing batch"

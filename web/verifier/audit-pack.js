@@ -8,7 +8,7 @@ import { startWalk } from "./delta-walk.js";
 import { fingerprint } from "./hashes.js";
 import { LocalChecks } from "./local-checks.js";
 import { inclusionPath, Members } from "./members.js";
-import { LARGEST_FILE, readRecord } from "./reading.js";
+import { LARGEST_PERIOD_FILE, readRecord } from "./reading.js";
 import { Checks, INVALID, Stopped } from "./results.js";
 import { ProofFileError, parseJson } from "./strict-json.js";
 import { turns } from "./turns.js";
@@ -223,7 +223,7 @@ function textOf(field) {
  * many deltas are done, and of how many. Throws ProofFileError where a file in it is malformed.
  */
 export async function checkPack(pack, verifyPeriod, { onStep, onProgress = () => {}, signal } = {}) {
-  const period = await verifyPeriod(await pack.read(PERIOD, LARGEST_FILE));
+  const period = await verifyPeriod(await pack.read(PERIOD, LARGEST_PERIOD_FILE));
   if (period.kind === null || period.verdict === INVALID) return period;
   const { proof } = period;
   if (proof.kind !== "period" || proof.claim.deltas !== null) {

@@ -29,7 +29,7 @@ from typing import IO, Any, BinaryIO, Final
 from anchor.proof.bounds import ProofFileError, parse_json
 from anchor.proof.members import Members, inclusion_path
 from anchor.proof.part_reading import read_record
-from anchor.proof.reading import LARGEST_FILE, parse_proof_file
+from anchor.proof.reading import LARGEST_PERIOD_FILE, parse_proof_file
 from anchor.proof.values import (
     DeltaRecord,
     Disclosed,
@@ -285,7 +285,7 @@ def check_pack(
     ``progress`` hears how many of the deltas are done. Raises ProofFileError where a file in it is
     malformed.
     """
-    raw = pack.read(PERIOD, LARGEST_FILE)
+    raw = pack.read(PERIOD, LARGEST_PERIOD_FILE)
     period = verify_period(raw)
     if period.kind is None or period.verdict == INVALID:
         return period

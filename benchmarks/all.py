@@ -48,6 +48,7 @@ BENCHMARKS = (
     Benchmark("replicas", [], ["--most", "10000"]),
     Benchmark("packs", [], ["--most", "10000"]),
     Benchmark("past_maps", [], ["--deltas", "20000", "--ledgers", "1000", "--runs", "1"]),
+    Benchmark("spans", [], ["--most", "10000"]),
     Benchmark("importing", [], ["--rows", "10000", "--runs", "1"]),
     Benchmark("comparing", _to("comparing"), ["--most", "10000", *_to("comparing")]),
     Benchmark("anchoring_cost", _to("anchoring_cost"), ["--deltas", "1", "1000", *_to("anchoring_cost")]),

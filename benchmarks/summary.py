@@ -37,6 +37,7 @@ def write_summary(results: Path, path: Path) -> Path:
         ("replicas", "A counterparty's copy", _with_processor),
         ("packs", "Audit packs", _with_processor),
         ("past_maps", "The map of an old batch, rebuilt", _with_processor),
+        ("spans", "A month of one ledger, proven whole", _measurements),
     ):
         if (results / f"{name}.json").exists():
             told = json.loads((results / f"{name}.json").read_text())

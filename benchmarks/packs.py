@@ -22,9 +22,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from anchor.proof.reading import LARGEST_PERIOD_FILE, parse_proof_file
+from anchor.proof.reading import parse_proof_file
 from anchor.proof.values import DeltaRecord, Record
-from anchor.verify.audit_pack import PERIOD, AuditPack, PackParts, write_audit_pack
+from anchor.verify.audit_pack import LARGEST_PERIOD, PERIOD, AuditPack, PackParts, write_audit_pack
 from benchmarks.measuring import Measurement, median_of, print_table, shown_time, write_results
 from benchmarks.operated import CUSTOMER, Operated, Ran, fill, operating, ran, unit_of, until
 from tests.web.browser import PAGE, running_chromium
@@ -54,7 +54,7 @@ def altered(pack: Path, target: Path, index: int) -> None:
     """Write a pack again in which one delta has another amount, everywhere that it stands."""
     with ExitStack() as stack:
         opened = AuditPack(pack, stack)
-        parts = PackParts(parse_proof_file(opened.read(PERIOD, LARGEST_PERIOD_FILE)), opened.peaks())
+        parts = PackParts(parse_proof_file(opened.read(PERIOD, LARGEST_PERIOD)), opened.peaks())
 
         def records() -> Iterator[Record]:
             for record, _ in opened.deltas():

@@ -8,7 +8,7 @@ import { startWalk } from "./delta-walk.js";
 import { fingerprint } from "./hashes.js";
 import { LocalChecks } from "./local-checks.js";
 import { inclusionPath, Members } from "./members.js";
-import { LARGEST_PERIOD_FILE, readRecord } from "./reading.js";
+import { readRecord } from "./reading.js";
 import { Checks, INVALID, Stopped } from "./results.js";
 import { ProofFileError, parseJson } from "./strict-json.js";
 import { turns } from "./turns.js";
@@ -20,6 +20,8 @@ const [PERIOD, PEAKS, DELTAS, TABLE] = ["period.json", "peaks.json", "deltas.ndj
 const NAMES = ["README.txt", PERIOD, EVIDENCE, "chain.json", "verify.html", PEAKS, DELTAS, TABLE];
 const REQUIRED = [DELTAS, TABLE, PEAKS, PERIOD].sort();
 const LARGEST_LINE = 256 * 1024;
+/** Bytes of a pack's period: its span's edges are in it, some 13,000 deltas. */
+const LARGEST_PERIOD = 8 * 1024 ** 2;
 const LARGEST_PACK = 16 * 1024 ** 3;
 const MOST_KEPT = 500;
 const NEWLINE = 10;
@@ -223,7 +225,7 @@ function textOf(field) {
  * many deltas are done, and of how many. Throws ProofFileError where a file in it is malformed.
  */
 export async function checkPack(pack, verifyPeriod, { onStep, onProgress = () => {}, signal } = {}) {
-  const period = await verifyPeriod(await pack.read(PERIOD, LARGEST_PERIOD_FILE));
+  const period = await verifyPeriod(await pack.read(PERIOD, LARGEST_PERIOD));
   if (period.kind === null || period.verdict === INVALID) return period;
   const { proof } = period;
   if (proof.kind !== "period" || proof.claim.deltas !== null) {

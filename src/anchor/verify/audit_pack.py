@@ -29,7 +29,7 @@ from typing import IO, Any, BinaryIO, Final
 from anchor.proof.bounds import ProofFileError, parse_json
 from anchor.proof.members import Members, inclusion_path
 from anchor.proof.part_reading import read_record
-from anchor.proof.reading import LARGEST_PERIOD_FILE, parse_proof_file
+from anchor.proof.reading import parse_proof_file
 from anchor.proof.values import (
     DeltaRecord,
     Disclosed,
@@ -57,6 +57,8 @@ NAMES: Final = frozenset({README, PERIOD, EVIDENCE, CHAIN, PAGE, PEAKS, DELTAS, 
 REQUIRED: Final = frozenset({PERIOD, PEAKS, DELTAS, TABLE})
 
 LARGEST_LINE: Final = 256 * 1024
+LARGEST_PERIOD: Final = 8 * 1024**2
+"""Bytes of a pack's period: its span's edges are in it, some 13,000 deltas."""
 LARGEST_PACK: Final = 16 * 1024**3
 """Bytes of deltas, unpacked, that are read of one pack."""
 
@@ -285,7 +287,7 @@ def check_pack(
     ``progress`` hears how many of the deltas are done. Raises ProofFileError where a file in it is
     malformed.
     """
-    raw = pack.read(PERIOD, LARGEST_PERIOD_FILE)
+    raw = pack.read(PERIOD, LARGEST_PERIOD)
     period = verify_period(raw)
     if period.kind is None or period.verdict == INVALID:
         return period

@@ -1,8 +1,11 @@
-"""What a comparison answers. The record is the yardstick: ``offBy`` is how far a side is off it."""
+"""The responses of a comparison. The record is the yardstick: ``offBy`` is how far a side is off it.
 
-from typing import Annotated
+``compared`` tells the two apart: what was compared, balances or deltas.
+"""
 
-from msgspec import Meta, Raw, Struct
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
 
 from anchor.compare.balances import (
     BalanceComparison,
@@ -12,29 +15,29 @@ from anchor.compare.balances import (
 )
 from anchor.compare.books import Discrepancy
 from anchor.compare.lists import DeltaComparison, ListComparison, Side
-from anchor.wire.amounts import amount_json
-from anchor.wire.answers import Number, StandingAnswer
+from anchor.wire.amounts import Number, amount_json
+from anchor.wire.responses import Count, DeltaSum, Index
 
 SideName = Annotated[str, Meta(extra_json_schema={"enum": ["yours", "counterparty"]})]
 Kind = Annotated[str, Meta(extra_json_schema={"enum": ["missing", "extra", "altered", "duplicated"]})]
 
 
-class BehindAnswer(Struct, rename="camel"):
+class BehindBy(Struct, rename="camel"):
     """The figure is the record's balance at an earlier index: the deltas after it would be missing."""
 
-    as_of_index: int | None
+    as_of_index: Index | None
     """Null: the balance before the first delta."""
-    missing_from: int
-    missing_count: int
-    earlier_times: int
+    missing_from: Index
+    missing_count: Count
+    earlier_times: Count
     """How often the record had this balance before as well."""
 
 
-class CandidateAnswer(Struct, rename="camel"):
+class CandidateDelta(Struct, rename="camel"):
     """One delta whose amount is the whole gap. There may be others: it is a candidate."""
 
     kind: Annotated[str, Meta(extra_json_schema={"enum": ["missing", "counted_twice"]})]
-    index: int
+    index: Index
     reference_id: str | None
     amount: Number
 
@@ -46,9 +49,9 @@ class BalanceDiscrepancy(Struct, rename="camel"):
     balance: Number
     record_balance: Number
     off_by: Number
-    behind: BehindAnswer | None
-    candidates: list[CandidateAnswer]
-    candidate_count: int
+    behind: BehindBy | None
+    candidates: list[CandidateDelta]
+    candidate_count: Count
     explanation: str
 
 
@@ -58,28 +61,28 @@ class EntryDiscrepancy(Struct, rename="camel"):
     side: SideName
     kind: Kind
     reference_id: str | None
-    index: int | None
+    index: Index | None
     """Its place in the record; null where it is not there."""
-    position: int | None
+    position: Count | None
     """Its place in the list, from 0; null where it is not there."""
     record_amount: Number | None
     listed_amount: Number | None
     off_by: Number
-    elsewhere: int | None
+    elsewhere: Index | None
     """Of an extra entry, where only a part was compared: the index that it has outside this part."""
 
 
-class RecordAnswer(Struct, rename="camel"):
+class ComparedBalance(Struct, rename="camel"):
     """The balance of the record that was compared with."""
 
     balance: Number
     which: Annotated[str, Meta(extra_json_schema={"enum": ["recorded", "verified", "as_of_index"]})]
-    as_of_index: int | None
-    recorded: StandingAnswer
-    verified: StandingAnswer
+    as_of_index: Index | None
+    recorded: DeltaSum
+    verified: DeltaSum
 
 
-class CompareBalancesAnswer(Struct, rename="camel"):
+class CompareBalancesResponse(Struct, rename="camel", tag_field="compared", tag="balances"):
     """Whether the balances are the record's, and where not, what would explain it."""
 
     match: bool
@@ -88,88 +91,88 @@ class CompareBalancesAnswer(Struct, rename="camel"):
     """The sides that agree with the record."""
     sides_agree: bool | None
     """Whether the two sides agree with one another, whatever the record says; null where one was sent."""
-    record: RecordAnswer
-    searched_from: int
+    record: ComparedBalance
+    searched_from: Index
     """Explanations were searched from this index of the record on."""
 
 
-class ConfirmedAnswer(Struct, rename="camel"):
+class ConfirmedUpTo(Struct, rename="camel"):
     """Up to and including this index, the list and the record are the same."""
 
-    index: int
+    index: Index
     balance: Number
 
 
-class PartedAnswer(Struct, rename="camel"):
+class PartedAfter(Struct, rename="camel"):
     """The first index after which the running balances differ."""
 
-    index: int
+    index: Index
     record_balance: Number
     listed_balance: Number
 
 
-class TallyAnswer(Struct, rename="camel"):
+class DiscrepancyTally(Struct, rename="camel"):
     """How many discrepancies of one kind, and by how much they put the total off."""
 
-    count: int
+    count: Count
     off_by: Number
 
 
-class MovedAnswer(Struct, rename="camel"):
+class MovedEntry(Struct, rename="camel"):
     """An entry that stands elsewhere in the list than in the record."""
 
-    index: int
-    position: int
+    index: Index
+    position: Count
 
 
-class ListAnswer(Struct, rename="camel"):
+class ComparedList(Struct, rename="camel"):
     """One side's list against the record."""
 
     side: SideName
     agrees: bool
-    count: int
+    count: Count
     total: Number
     off_by: Number
-    tallies: dict[str, TallyAnswer]
-    discrepancy_count: int
-    confirmed: ConfirmedAnswer | None
-    parted: PartedAnswer | None
-    moved: list[MovedAnswer]
-    moved_count: int
+    tallies: dict[str, DiscrepancyTally]
+    discrepancy_count: Count
+    confirmed: ConfirmedUpTo | None
+    parted: PartedAfter | None
+    moved: list[MovedEntry]
+    moved_count: Count
 
 
-class ComparedAnswer(Struct, rename="camel"):
+class ComparedRange(Struct, rename="camel"):
     """Which part of the record was compared. ``toIndex`` is null where it is empty."""
 
-    from_index: int
-    to_index: int | None
-    delta_count: int
+    from_index: Index
+    to_index: Index | None
+    delta_count: Count
     total: Number
 
 
-class CompareDeltasAnswer(Struct, rename="camel"):
+class CompareDeltasResponse(Struct, rename="camel", tag_field="compared", tag="deltas"):
     """Whether the lists are the record's, and every entry that is not."""
 
     match: bool
     discrepancies: list[EntryDiscrepancy]
-    sides: list[ListAnswer]
-    shared_count: int
+    sides: list[ComparedList]
+    shared_count: Count
     """Discrepancies that both sides have alike: there they agree with one another, not with the record."""
-    record: ComparedAnswer
+    record: ComparedRange
 
 
-CompareAnswer = CompareBalancesAnswer | CompareDeltasAnswer
+CompareResponse: TypeAlias = CompareBalancesResponse | CompareDeltasResponse
 
 
-def compared_balances(comparison: BalanceComparison) -> CompareBalancesAnswer:
+def compared_balances(comparison: BalanceComparison) -> CompareBalancesResponse:
     """Return a comparison of balances as it is answered."""
     used = comparison.used
-    return CompareBalancesAnswer(
+    return CompareBalancesResponse(
         match=comparison.match,
         discrepancies=[_side_balance(side, used) for side in comparison.sides if not side.agrees],
         agreeing=[side.value for side in comparison.agreeing],
         sides_agree=comparison.sides_agree,
-        record=RecordAnswer(
+        record=ComparedBalance(
             balance=amount_json(used.balance),
             which=comparison.record_balance.value,
             as_of_index=used.as_of_index,
@@ -180,10 +183,10 @@ def compared_balances(comparison: BalanceComparison) -> CompareBalancesAnswer:
     )
 
 
-def compared_deltas(comparison: DeltaComparison) -> CompareDeltasAnswer:
+def compared_deltas(comparison: DeltaComparison) -> CompareDeltasResponse:
     """Return a comparison of lists as it is answered."""
     count = comparison.size - comparison.from_index
-    return CompareDeltasAnswer(
+    return CompareDeltasResponse(
         match=comparison.match,
         discrepancies=[
             _entry(side.side, each, comparison.elsewhere.get(each.reference_id or ""))
@@ -192,7 +195,7 @@ def compared_deltas(comparison: DeltaComparison) -> CompareDeltasAnswer:
         ],
         sides=[_list(side) for side in comparison.sides],
         shared_count=comparison.shared_count,
-        record=ComparedAnswer(
+        record=ComparedRange(
             from_index=comparison.from_index,
             to_index=comparison.size - 1 if count else None,
             delta_count=count,
@@ -201,8 +204,8 @@ def compared_deltas(comparison: DeltaComparison) -> CompareDeltasAnswer:
     )
 
 
-def _standing(standing: Standing) -> StandingAnswer:
-    return StandingAnswer(amount_json(standing.balance), standing.size)
+def _standing(standing: Standing) -> DeltaSum:
+    return DeltaSum(amount_json(standing.balance), standing.size)
 
 
 def _side_balance(side: SideBalance, used: Standing) -> BalanceDiscrepancy:
@@ -214,11 +217,9 @@ def _side_balance(side: SideBalance, used: Standing) -> BalanceDiscrepancy:
         off_by=amount_json(side.off_by),
         behind=None
         if behind is None
-        else BehindAnswer(
-            behind.as_of_index, behind.missing_from, behind.missing_count, behind.earlier_times
-        ),
+        else BehindBy(behind.as_of_index, behind.missing_from, behind.missing_count, behind.earlier_times),
         candidates=[
-            CandidateAnswer(each.kind.value, each.index, each.reference_id, amount_json(each.amount))
+            CandidateDelta(each.kind.value, each.index, each.reference_id, amount_json(each.amount))
             for each in side.candidates
         ],
         candidate_count=side.candidate_count,
@@ -240,31 +241,31 @@ def _entry(side: Side, entry: Discrepancy, elsewhere: int | None) -> EntryDiscre
     )
 
 
-def _amount(units: int | None) -> Raw | None:
+def _amount(units: int | None) -> Number | None:
     return None if units is None else amount_json(units)
 
 
-def _list(side: ListComparison) -> ListAnswer:
+def _list(side: ListComparison) -> ComparedList:
     confirmed, parted = side.confirmed, side.parted
-    return ListAnswer(
+    return ComparedList(
         side=side.side.value,
         agrees=side.agrees,
         count=side.count,
         total=amount_json(side.total),
         off_by=amount_json(side.off_by),
         tallies={
-            kind.value: TallyAnswer(tally.count, amount_json(tally.off_by))
+            kind.value: DiscrepancyTally(tally.count, amount_json(tally.off_by))
             for kind, tally in side.tallies.items()
         },
         discrepancy_count=side.discrepancy_count,
         confirmed=None
         if confirmed is None
-        else ConfirmedAnswer(confirmed.index, amount_json(confirmed.balance)),
+        else ConfirmedUpTo(confirmed.index, amount_json(confirmed.balance)),
         parted=None
         if parted is None
-        else PartedAnswer(
+        else PartedAfter(
             parted.index, amount_json(parted.record_balance), amount_json(parted.listed_balance)
         ),
-        moved=[MovedAnswer(moved.index, moved.position) for moved in side.moved],
+        moved=[MovedEntry(moved.index, moved.position) for moved in side.moved],
         moved_count=side.moved_count,
     )

@@ -1,4 +1,4 @@
-"""Requests and answers of comparisons with books that stay elsewhere. Bytes are base64.
+"""Requests and responses of comparisons with books that stay elsewhere. Bytes are base64.
 
 ``anchor.compare.reconciliation`` and ``anchor.compare.divergence`` say what the bytes are.
 """
@@ -7,8 +7,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from anchor.wire.answers import Number
+from anchor.wire.amounts import Number
 from anchor.wire.requests import CustomerId, Index, Unit
+from anchor.wire.responses import Count
 
 Kind = Annotated[str, Meta(extra_json_schema={"enum": ["entries", "fingerprints"]})]
 Small = Annotated[int, Meta(ge=0, le=1000)]
@@ -26,10 +27,10 @@ class CellsRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     size: Index | None = None
 
 
-class CellsAnswer(Struct, rename="camel"):
+class CellsResponse(Struct, rename="camel"):
     """Cells of the record's sketch."""
 
-    size: int
+    size: Count
     total: Number
     cells: bytes
 
@@ -45,19 +46,19 @@ class ResolveRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     start: Index | None = None
 
 
-class ResolvedAnswer(Struct, rename="camel"):
+class ResolvedDelta(Struct, rename="camel"):
     """One delta that a key stands for."""
 
     key: bytes
-    index: int
+    index: Index
     reference_id: str | None
     amount: Number
 
 
-class ResolveAnswer(Struct, rename="camel"):
+class ResolveResponse(Struct, rename="camel"):
     """The deltas of the keys that are known, in the order of their indices."""
 
-    entries: list[ResolvedAnswer]
+    entries: list[ResolvedDelta]
 
 
 class BlocksRequest(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -70,10 +71,10 @@ class BlocksRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     unit: Unit | None = None
 
 
-class BlocksAnswer(Struct, rename="camel"):
+class BlocksResponse(Struct, rename="camel"):
     """Digests of blocks, joined."""
 
-    size: int
+    size: Count
     digests: bytes
 
 
@@ -87,7 +88,7 @@ class DigestsRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     unit: Unit | None = None
 
 
-class DigestsAnswer(Struct, rename="camel"):
+class DigestsResponse(Struct, rename="camel"):
     """Digests of deltas, joined."""
 
     digests: bytes

@@ -53,7 +53,7 @@ class Adjusts(Struct, forbid_unknown_fields=True, rename="camel"):
     reference_id: ReferenceId
 
 
-class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+class EmitRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     """One usage event: what to add to a customer's balance, and why."""
 
     customer_id: CustomerId
@@ -93,16 +93,10 @@ class DeltaRequest(Struct, forbid_unknown_fields=True, rename="camel", gc=False)
     ] = UNSET
 
 
-class BatchRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+class EmitBatchRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     """Up to 1,000 deltas. Each stands alone: a bad one is refused, the others are recorded."""
 
-    deltas: Annotated[list[DeltaRequest], Meta(extra_json_schema={"maxItems": MAX_BATCH_ITEMS})]
-
-
-class LooseBatchRequest(Struct, forbid_unknown_fields=True, rename="camel"):
-    """A batch whose items are read one by one, where they cannot be read all at once."""
-
-    deltas: list[Raw]
+    deltas: Annotated[list[EmitRequest], Meta(extra_json_schema={"maxItems": MAX_BATCH_ITEMS})]
 
 
 class EntryRequest(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -154,3 +148,24 @@ class KeyRequest(Struct, forbid_unknown_fields=True, rename="camel"):
         ),
     ] = None
     customer_id: CustomerId | None = None
+
+
+ErasableName = Annotated[str, Meta(extra_json_schema={"enum": ["reason", "referenceId", "metadata"]})]
+
+
+class EraseRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """Which fields of which delta to erase. The delta is named by its receipt, or by its place."""
+
+    fields: Annotated[list[ErasableName], Meta(extra_json_schema={"minItems": 1, "maxItems": 3})]
+    by: Annotated[
+        str,
+        Meta(
+            description="Who erases, for the record: better an office than a person.",
+            examples=["data protection office"],
+            extra_json_schema={"minLength": 1, "maxLength": 200},
+        ),
+    ]
+    receipt_id: Annotated[str | None, Meta(extra_json_schema={"minLength": 1})] = None
+    customer_id: CustomerId | None = None
+    unit: Unit | None = None
+    index: Index | None = None

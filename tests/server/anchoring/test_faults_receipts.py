@@ -1,5 +1,6 @@
 """CHAIN_FAULTS rows 2, 19 and 22: receipts that are missing, late, forgotten, or of another block."""
 
+import msgspec
 import pytest
 from prometheus_client import generate_latest
 
@@ -8,10 +9,10 @@ from anchor.cli.status import show_status
 from anchor.node.endpoint import HttpEndpoint
 from anchor.server.anchoring.status import read_status
 from anchor.server.api.metrics import metrics_registry
-from anchor.server.api.routes.operating import as_json
 from anchor.server.chain.contract import anchor_call
 from anchor.server.chain.finality import FinalityRule
 from anchor.server.chain.transactions import Fees, Transaction
+from anchor.wire.responses import encode
 from tests.fixtures.anchoring import Bench, MakeBench
 from tests.fixtures.rpc_proxy import Call, MakeProxy, Reply, answer, change, frozen_at
 
@@ -125,7 +126,7 @@ def test_19_an_anchor_whose_receipt_was_forgotten_is_found_by_its_event(
     # What it cost is not to be had any more, and that is said where costs are shown.
     status = read_status(bench.database, bench.clock)
     assert [chain.anchors_of_unknown_cost for chain in status.chains] == [1]
-    show_status(Output(), as_json(status))
+    show_status(Output(), msgspec.json.decode(encode(status)))
     assert "unknown for 1 anchor of the last 7 days" in capsys.readouterr().out
     text = generate_latest(metrics_registry(lambda: status)).decode()
     assert 'anchor_chain_anchors_of_unknown_cost{chain="anvil"} 1.0' in text

@@ -2,20 +2,22 @@
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 from prometheus_client import generate_latest
 
 from anchor.cli.output import Output
 from anchor.cli.status import show_status
+from anchor.protocol.errors import hex_of
 from anchor.server.anchoring.status import read_status
 from anchor.server.api.metrics import metrics_registry
-from anchor.server.api.routes.operating import as_json
+from anchor.wire.responses import encode
 from tests.fixtures.anchoring import Bench, MakeBench
 
 
 def test_an_empty_log_has_no_lag(bench: Bench) -> None:
     status = read_status(bench.database, bench.clock)
-    assert (status.newest_batch, status.lag_ms, status.chains, status.alarms) == (0, 0, (), ())
+    assert (status.newest_batch, status.lag_ms, status.chains, status.alarms) == (0, 0, [], [])
 
 
 @pytest.mark.databases("sqlite", "postgresql")
@@ -29,7 +31,7 @@ def test_head_fees_and_funds_are_shown(bench: Bench) -> None:
         bench.clock.advance(60_000)
     status = read_status(bench.database, bench.clock)
     [chain] = status.chains
-    assert chain.head == bench.reader().head()
+    assert chain.head == hex_of(bench.reader().head())
     assert (chain.head_batch, chain.anchored_batch, chain.final_batch) == (3, 3, 3)
     assert chain.primary
     assert chain.in_flight is None
@@ -56,7 +58,7 @@ def test_what_is_in_flight_is_shown_with_its_attempts(bench: Bench) -> None:
     assert (chain.in_flight.batch, chain.in_flight.state) == (1, "sent")
     [attempt] = chain.in_flight.attempts
     assert attempt.accepted
-    assert bench.node().seen(attempt.transaction_hash)
+    assert bench.node().seen(bytes.fromhex(attempt.transaction_hash[2:]))
 
 
 def test_an_alarm_is_shown_with_what_to_do(bench: Bench) -> None:
@@ -87,7 +89,7 @@ def test_costs_gas_price_and_the_contracts_head_are_in_metrics_and_on_the_screen
     assert float(figures['anchor_chain_gas_price_gwei{chain="anvil"}']) == chain.gas_price / 10**9
     cost = float(figures['anchor_chain_cost_per_delta_ether{chain="anvil"}'])
     assert cost == pytest.approx(float(chain.cost_per_delta) / 10**18)
-    show_status(Output(), as_json(status))
+    show_status(Output(), msgspec.json.decode(encode(status)))
     shown = capsys.readouterr().out
     for words in ("gwei a delta", "last 7 days", "days at the rate of the last 24 hours", "gas"):
         assert words in shown

@@ -156,6 +156,6 @@ def test_the_example_in_the_page_is_answered_so(service: Service) -> None:
 
 
 def _encoded(problem: Problem) -> bytes:
-    from anchor.wire.answers import encode
+    from anchor.wire.responses import encode
 
     return encode(problem.document())

@@ -14,7 +14,7 @@ from anchor.server.api.emissions import Caller, parse_batch, parse_emission, quo
 from anchor.server.ledger.api_keys import Scope
 from anchor.server.ledger.model import Emission
 from anchor.wire.problems import Problem
-from anchor.wire.requests import DeltaRequest
+from anchor.wire.requests import EmitRequest
 from anchor.wire.times import YEAR_2000
 from tests.fixtures.service import Service
 
@@ -301,7 +301,7 @@ optional = st.fixed_dictionaries(
 @given(optional)
 def test_every_quotation_mark_of_an_item_is_accounted_for(item: dict[str, Any]) -> None:
     body = json.dumps(item, ensure_ascii=False).encode()
-    assert body.count(b'"') == quotes_of(msgspec.json.decode(body, type=DeltaRequest))
+    assert body.count(b'"') == quotes_of(msgspec.json.decode(body, type=EmitRequest))
     assert isinstance(parse_emission(body, ANYBODY, NOW), Emission)
     assert parse_batch(b'{"deltas":[' + body + b"]}", ANYBODY, NOW) == [parse_emission(body, ANYBODY, NOW)]
     escaped = json.dumps(item).encode()

@@ -1,10 +1,10 @@
 """What ``anchor status``, ``GET /api/v1/status`` and ``/metrics`` show: read from the database alone."""
 
-from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Connection
 
-from anchor.protocol.hashing import Bytes32
+from anchor.protocol.errors import hex_of
 from anchor.server.anchoring.alarms import MEANINGS, AlarmName
 from anchor.server.anchoring.lease import LEASE_NAME
 from anchor.server.anchoring.states import IN_FLIGHT
@@ -28,6 +28,8 @@ from anchor.server.storage.unanchored import (
     oldest_delta_after,
     read_backlog,
 )
+from anchor.wire.amounts import Number
+from anchor.wire.status import AlarmStatus, AttemptStatus, ChainStatus, InFlight, LastAnchor, StatusResponse
 
 DAY_MS = 86_400_000
 
@@ -49,106 +51,19 @@ def days_left(connection: Connection, chain: int, *, balance: int, gas_price: in
 WEEK_MS = 7 * DAY_MS
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmStatus:
-    """An alarm that lasts. ``since`` is milliseconds; ``chain`` is '' where it is about none."""
-
-    name: str
-    chain: str
-    detail: str
-    since: int
-    remedy: str
-    stops_sending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptStatus:
-    """A signed transaction in flight. Fees are wei per gas."""
-
-    transaction_hash: Bytes32
-    kind: str
-    signed_at: int
-    accepted: bool
-    max_fee: int
-    max_tip: int
-    refusal: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    """The send that a chain has in flight."""
-
-    batch: int
-    state: str
-    nonce: int | None
-    planned_at: int
-    attempts: tuple[AttemptStatus, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChainStatus:
-    """One chain. Times are milliseconds, amounts wei; None where nothing is known yet."""
-
-    name: str
-    chain_id: int
-    contract: bytes
-    primary: bool
-    observed_at: int | None
-    head: Bytes32 | None
-    head_batch: int | None
-    block_number: int | None
-    block_time: int | None
-    final_block: int | None
-    anchored_batch: int
-    final_batch: int
-    last_anchor: AnchorRow | None
-    oldest_unanchored_at: int | None
-    lag_ms: int
-    oldest_unverified_at: int | None
-    in_flight: InFlight | None
-    sender: bytes | None
-    balance: int | None
-    gas_price: int | None
-    spent_last_day: int
-    anchors_last_day: int
-    anchors_of_unknown_cost: int
-    """Of the last seven days: no endpoint showed their receipts, so that no figure here counts them."""
-    cost_per_anchor: int | None
-    cost_per_delta: str | None
-    """A decimal text, down to a millionth of a wei: floats are not for money."""
-    days_left: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The whole. ``lag_ms`` is the age of the oldest delta that the primary chain does not hold."""
-
-    at: int
-    delta_count: int
-    ledger_count: int
-    newest_batch: int
-    newest_sealed_at: int | None
-    unsealed_since: int | None
-    lag_ms: int
-    worker: str | None
-    worker_renewed_at: int | None
-    chains: tuple[ChainStatus, ...]
-    alarms: tuple[AlarmStatus, ...]
-
-
-def read_status(database: Database, clock: Clock) -> Status:
+def read_status(database: Database, clock: Clock) -> StatusResponse:
     """Return how the log and its anchoring stand. Raises StorageUnavailable."""
     now = clock.now_ms()
     with database.read() as connection:
         backlog = read_backlog(connection)
         deltas, ledgers = log_totals(connection)
         rows = chains_in_use(connection)
-        chains = tuple(_chain_status(connection, row, backlog, now) for row in rows)
-        alarms = tuple(_alarm_status(alarm) for alarm in alarms_raised(connection))
+        chains = [_chain_status(connection, row, backlog, now) for row in rows]
+        alarms = [_alarm_status(alarm) for alarm in alarms_raised(connection)]
         lease = read_lease(connection, LEASE_NAME)
     primary = next((chain for chain in chains if chain.primary), None)
     oldest = backlog.unsealed_since if primary is None else primary.oldest_unanchored_at
-    return Status(
+    return StatusResponse(
         at=now,
         delta_count=deltas,
         ledger_count=ledgers,
@@ -181,22 +96,22 @@ def _chain_status(connection: Connection, row: ChainRow, backlog: Backlog, now: 
     return ChainStatus(
         name=row.name,
         chain_id=row.chain_id,
-        contract=row.contract,
+        contract=hex_of(row.contract),
         primary=row.is_primary,
         observed_at=None if seen is None else seen.observed_at,
-        head=None if seen is None else seen.head,
+        head=None if seen is None else hex_of(seen.head),
         head_batch=None if head is None else head.number,
         block_number=None if seen is None else seen.block_number,
         block_time=None if seen is None else seen.block_time,
         final_block=None if seen is None else seen.final_number,
         anchored_batch=anchored_batch,
         final_batch=final_batch,
-        last_anchor=anchored,
+        last_anchor=None if anchored is None else _last_anchor(anchored),
         oldest_unanchored_at=oldest,
         lag_ms=0 if oldest is None else max(0, now - oldest),
         oldest_unverified_at=oldest_delta_after(connection, final_batch, backlog),
         in_flight=_in_flight(connection, row.id),
-        sender=None if seen is None else seen.sender,
+        sender=None if seen is None else hex_of(seen.sender),
         balance=None if seen is None else seen.sender_balance,
         gas_price=None if seen is None else seen.gas_price,
         spent_last_day=spent,
@@ -204,7 +119,22 @@ def _chain_status(connection: Connection, row: ChainRow, backlog: Backlog, now: 
         anchors_of_unknown_cost=anchors_of_unknown_cost(connection, row.id, now - WEEK_MS),
         cost_per_anchor=cost,
         cost_per_delta=_shared(costs.total, deltas) if deltas else None,
-        days_left=days,
+        days_left=cast(Number | None, days),
+    )
+
+
+def _last_anchor(row: AnchorRow) -> LastAnchor:
+    return LastAnchor(
+        chain=row.chain,
+        batch=row.batch,
+        previous_head=hex_of(row.previous_head),
+        transaction_hash=hex_of(row.transaction_hash),
+        block_number=row.block_number,
+        block_hash=hex_of(row.block_hash),
+        block_time=row.block_time,
+        state=row.state,
+        settled=row.settled,
+        recorded_at=row.recorded_at,
     )
 
 
@@ -224,9 +154,9 @@ def _in_flight(connection: Connection, chain: int) -> InFlight | None:
         state=send.state,
         nonce=send.nonce,
         planned_at=send.planned_at,
-        attempts=tuple(
+        attempts=[
             AttemptStatus(
-                attempt.transaction_hash,
+                hex_of(attempt.transaction_hash),
                 attempt.kind,
                 attempt.signed_at,
                 attempt.accepted_at is not None,
@@ -235,7 +165,7 @@ def _in_flight(connection: Connection, chain: int) -> InFlight | None:
                 attempt.refusal,
             )
             for attempt in attempts_of(connection, send.id)
-        ),
+        ],
     )
 
 

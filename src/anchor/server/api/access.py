@@ -20,8 +20,8 @@ from anchor.server.ledger.model import Log
 from anchor.server.ledger.views import ReceiptView, UnknownLedger, find_ledger, find_receipt
 from anchor.server.storage.database import Database
 from anchor.server.storage.reading import LedgerRow
-from anchor.wire.answers import encode
 from anchor.wire.problems import Problem, shown
+from anchor.wire.responses import encode
 
 
 def require_customer(key: ApiKey, customer_id: str) -> None:
@@ -104,6 +104,6 @@ def body_as(kind: type[T]) -> Callable[[Request], AsyncIterator[T]]:
     return body
 
 
-def json_answer(answer: Any, status: int = 200) -> Response:
+def json_response(answer: Any, status: int = 200) -> Response:
     """Return an answer as a response."""
     return Response(encode(answer), status, media_type="application/json")

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 import anchor.server.chain  # noqa: F401
 from anchor import __version__
 from anchor.protocol.identities import IdentityKey
-from anchor.server.anchoring.status import Status, read_status
+from anchor.server.anchoring.status import read_status
 from anchor.server.api.access import Access
 from anchor.server.api.asgi import (
     BODY_MEMORY,
@@ -55,6 +55,7 @@ from anchor.server.ledger.group_commit import GroupCommit
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.reconciling import Reconciler
 from anchor.server.storage.database import Database
+from anchor.wire.status import StatusResponse
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Components:
     body_memory: int = BODY_MEMORY
     """Bytes of request bodies that may be held at a time."""
 
-    def read_status(self) -> Status:
+    def read_status(self) -> StatusResponse:
         """Return how the log and its anchoring stand."""
         return read_status(self.database, self.clock)
 

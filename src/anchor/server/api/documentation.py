@@ -1,11 +1,13 @@
 """The OpenAPI document and ``/docs``.
 
-The types of requests and answers are ``requests`` and ``answers``: FastAPI routes and documents the
-parameters, the bodies' schemas are those types' own. Every example is sent to a server by a test.
+The document is made from the structs of ``anchor.wire``: FastAPI routes and documents the parameters, the
+bodies' schemas are those types' own. Every example is sent to a server by a test, and public tools make
+clients of it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, cast, get_args
 
 import msgspec
 from fastapi import APIRouter, FastAPI
@@ -16,11 +18,11 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from anchor.server.ledger.api_keys import Scope
-from anchor.wire import answers, requests
-from anchor.wire import answers as erasure_messages
-from anchor.wire import comparing as compare_answers
-from anchor.wire import exchange as exchange_messages
-from anchor.wire.problems import KINDS, MEDIA_TYPE, ProblemDocument
+from anchor.wire import comparing, exchange, problems, requests, responses
+from anchor.wire import status as status_response
+from anchor.wire.amounts import Number
+from anchor.wire.problems import KINDS, MEDIA_TYPE
+from anchor.wire.responses import EmitRefusal, EmitResponse, EmitResult, Page
 
 OPENAPI_PATH: Final = "/openapi.json"
 DOCS_PATH: Final = "/docs"
@@ -38,6 +40,23 @@ are milliseconds since 1970. Every refusal is a problem document (RFC 9457) with
 Authorize with an API key to try the calls here.
 """
 
+_SERVERS: Final = [{"url": "/", "description": "The server that this document comes from."}]
+_TAGS: Final = {
+    "Balances": "The four calls: emit, derive, compare, checkpoint.",
+    "Checkpoints": "Ranges of a ledger under one hash, and their proof files.",
+    "Receipts": "What became of a delta, and its proof file.",
+    "Ledgers": "What is on record of a customer, in each unit.",
+    "Batches": "What was sealed together, and the transactions that anchored it.",
+    "Proofs": "Proof files about a ledger: anybody can check them without asking a server.",
+    "Comparing at scale": "Long books against the record, without sending them.",
+    "The log": "What every anchored root is made of; for anybody.",
+    "Verifying": "Checks of a receipt or a checkpoint; for anybody who holds its id.",
+    "Erasing": "Text of a delta removed for good.",
+    "API keys": "Who may use this API.",
+    "Operating": "Liveness, readiness, status and metrics.",
+}
+_WIRE: Final[tuple[ModuleType, ...]] = (requests, responses, comparing, exchange, status_response, problems)
+
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"ApiKey": []}, {"Bearer": []}]
 _SECURITY_SCHEMES: Final = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
@@ -49,7 +68,8 @@ _ALWAYS: Final = ("storage_unavailable",)
 
 
 def described(
-    answer: type[Any],
+    operation_id: str,
+    response: Any,
     example: Any,
     *,
     status: int = 200,
@@ -62,13 +82,13 @@ def described(
 ) -> dict[str, Any]:
     """Return what a route's decorator is given, so that the OpenAPI document describes it.
 
-    ``also`` names further statuses with the same answer; ``body_examples`` maps names to
-    ``{"summary": ..., "value": ...}``; ``problems`` are the route's own codes; ``scope`` is the scope that
-    a key needs, None where none is needed.
+    ``operation_id`` is what generated clients call it. ``response`` is a struct of ``anchor.wire``, or a
+    union of tagged ones. ``also`` names further statuses with the same response; ``body_examples`` maps
+    names to ``{"summary": ..., "value": ...}``; ``problems`` are the route's own codes; ``scope`` is the
+    scope that a key needs, None where none is needed.
     """
-    reference = {"$ref": _SCHEMAS.format(name=answer.__name__)}
-    content = {"application/json": {"schema": reference, "example": example}}
-    summary = (answer.__doc__ or "").partition("\n")[0]
+    content = {"application/json": {"schema": _schema_of(response), "example": example}}
+    summary = ((get_args(response) or (response,))[0].__doc__ or "").partition("\n")[0]
     responses: dict[int | str, dict[str, Any]] = {status: {"description": summary, "content": content}}
     for another, meaning in (also or {}).items():
         responses[another] = {"description": meaning, "content": content}
@@ -89,7 +109,42 @@ def described(
                 }
             },
         }
-    return {"status_code": status, "responses": responses, "openapi_extra": extra, "response_model": None}
+    return {
+        "operation_id": operation_id,
+        "status_code": status,
+        "responses": responses,
+        "openapi_extra": extra,
+        "response_model": None,
+    }
+
+
+def described_text(operation_id: str, meaning: str, media_type: str) -> dict[str, Any]:
+    """Return the like for a route that reads with a key and answers with a text that is no JSON."""
+    content = {media_type: {"schema": {"type": "string"}}}
+    return {
+        "operation_id": operation_id,
+        "responses": {200: {"description": meaning, "content": content}}
+        | _problem_responses((*_ANY_READER, *_ALWAYS)),
+        "openapi_extra": {"security": _SECURITY},
+        "response_model": None,
+    }
+
+
+def _schema_of(response: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([response], schema_hook=_schema, ref_template=_SCHEMAS)
+    # Each of a tagged union fits its own schema alone.
+    return {("oneOf" if name == "anyOf" else name): value for name, value in schema.items()}
+
+
+def _schema(kind: type[Any]) -> dict[str, Any]:
+    """Return the schema of what is no type of msgspec's."""
+    if kind is Number:
+        return {"type": "number", "description": "Exact."}
+    if kind is cast(Any, EmitResult):
+        return {
+            "oneOf": [{"$ref": _SCHEMAS.format(name=one.__name__)} for one in (EmitResponse, EmitRefusal)]
+        }
+    raise NotImplementedError
 
 
 def _problem_responses(codes: Sequence[str]) -> dict[int | str, dict[str, Any]]:
@@ -113,13 +168,27 @@ def openapi_of(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
         version=app.version,
         description=_DESCRIPTION,
         routes=app.routes,
-        tags=app.openapi_tags,
+        tags=[{"name": name, "description": meaning} for name, meaning in _TAGS.items()],
+        servers=_SERVERS,
     )
     _restore_examples(document, routers)
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                _without_null(parameter["schema"])
     components = document.setdefault("components", {})
-    components["schemas"] = _schemas()
+    # FastAPI's are those of parameters that are one of several values.
+    components["schemas"] = components.get("schemas", {}) | _schemas()
     components["securitySchemes"] = _SECURITY_SCHEMES
     return document
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """Make a parameter's schema say what it is where it is given: in a URL there is no null."""
+    given = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(given) == 1:
+        del schema["anyOf"]
+        schema |= given[0]
 
 
 def _restore_examples(document: dict[str, Any], routers: Sequence[APIRouter]) -> None:
@@ -129,19 +198,19 @@ def _restore_examples(document: dict[str, Any], routers: Sequence[APIRouter]) ->
             continue
         for method in route.methods or ():
             described = document["paths"][route.path_format][method.lower()]["responses"]
-            for status, answer in route.responses.items():
-                if "content" in answer:
-                    described[str(status)]["content"] = answer["content"]
+            for code, response in route.responses.items():
+                if "content" in response:
+                    described[str(code)]["content"] = response["content"]
 
 
 def _schemas() -> dict[str, Any]:
     types = [
         kind
-        for module in (requests, answers, compare_answers, exchange_messages, erasure_messages)
+        for module in _WIRE
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in (msgspec.Struct, Page)
     ]
-    _, components = msgspec.json.schema_components([*types, ProblemDocument], ref_template=_SCHEMAS)
+    _, components = msgspec.json.schema_components(types, schema_hook=_schema, ref_template=_SCHEMAS)
     return components
 
 

@@ -15,16 +15,23 @@ from anchor.protocol.times import Instant, moment
 from anchor.server.api.strict_json import decode, decode_once, json_text, refuse_duplicate_keys
 from anchor.server.api.values import amount_units, is_given, metadata_bytes, require_id, require_reason
 from anchor.server.ledger.model import Emission
-from anchor.wire.answers import NoteAnswer
 from anchor.wire.problems import Problem
-from anchor.wire.requests import MAX_BATCH_ITEMS, BatchRequest, DeltaRequest, LooseBatchRequest
+from anchor.wire.requests import MAX_BATCH_ITEMS, EmitBatchRequest, EmitRequest
+from anchor.wire.responses import EmitNote
 from anchor.wire.times import read_time
 
 MAX_IDEMPOTENCY_KEY: Final = 200
 
-_DELTA: Final = msgspec.json.Decoder(DeltaRequest)
-_BATCH: Final = msgspec.json.Decoder(BatchRequest)
-_LOOSE_BATCH: Final = msgspec.json.Decoder(LooseBatchRequest)
+
+class _LooseBatch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A batch whose items are read one by one, where they cannot be read all at once."""
+
+    deltas: list[msgspec.Raw]
+
+
+_DELTA: Final = msgspec.json.Decoder(EmitRequest)
+_BATCH: Final = msgspec.json.Decoder(EmitBatchRequest)
+_LOOSE_BATCH: Final = msgspec.json.Decoder(_LooseBatch)
 # The quotation marks of {"customerId": "", "delta": ...}, and those of the batch around its items.
 _LEAST_QUOTES: Final = 6
 _BATCH_QUOTES: Final = 2
@@ -117,7 +124,7 @@ def _require_one_list(body: bytes) -> None:
         raise Problem("duplicate_key", "'deltas' stands twice.", field="/deltas")
 
 
-def quotes_of(request: DeltaRequest) -> int:
+def quotes_of(request: EmitRequest) -> int:
     """Return how many quotation marks an item has in a text without escapes, each key given once."""
     quotes = _LEAST_QUOTES
     if bytes(request.delta)[:1] == b'"':
@@ -139,7 +146,7 @@ def quotes_of(request: DeltaRequest) -> int:
     return quotes
 
 
-def emission_of(request: DeltaRequest, caller: Caller, idempotency_key: str | None, now_ms: int) -> Emission:
+def emission_of(request: EmitRequest, caller: Caller, idempotency_key: str | None, now_ms: int) -> Emission:
     """Return the emission that a decoded item asks for. Raises Problem."""
     customer_id = require_id(request.customer_id, "/customerId")
     if caller.customer_id is not None and caller.customer_id != customer_id:
@@ -171,12 +178,12 @@ def emission_of(request: DeltaRequest, caller: Caller, idempotency_key: str | No
     )
 
 
-def _notes_on(instant: Instant) -> tuple[NoteAnswer, ...]:
+def _notes_on(instant: Instant) -> tuple[EmitNote, ...]:
     """Return what the answer says of a time that is not kept just as it was sent."""
     kept = moment(instant.milliseconds)
     notes = []
     if instant.leap:
-        notes.append(NoteAnswer("/occurredAt", "leap_second", f"The second after it is kept: {kept}."))
+        notes.append(EmitNote("/occurredAt", "leap_second", f"The second after it is kept: {kept}."))
     if instant.cut:
-        notes.append(NoteAnswer("/occurredAt", "cut_to_millisecond", f"Kept to the millisecond: {kept}."))
+        notes.append(EmitNote("/occurredAt", "cut_to_millisecond", f"Kept to the millisecond: {kept}."))
     return tuple(notes)

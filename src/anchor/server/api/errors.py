@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from msgspec import Raw
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from anchor.server.api.asgi import ClientGone
 from anchor.server.ledger.checkpoints import SpanEmpty
@@ -27,8 +28,8 @@ from anchor.server.ledger.ranges import RangeReversed
 from anchor.server.ledger.reconciling import ExchangeRefused
 from anchor.server.storage.database import StorageUnavailable
 from anchor.wire.amounts import amount_json
-from anchor.wire.answers import encode
 from anchor.wire.problems import Problem
+from anchor.wire.responses import encode
 
 RETRY_AFTER_SECONDS = 1
 """After which a caller may ask a database again that was not to be used."""
@@ -170,18 +171,25 @@ async def _invalid_parameter(_request: Request, error: Exception) -> Response:
     return problem_response(Problem(code, f"{first['msg']}.", field=field))
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return problem_response(Problem("no_such_route"))
     if error.status_code == 405:
         response = problem_response(Problem("method_not_allowed"))
-        if error.headers and "allow" in {name.lower() for name in error.headers}:
-            allowed = error.headers.get("Allow") or error.headers["allow"]
-            head = ", HEAD" if "GET" in allowed and "HEAD" not in allowed else ""
-            response.headers["allow"] = allowed + head
+        if allowed := _methods_of(request):
+            response.headers["allow"] = ", ".join(sorted(allowed))
         return response
     return problem_response(Problem("internal_error"))
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Return the methods of a path: those of all its routes, of which Starlette names the first's alone."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:

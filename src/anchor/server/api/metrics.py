@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from anchor.server.anchoring.status import ChainStatus, Status
 from anchor.server.storage.database import StorageUnavailable
+from anchor.wire.status import ChainStatus, StatusResponse
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -79,7 +79,7 @@ _CHAIN_FIGURES: tuple[tuple[str, str, Callable[[ChainStatus], float | None]], ..
     (
         "days_left",
         "Days that the funds last at the rate of the last 24 hours.",
-        lambda chain: chain.days_left,
+        lambda chain: None if chain.days_left is None else float(chain.days_left),
     ),
     ("spent_last_day_ether", "Fees of the last 24 hours.", lambda chain: _ether(chain.spent_last_day)),
     ("anchors_last_day", "Anchors of the last 24 hours.", lambda chain: chain.anchors_last_day),
@@ -109,7 +109,7 @@ _CHAIN_FIGURES: tuple[tuple[str, str, Callable[[ChainStatus], float | None]], ..
 class StatusCollector(Collector):
     """Reads the status at every scrape. While the database cannot be used, ``anchor_database_up`` is 0."""
 
-    def __init__(self, read_status: Callable[[], Status]) -> None:
+    def __init__(self, read_status: Callable[[], StatusResponse]) -> None:
         self._read_status = read_status
 
     def collect(self) -> Iterable[Metric]:
@@ -141,7 +141,7 @@ class StatusCollector(Collector):
         return ()
 
 
-def _of_chains(chains: tuple[ChainStatus, ...]) -> Iterator[Metric]:
+def _of_chains(chains: list[ChainStatus]) -> Iterator[Metric]:
     for name, meaning, figure in _CHAIN_FIGURES:
         family = GaugeMetricFamily(f"anchor_chain_{name}", meaning, labels=["chain"])
         for chain in chains:
@@ -161,7 +161,7 @@ def _gauge(name: str, meaning: str, value: float) -> Metric:
     return family
 
 
-def metrics_registry(read_status: Callable[[], Status]) -> CollectorRegistry:
+def metrics_registry(read_status: Callable[[], StatusResponse]) -> CollectorRegistry:
     """Return one app's registry, with the status in it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatusCollector(read_status))

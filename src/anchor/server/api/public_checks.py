@@ -23,7 +23,7 @@ from anchor.server.ledger.views import ReceiptView, find_batch
 from anchor.server.storage.database import Database
 from anchor.verify.results import VALID, Step, Verification
 from anchor.verify.verification import verify_proof
-from anchor.wire.answers import CheckAnswer, CheckedAnswer, VerifyAnswer
+from anchor.wire.responses import CheckedSources, VerifyCheck, VerifyResponse
 
 
 class Source(StrEnum):
@@ -53,7 +53,7 @@ class PublicChecks:
         self._chains = chains
         self._prover = Prover(database, log)
 
-    def receipt(self, view: ReceiptView, source: Source) -> VerifyAnswer:
+    def receipt(self, view: ReceiptView, source: Source) -> VerifyResponse:
         """Check the delta that a receipt leads to."""
         row = view.delta.delta
         try:
@@ -61,13 +61,13 @@ class PublicChecks:
         except NotSealedYet:
             proof = None
         checks = self._check(proof, source, None)
-        return VerifyAnswer(
+        return VerifyResponse(
             id=view.delta.receipt_id,
             kind="receipt",
             valid=checks.valid,
             status=view.delta.status.value,
             summary=checks.summary("This delta"),
-            checked=CheckedAnswer(checks.db, checks.chain),
+            checked=CheckedSources(checks.db, checks.chain),
             checks=checks.steps,
             statements=checks.statements,
             anchors=[anchor(each) for each in view.anchors],
@@ -78,7 +78,7 @@ class PublicChecks:
             to_index=row.index_in_ledger,
         )
 
-    def checkpoint(self, view: CheckpointView, source: Source, asked_by: str) -> VerifyAnswer:
+    def checkpoint(self, view: CheckpointView, source: Source, asked_by: str) -> VerifyResponse:
         """Check a checkpoint; ``asked_by`` is the token or hash that led to it."""
         sealed = view.checkpoint
         try:
@@ -99,13 +99,13 @@ class PublicChecks:
         if proof is not None and isinstance(proof.claim, PeriodClaim):
             batch = find_batch(self._database, proof.claim.head.batch.batch.number)
             anchors = [anchor(each) for each in batch.anchors]
-        return VerifyAnswer(
+        return VerifyResponse(
             id=asked_by,
             kind="checkpoint",
             valid=checks.valid,
             status=view.status.value,
             summary=checks.summary("This checkpoint"),
-            checked=CheckedAnswer(checks.db, checks.chain),
+            checked=CheckedSources(checks.db, checks.chain),
             checks=checks.steps,
             statements=checks.statements,
             anchors=anchors,
@@ -147,7 +147,7 @@ class _Checks:
     def __init__(self, source: Source) -> None:
         self.db = "not_asked" if source is Source.CHAIN else "not_checked"
         self.chain = "not_asked" if source is Source.DB else "not_checked"
-        self.steps: list[CheckAnswer] = []
+        self.steps: list[VerifyCheck] = []
         self.statements: list[str] = []
         self._sealed = False
         self._local = 0
@@ -181,7 +181,7 @@ class _Checks:
             if self.db != "not_asked":
                 outcome = "passed" if agrees else "failed"
                 self.steps.append(
-                    CheckAnswer("db", name, outcome, explanation, hex_of(expected), hex_of(found))
+                    VerifyCheck("db", name, outcome, explanation, hex_of(expected), hex_of(found))
                 )
 
     def take_chain(self, found: Verification) -> None:
@@ -206,9 +206,9 @@ class _Checks:
         return f"No final block of the chain was seen to commit to {what.lower()}."
 
 
-def _step(source: str, step: Step) -> CheckAnswer:
+def _step(source: str, step: Step) -> VerifyCheck:
     explanation = _said_here(step.explanation)
-    return CheckAnswer(source, step.name, step.outcome, explanation, step.expected, step.found)
+    return VerifyCheck(source, step.name, step.outcome, explanation, step.expected, step.found)
 
 
 def _said_here(sentence: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from anchor.protocol.amounts import UNITS_PER_ONE
 from anchor.protocol.errors import hex_of
@@ -15,30 +15,30 @@ from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.model import Emission, Receipt
 from anchor.server.ledger.views import BatchView, DeltaView, ReceiptView
 from anchor.server.storage.reading import AnchorOnChain, LedgerRow
-from anchor.wire.amounts import amount_json
-from anchor.wire.answers import (
-    AnchorAnswer,
-    AuditAnswer,
-    BatchAnswer,
-    BatchSummary,
-    CheckpointAnswer,
-    DeltaAnswer,
-    DerivedAnswer,
-    KeyAnswer,
-    LedgerAnswer,
-    NoteAnswer,
-    ReceiptAnswer,
-    RecordedAnswer,
-    RefusedAnswer,
-    StandingAnswer,
-)
+from anchor.wire.amounts import amount_json, json_object, number_of_digits
 from anchor.wire.problems import Problem
+from anchor.wire.responses import (
+    BatchAnchor,
+    BatchResponse,
+    CheckpointResponse,
+    DeltaResponse,
+    DeltaSum,
+    DeriveResponse,
+    EmitBatchResponse,
+    EmitNote,
+    EmitRefusal,
+    EmitResponse,
+    KeyResponse,
+    LedgerResponse,
+    ReceiptResponse,
+    Recomputation,
+)
 
 
-def recorded(receipt: Receipt, notes: tuple[NoteAnswer, ...] = ()) -> RecordedAnswer:
+def recorded(receipt: Receipt, notes: tuple[EmitNote, ...] = ()) -> EmitResponse:
     """Return the answer to an emit; ``notes`` are those of its emission."""
     amount, balance = receipt.amount, receipt.balance
-    return RecordedAnswer(
+    return EmitResponse(
         receipt.receipt_id,
         "QUEUED",
         "0x" + receipt.fingerprint.hex(),
@@ -47,19 +47,23 @@ def recorded(receipt: Receipt, notes: tuple[NoteAnswer, ...] = ()) -> RecordedAn
         "0x" + receipt.ledger_id.hex(),
         receipt.index,
         # Most amounts are whole; what a call would add is a tenth of an item's cost.
-        Raw(b"%d" % (amount // UNITS_PER_ONE)) if amount % UNITS_PER_ONE == 0 else amount_json(amount),
-        Raw(b"%d" % (balance // UNITS_PER_ONE)) if balance % UNITS_PER_ONE == 0 else amount_json(balance),
+        number_of_digits(b"%d" % (amount // UNITS_PER_ONE))
+        if amount % UNITS_PER_ONE == 0
+        else amount_json(amount),
+        number_of_digits(b"%d" % (balance // UNITS_PER_ONE))
+        if balance % UNITS_PER_ONE == 0
+        else amount_json(balance),
         receipt.recorded_at,
         receipt.idempotent,
         notes or UNSET,
     )
 
 
-def batch_answer(
+def batch_response(
     parsed: Sequence[Emission | Problem], results: Sequence[Receipt | LedgerError]
-) -> BatchAnswer:
+) -> EmitBatchResponse:
     """Return the answer to a batch, a result for each item; ``results`` are those of its emissions."""
-    answers: list[RecordedAnswer | RefusedAnswer] = []
+    answers: list[EmitResponse | EmitRefusal] = []
     refused = idempotent = 0
     became = iter(results)
     for item in parsed:
@@ -70,14 +74,14 @@ def batch_answer(
         else:
             refused += 1
             problem = result if isinstance(result, Problem) else problem_of(result)
-            answers.append(RefusedAnswer(problem.document()))
-    return BatchAnswer(len(answers) - refused - idempotent, idempotent, refused, answers)
+            answers.append(EmitRefusal(problem.document()))
+    return EmitBatchResponse(len(answers) - refused - idempotent, idempotent, refused, answers)
 
 
-def checkpoint(view: CheckpointView) -> CheckpointAnswer:
+def checkpoint(view: CheckpointView) -> CheckpointResponse:
     """Return a checkpoint as it is answered."""
     sealed = view.checkpoint
-    return CheckpointAnswer(
+    return CheckpointResponse(
         proof_token=view.proof_token,
         proof_hash=hex_of(view.proof_hash),
         delta_count=view.delta_count,
@@ -98,9 +102,9 @@ def checkpoint(view: CheckpointView) -> CheckpointAnswer:
     )
 
 
-def api_key(key: ApiKey, text: str | None = None) -> KeyAnswer:
+def api_key(key: ApiKey, text: str | None = None) -> KeyResponse:
     """Return an API key as it is answered; ``text`` is the key itself, where it is new."""
-    return KeyAnswer(
+    return KeyResponse(
         id=key.id,
         name=key.name,
         scopes=sorted(scope.value for scope in key.scopes),
@@ -111,10 +115,10 @@ def api_key(key: ApiKey, text: str | None = None) -> KeyAnswer:
     )
 
 
-def delta(view: DeltaView) -> DeltaAnswer:
+def delta(view: DeltaView) -> DeltaResponse:
     """Return a delta as it is answered."""
     row = view.delta
-    return DeltaAnswer(
+    return DeltaResponse(
         index=row.index_in_ledger,
         delta=amount_json(row.amount),
         balance=amount_json(row.balance),
@@ -122,7 +126,7 @@ def delta(view: DeltaView) -> DeltaAnswer:
         recorded_at=row.recorded_at,
         reason=row.reason,
         reference_id=row.reference_id,
-        metadata=None if row.metadata is None else Raw(row.metadata.encode()),
+        metadata=None if row.metadata is None else json_object(row.metadata.encode()),
         adjusts=None if row.adjusts is None else hex_of(row.adjusts),
         fingerprint=hex_of(row.fingerprint),
         receipt_id=view.receipt_id,
@@ -134,9 +138,9 @@ def delta(view: DeltaView) -> DeltaAnswer:
     )
 
 
-def receipt(view: ReceiptView) -> ReceiptAnswer:
+def receipt(view: ReceiptView) -> ReceiptResponse:
     """Return what a receipt leads to, as it is answered."""
-    return ReceiptAnswer(
+    return ReceiptResponse(
         receipt_id=view.delta.receipt_id,
         status=view.delta.status.value,
         fingerprint=hex_of(view.delta.delta.fingerprint),
@@ -149,9 +153,9 @@ def receipt(view: ReceiptView) -> ReceiptAnswer:
     )
 
 
-def ledger(row: LedgerRow) -> LedgerAnswer:
+def ledger(row: LedgerRow) -> LedgerResponse:
     """Return a ledger as it is answered."""
-    return LedgerAnswer(
+    return LedgerResponse(
         ledger_id=hex_of(row.ledger_id),
         customer_id=row.customer_id,
         unit=row.unit,
@@ -162,10 +166,10 @@ def ledger(row: LedgerRow) -> LedgerAnswer:
     )
 
 
-def batch_summary(view: BatchView) -> BatchSummary:
+def batch_summary(view: BatchView) -> BatchResponse:
     """Return a batch as it is answered."""
     row = view.batch
-    return BatchSummary(
+    return BatchResponse(
         number=row.number,
         sealed_at=row.sealed_at,
         anchor_root=hex_of(row.anchor_root),
@@ -177,9 +181,9 @@ def batch_summary(view: BatchView) -> BatchSummary:
     )
 
 
-def anchor(each: AnchorOnChain) -> AnchorAnswer:
+def anchor(each: AnchorOnChain) -> BatchAnchor:
     """Return where a batch is on a chain."""
-    return AnchorAnswer(
+    return BatchAnchor(
         chain=each.chain.name,
         chain_id=each.chain.chain_id,
         contract=hex_of(each.chain.contract),
@@ -192,10 +196,10 @@ def anchor(each: AnchorOnChain) -> AnchorAnswer:
     )
 
 
-def derived(view: Derived) -> DerivedAnswer:
+def derived(view: Derived) -> DeriveResponse:
     """Return a balance as it is answered."""
     again = view.recomputed
-    return DerivedAnswer(
+    return DeriveResponse(
         customer_id=view.customer_id,
         unit=view.unit,
         ledger_id=hex_of(view.ledger_id),
@@ -206,11 +210,11 @@ def derived(view: Derived) -> DerivedAnswer:
         recorded=_counted(view.recorded),
         audit=None
         if again is None
-        else AuditAnswer(
+        else Recomputation(
             again.mismatch is None, amount_json(again.balance), again.delta_count, again.mismatch
         ),
     )
 
 
-def _counted(counted: CountedBalance) -> StandingAnswer:
-    return StandingAnswer(amount_json(counted.balance), counted.delta_count)
+def _counted(counted: CountedBalance) -> DeltaSum:
+    return DeltaSum(amount_json(counted.balance), counted.delta_count)

@@ -10,7 +10,7 @@ import msgspec
 
 from anchor.protocol.hashing import Bytes32
 from anchor.server.storage.logs import Log
-from anchor.wire.answers import NoteAnswer
+from anchor.wire.responses import EmitNote
 
 __all__ = ["Emission", "Log", "Receipt", "Status"]
 
@@ -35,7 +35,7 @@ class Emission(msgspec.Struct, frozen=True, gc=False):
     idempotency_key: str | None = None
     api_key_id: int | None = None
     """Whose idempotency keys these are."""
-    notes: tuple[NoteAnswer, ...] = ()
+    notes: tuple[EmitNote, ...] = ()
     """What its answer says of how it was read; not recorded."""
 
 

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from anchor.proof.values import HOW_TO_SHOW
-from anchor.server.api.access import Access, body_as, json_answer, readable_checkpoint, require_customer
+from anchor.server.api.access import Access, body_as, json_response, readable_checkpoint, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.proof_responses import PROOF_EXAMPLE, SHOWING_SCHEMA, proof_response, showing
@@ -24,9 +24,9 @@ from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.proving_periods import prove_period
 from anchor.server.storage.database import Database
-from anchor.wire.answers import CheckpointAnswer, Page, ProofFileAnswer
 from anchor.wire.problems import Problem
 from anchor.wire.requests import CheckpointRequest
+from anchor.wire.responses import CheckpointPage, CheckpointResponse, ProofFileResponse
 
 WHOLE_PERIODS_AT_ONCE: Final = 2
 """How many proof files with all deltas of a period are made at once: each may take 700 MB of memory."""
@@ -75,7 +75,8 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         summary="Seal a range of a ledger under one hash",
         tags=["Balances"],
         **described(
-            CheckpointAnswer,
+            "checkpoint",
+            CheckpointResponse,
             ANSWER,
             body=CheckpointRequest,
             body_examples=_EXAMPLES,
@@ -84,13 +85,18 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
     )
     def create(key: Reader, body: Annotated[Any, Depends(body_as(CheckpointRequest))]) -> Response:
         """The same range gives the same token and hash, however often it is asked for."""
-        return json_answer(checkpoint(_create(database, log, clock, key, body)))
+        return json_response(checkpoint(_create(database, log, clock, key, body)))
 
     @router.get(
         "/api/v1/checkpoints",
         summary="The checkpoints of a ledger",
         tags=["Checkpoints"],
-        **described(Page, {"items": [ANSWER], "next": None}, problems=("unknown_customer",)),
+        **described(
+            "listCheckpoints",
+            CheckpointPage,
+            {"items": [ANSWER], "next": None},
+            problems=("unknown_customer",),
+        ),
     )
     def page(
         key: Reader,
@@ -108,25 +114,28 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
             limit=limit + 1,
         )
         shown = found[:limit]
-        return json_answer(
-            Page([checkpoint(view) for view in shown], str(shown[-1].id) if len(found) > limit else None)
+        return json_response(
+            CheckpointPage(
+                [checkpoint(view) for view in shown], str(shown[-1].id) if len(found) > limit else None
+            )
         )
 
     @router.get(
         "/api/v1/checkpoints/{proofToken}",
         summary="One checkpoint",
         tags=["Checkpoints"],
-        **described(CheckpointAnswer, ANSWER, problems=("unknown_checkpoint",)),
+        **described("getCheckpoint", CheckpointResponse, ANSWER, problems=("unknown_checkpoint",)),
     )
     def one(key: Reader, proofToken: str) -> Response:  # noqa: N803
-        return json_answer(checkpoint(readable_checkpoint(database, key, proofToken)))
+        return json_response(checkpoint(readable_checkpoint(database, key, proofToken)))
 
     @router.get(
         "/api/v1/checkpoints/{proofToken}/proof",
         summary="The proof file of a checkpoint",
         tags=["Checkpoints"],
         **described(
-            ProofFileAnswer,
+            "getCheckpointProof",
+            ProofFileResponse,
             {**PROOF_EXAMPLE, "kind": "period"},
             problems=(
                 "unknown_checkpoint",

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from anchor.compare.books import Entry
 from anchor.compare.lists import Side
-from anchor.server.api.access import Access, body_as, json_answer, require_customer
+from anchor.server.api.access import Access, body_as, json_response, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.values import amount_units, balance_units, is_given, require_id, require_unit, span_of
@@ -17,7 +17,7 @@ from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.comparing import compare_balances_with_record, compare_deltas_with_record
 from anchor.server.ledger.periods import Span
 from anchor.server.storage.database import Database
-from anchor.wire.comparing import CompareAnswer, CompareBalancesAnswer, compared_balances, compared_deltas
+from anchor.wire.comparing import CompareResponse, compared_balances, compared_deltas
 from anchor.wire.problems import Problem
 from anchor.wire.requests import CompareRequest, EntryRequest
 
@@ -36,6 +36,7 @@ _EXAMPLES: Final = {
     },
 }
 _ANSWER: Final = {
+    "compared": "balances",
     "match": False,
     "discrepancies": [
         {
@@ -94,7 +95,8 @@ def routes(database: Database, access: Access) -> APIRouter:
         "/api/v1/balance/compare",
         summary="Compare balances, or lists of deltas, with the record",
         **described(
-            CompareBalancesAnswer,
+            "compare",
+            CompareResponse,
             _ANSWER,
             body=CompareRequest,
             body_examples=_EXAMPLES,
@@ -108,12 +110,12 @@ def routes(database: Database, access: Access) -> APIRouter:
         # Lists take the time and the memory that the ledger has deltas.
         of_lists = body.your_deltas is not None or body.counterparty_deltas is not None
         run = turns.take if of_lists else run_in_threadpool
-        return json_answer(await run(lambda: _compare(database, key, body)))
+        return json_response(await run(lambda: _compare(database, key, body)))
 
     return router
 
 
-def _compare(database: Database, key: ApiKey, body: CompareRequest) -> CompareAnswer:
+def _compare(database: Database, key: ApiKey, body: CompareRequest) -> CompareResponse:
     customer_id, unit = require_id(body.customer_id, "/customerId"), require_unit(body.unit, "/unit")
     require_customer(key, customer_id)
     figures = {

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from anchor.server.api.access import Access, json_answer, require_customer
+from anchor.server.api.access import Access, json_response, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.shaping import derived
@@ -15,8 +15,8 @@ from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.deriving import derive
 from anchor.server.storage.database import Database
-from anchor.wire.answers import DerivedAnswer
 from anchor.wire.problems import Problem
+from anchor.wire.responses import DeriveResponse
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "customerId": "acme",
@@ -45,7 +45,8 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
         "/api/v1/balance/derive/{customerId:path}",
         summary="Derive a customer's balance",
         **described(
-            DerivedAnswer,
+            "derive",
+            DeriveResponse,
             _EXAMPLE,
             problems=(
                 "unknown_customer",
@@ -81,6 +82,6 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
         found = await run(
             lambda: derive(database, customerId, unit, as_of_index=asOfIndex, as_of_time=time, audit=audit)
         )
-        return json_answer(derived(found))
+        return json_response(derived(found))
 
     return router

@@ -29,15 +29,15 @@ from anchor.server.api.documentation import described
 from anchor.server.api.emissions import MAX_IDEMPOTENCY_KEY, Caller, parse_batch, parse_emission
 from anchor.server.api.errors import problem_of
 from anchor.server.api.metrics import IngestFigures
-from anchor.server.api.shaping import batch_answer, recorded
+from anchor.server.api.shaping import batch_response, recorded
 from anchor.server.ledger import api_keys
 from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.errors import LedgerError
 from anchor.server.ledger.model import Emission, Receipt
 from anchor.server.storage.database import StorageUnavailable
-from anchor.wire.answers import BatchAnswer, RecordedAnswer, encode
 from anchor.wire.problems import Problem
-from anchor.wire.requests import BatchRequest, DeltaRequest
+from anchor.wire.requests import EmitBatchRequest, EmitRequest
+from anchor.wire.responses import EmitBatchResponse, EmitResponse, encode
 
 DELTA_PATH: Final = "/api/v1/balance/delta"
 BATCH_PATH: Final = "/api/v1/balance/delta/batch"
@@ -109,7 +109,7 @@ class Emitting:
         del body  # Not kept while they wait.
         emissions = [item for item in parsed if isinstance(item, Emission)]
         results = await self._recording.submit(emissions) if emissions else []
-        batch = batch_answer(parsed, results)
+        batch = batch_response(parsed, results)
         self._figures.count(batch.recorded, batch.idempotent, batch.refused)
         self._figures.batch_seconds.observe(perf_counter() - started)
         return 200, encode(batch)
@@ -242,11 +242,12 @@ def routes(emitting: Emitting) -> APIRouter:
         DELTA_PATH,
         summary="Emit: record one delta",
         **described(
-            RecordedAnswer,
+            "emit",
+            EmitResponse,
             _RECORDED,
             status=201,
             also={200: "It was on record: the first receipt."},
-            body=DeltaRequest,
+            body=EmitRequest,
             body_examples={
                 "simple": {"summary": "One usage event", "value": _DELTA},
                 "full": {"summary": "Every field", "value": _FULL},
@@ -273,9 +274,10 @@ def routes(emitting: Emitting) -> APIRouter:
         BATCH_PATH,
         summary="Emit: record up to 1,000 deltas",
         **described(
-            BatchAnswer,
+            "emitBatch",
+            EmitBatchResponse,
             {"recorded": 1, "idempotent": 0, "refused": 0, "results": [_RECORDED]},
-            body=BatchRequest,
+            body=EmitBatchRequest,
             body_examples={"two": {"summary": "Two deltas", "value": {"deltas": [_DELTA, _FULL]}}},
             problems=(*_VALUE_PROBLEMS, "too_many_items"),
             scope=api_keys.Scope.WRITE,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from anchor.protocol.errors import hex_of
-from anchor.server.api.access import Access, body_as, json_answer
+from anchor.server.api.access import Access, body_as, json_response
 from anchor.server.api.documentation import described
 from anchor.server.api.values import require_id, require_unit
 from anchor.server.ledger.api_keys import ApiKey, Scope
@@ -14,8 +14,9 @@ from anchor.server.ledger.clock import Clock
 from anchor.server.ledger.erasing import ErasableField, erasable_field, erase_fields, receipt_at
 from anchor.server.ledger.model import Log
 from anchor.server.storage.database import Database
-from anchor.wire.answers import ErasedAnswer, ErasureAnswer, ErasureRequest
 from anchor.wire.problems import Problem
+from anchor.wire.requests import EraseRequest
+from anchor.wire.responses import EraseResponse, FieldErasure
 
 _ERASED: Final = {
     "receiptId": "rcpt_aqgpnbxkbvofu2iwlnlwt5h2ha",
@@ -50,9 +51,10 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
         "/api/v1/erasures",
         summary="Erase text of a delta for good",
         **described(
-            ErasedAnswer,
+            "erase",
+            EraseResponse,
             _ERASED,
-            body=ErasureRequest,
+            body=EraseRequest,
             body_examples={"place": {"summary": "By customer and index", "value": _PLACE}},
             problems=(
                 "eraser_missing",
@@ -66,21 +68,21 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
             scope=Scope.ADMIN,
         ),
     )
-    def erase(_key: Admin, body: Annotated[Any, Depends(body_as(ErasureRequest))]) -> Response:
+    def erase(_key: Admin, body: Annotated[Any, Depends(body_as(EraseRequest))]) -> Response:
         """Text and salt are gone; the commitment stays, and with it every proof. Again changes nothing.
 
         Amounts, balances, indices and times cannot be erased.
         """
-        asked: ErasureRequest = body
+        asked: EraseRequest = body
         fields = _fields(asked)
         erased = erase_fields(database, log, clock, _receipt(database, log, asked), fields, asked.by)
-        return json_answer(
-            ErasedAnswer(
+        return json_response(
+            EraseResponse(
                 erased.receipt_id,
                 hex_of(erased.ledger_id),
                 erased.index,
                 [
-                    ErasureAnswer(
+                    FieldErasure(
                         one.field.public_name,
                         hex_of(one.commitment),
                         one.erased_at,
@@ -96,13 +98,13 @@ def routes(database: Database, log: Log, clock: Clock, access: Access) -> APIRou
     return router
 
 
-def _fields(asked: ErasureRequest) -> list[ErasableField]:
+def _fields(asked: EraseRequest) -> list[ErasableField]:
     if not 1 <= len(asked.fields) <= _MOST_FIELDS or len(set(asked.fields)) != len(asked.fields):
         raise Problem("invalid_value", "It names one to three fields, each once.", field="/fields")
     return [erasable_field(name) for name in asked.fields]
 
 
-def _receipt(database: Database, log: Log, asked: ErasureRequest) -> str:
+def _receipt(database: Database, log: Log, asked: EraseRequest) -> str:
     """Return the receipt of the delta that is meant. Raises Problem, UnknownCustomer, IndexOutOfRange."""
     place = (asked.customer_id, asked.unit, asked.index)
     if asked.receipt_id is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from anchor.server.api.access import Access, body_as, json_answer, require_customer
+from anchor.server.api.access import Access, body_as, json_response, require_customer
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.values import require_id, require_unit
@@ -16,15 +16,15 @@ from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.reconciling import Reconciler
 from anchor.wire.amounts import amount_json
 from anchor.wire.exchange import (
-    BlocksAnswer,
     BlocksRequest,
-    CellsAnswer,
+    BlocksResponse,
     CellsRequest,
-    DigestsAnswer,
+    CellsResponse,
     DigestsRequest,
-    ResolveAnswer,
-    ResolvedAnswer,
+    DigestsResponse,
+    ResolvedDelta,
     ResolveRequest,
+    ResolveResponse,
 )
 from anchor.wire.problems import Problem
 
@@ -47,7 +47,8 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
         "/api/v1/balance/compare/cells",
         summary="The sketch of a ledger, for finding what differs",
         **described(
-            CellsAnswer,
+            "compareCells",
+            CellsResponse,
             {"size": 1, "total": -182, "cells": "AAAA"},
             body=CellsRequest,
             body_examples={
@@ -64,13 +65,14 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
                 customer_id, unit, asked.salt, asked.level, asked.above, asked.size, asked.start or 0
             )
         )
-        return json_answer(CellsAnswer(found.size, amount_json(found.total), found.cells))
+        return json_response(CellsResponse(found.size, amount_json(found.total), found.cells))
 
     @router.post(
         "/api/v1/balance/compare/entries",
         summary="The deltas that differ, by the keys found in a sketch",
         **described(
-            ResolveAnswer,
+            "resolveEntries",
+            ResolveResponse,
             {"entries": []},
             body=ResolveRequest,
             body_examples={
@@ -90,10 +92,10 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
                 customer_id, unit, asked.salt, asked.keys, asked.size, asked.start or 0
             )
         )
-        return json_answer(
-            ResolveAnswer(
+        return json_response(
+            ResolveResponse(
                 [
-                    ResolvedAnswer(entry.key, entry.index, entry.reference_id, amount_json(entry.amount))
+                    ResolvedDelta(entry.key, entry.index, entry.reference_id, amount_json(entry.amount))
                     for entry in found
                 ]
             )
@@ -103,7 +105,8 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
         "/api/v1/balance/compare/blocks",
         summary="Digests of blocks of a ledger, for finding where two part",
         **described(
-            BlocksAnswer,
+            "compareBlocks",
+            BlocksResponse,
             {"size": 1, "digests": "HCs6SVhnhndolKOywdDv7g=="},
             body=BlocksRequest,
             body_examples={
@@ -120,13 +123,14 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
         customer_id, unit = _ledger(key, asked.customer_id, asked.unit)
         read = reconciler.entry_blocks if _entries(asked.kind) else reconciler.fingerprint_blocks
         found = await turns.take(lambda: read(customer_id, unit, asked.height, asked.stop))
-        return json_answer(BlocksAnswer(found.size, found.digests))
+        return json_response(BlocksResponse(found.size, found.digests))
 
     @router.post(
         "/api/v1/balance/compare/digests",
         summary="Digests of single deltas of a ledger",
         **described(
-            DigestsAnswer,
+            "compareDigests",
+            DigestsResponse,
             {"digests": "HCs6SVhnhndolKOywdDv7g=="},
             body=DigestsRequest,
             body_examples={
@@ -143,7 +147,7 @@ def routes(reconciler: Reconciler, access: Access) -> APIRouter:
         customer_id, unit = _ledger(key, asked.customer_id, asked.unit)
         read = reconciler.entry_digests if _entries(asked.kind) else reconciler.fingerprint_digests
         found = await turns.take(lambda: read(customer_id, unit, asked.start, asked.stop))
-        return json_answer(DigestsAnswer(found))
+        return json_response(DigestsResponse(found))
 
     return router
 

@@ -5,16 +5,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from anchor.server.api.access import Access, body_as, json_answer
+from anchor.server.api.access import Access, body_as, json_response
 from anchor.server.api.documentation import described
 from anchor.server.api.shaping import api_key
 from anchor.server.api.values import require_id, whole_number
 from anchor.server.ledger.api_keys import ApiKey, Scope, create_key, list_keys, revoke_key
 from anchor.server.ledger.clock import Clock
 from anchor.server.storage.database import Database
-from anchor.wire.answers import KeyAnswer, Page
 from anchor.wire.problems import Problem, shown
 from anchor.wire.requests import KeyRequest
+from anchor.wire.responses import KeyPage, KeyResponse
 
 _LISTED: Final = {
     "id": 2,
@@ -41,7 +41,8 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
         "/api/v1/keys",
         summary="Make an API key",
         **described(
-            KeyAnswer,
+            "createKey",
+            KeyResponse,
             _MADE,
             status=201,
             body=KeyRequest,
@@ -59,27 +60,28 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
             _scopes(body),
             customer_id=None if body.customer_id is None else require_id(body.customer_id, "/customerId"),
         )
-        response = json_answer(api_key(issued.key, issued.text), 201)
+        response = json_response(api_key(issued.key, issued.text), 201)
         response.headers["cache-control"] = "no-store"
         return response
 
     @router.get(
         "/api/v1/keys",
         summary="List API keys",
-        **described(Page, {"items": [_LISTED], "next": None}, scope=Scope.ADMIN),
+        **described("listKeys", KeyPage, {"items": [_LISTED], "next": None}, scope=Scope.ADMIN),
     )
     def page(_key: Admin, cursor: str = "0", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         found = list_keys(database, after=whole_number(cursor, "cursor"), limit=limit + 1)
         listed = found[:limit]
-        return json_answer(
-            Page([api_key(key) for key in listed], str(listed[-1].id) if len(found) > limit else None)
+        return json_response(
+            KeyPage([api_key(key) for key in listed], str(listed[-1].id) if len(found) > limit else None)
         )
 
     @router.delete(
         "/api/v1/keys/{keyId}",
         summary="Revoke an API key",
         **described(
-            KeyAnswer,
+            "revokeKey",
+            KeyResponse,
             {**_LISTED, "revokedAt": 1776499200000},
             problems=("unknown_key",),
             scope=Scope.ADMIN,
@@ -87,7 +89,7 @@ def routes(database: Database, clock: Clock, access: Access) -> APIRouter:
     )
     def revoke(_key: Admin, keyId: Annotated[int, Path(ge=0, le=2**63 - 1)]) -> Response:  # noqa: N803
         """It is refused within a second, everywhere. Revoking it again changes nothing."""
-        return json_answer(api_key(revoke_key(database, clock, keyId)))
+        return json_response(api_key(revoke_key(database, clock, keyId)))
 
     return router
 

@@ -22,8 +22,8 @@ from anchor.server.ledger.errors import CustomerHasLedger
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.proving import Prover
 from anchor.server.storage.database import Database
-from anchor.wire.answers import ProofFileAnswer
 from anchor.wire.problems import Problem
+from anchor.wire.responses import ProofFileResponse
 
 _PROBLEMS: Final = ("unknown_ledger", "invalid_value", "index_out_of_range", "not_sealed_yet")
 
@@ -97,7 +97,8 @@ def routes(database: Database, log: Log, identity_key: IdentityKey, access: Acce
         "/api/v1/proofs/absence",
         summary="Prove that a customer has no ledger",
         **described(
-            ProofFileAnswer,
+            "getAbsenceProof",
+            ProofFileResponse,
             {**PROOF_EXAMPLE, "kind": "absence"},
             problems=("customer_has_ledger", "customer_not_allowed", "unknown_batch", "invalid_id"),
         ),
@@ -117,4 +118,6 @@ def routes(database: Database, log: Log, identity_key: IdentityKey, access: Acce
 
 
 def _described(kind: str) -> dict[str, Any]:
-    return described(ProofFileAnswer, {**PROOF_EXAMPLE, "kind": kind}, problems=_PROBLEMS)
+    return described(
+        f"get{kind.capitalize()}Proof", ProofFileResponse, {**PROOF_EXAMPLE, "kind": kind}, problems=_PROBLEMS
+    )

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from anchor.protocol.errors import hex_of
-from anchor.server.api.access import json_answer, refuse_unknown_parameters
+from anchor.server.api.access import json_response, refuse_unknown_parameters
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.values import whole_number
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.views import batches_from
 from anchor.server.storage.database import Database
-from anchor.wire.answers import LogAnswer, Page, ShownBatch
+from anchor.wire.responses import LogResponse, ShownBatch, ShownBatchPage
 
 AT_ONCE: Final = 2
 WAITING: Final = 60
@@ -44,19 +44,23 @@ def routes(database: Database, log: Log) -> APIRouter:
     @router.get(
         "/api/v1/log",
         summary="Which log this is",
-        **described(LogAnswer, _LOG, scope=None),
+        **described("getLog", LogResponse, _LOG, scope=None),
     )
     async def which_log(request: Request) -> Response:
         """Needs no key. The contract of the log holds the same `logId`."""
         refuse_unknown_parameters(request)
-        named = LogAnswer(hex_of(log.log_id), hex_of(log.identity_public_key), hex_of(log.founder))
-        return json_answer(named)
+        named = LogResponse(hex_of(log.log_id), hex_of(log.identity_public_key), hex_of(log.founder))
+        return json_response(named)
 
     @router.get(
         "/api/v1/log/batches",
         summary="What every anchored root is made of, oldest first",
         **described(
-            Page, {"items": [_BATCH], "next": None}, problems=("invalid_value", "overloaded"), scope=None
+            "listLogBatches",
+            ShownBatchPage,
+            {"items": [_BATCH], "next": None},
+            problems=("invalid_value", "overloaded"),
+            scope=None,
         ),
     )
     async def shown_batches(
@@ -72,6 +76,6 @@ def routes(database: Database, log: Log) -> APIRouter:
             ShownBatch(row.number, hex_of(row.history_root), hex_of(row.map_root), row.sealed_at)
             for row in found[:limit]
         ]
-        return json_answer(Page(items, str(found[limit].number) if len(found) > limit else None))
+        return json_response(ShownBatchPage(items, str(found[limit].number) if len(found) > limit else None))
 
     return router

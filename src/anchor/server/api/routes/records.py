@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from anchor.proof.values import HOW_TO_SHOW
-from anchor.server.api.access import Access, json_answer, readable_ledger, readable_receipt
+from anchor.server.api.access import Access, json_response, readable_ledger, readable_receipt
 from anchor.server.api.documentation import described
 from anchor.server.api.proof_responses import (
     PROOF_EXAMPLE,
@@ -27,7 +27,15 @@ from anchor.server.ledger.views import (
     ledgers_page,
 )
 from anchor.server.storage.database import Database
-from anchor.wire.answers import BatchSummary, LedgerAnswer, Page, ProofFileAnswer, ReceiptAnswer
+from anchor.wire.responses import (
+    BatchPage,
+    BatchResponse,
+    DeltaPage,
+    LedgerPage,
+    LedgerResponse,
+    ProofFileResponse,
+    ReceiptResponse,
+)
 
 _LEDGER_ID: Final = "0x6b0e8e3f9f0a4a3f4d6f1d0b9c8a7e6f5d4c3b2a19080706f5e4d3c2b1a09f8e"
 _HASH: Final = "0x8f0d2b6a1c3e5f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8"
@@ -99,16 +107,21 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         "/api/v1/receipts/{receiptId}",
         summary="A receipt: the delta, and how far it has come",
         tags=["Receipts"],
-        **described(ReceiptAnswer, _RECEIPT, problems=("unknown_receipt", "invalid_id")),
+        **described("getReceipt", ReceiptResponse, _RECEIPT, problems=("unknown_receipt", "invalid_id")),
     )
     def one_receipt(key: Reader, receiptId: str) -> Response:  # noqa: N803
-        return json_answer(receipt(readable_receipt(database, log, key, receiptId)))
+        return json_response(receipt(readable_receipt(database, log, key, receiptId)))
 
     @router.get(
         "/api/v1/receipts/{receiptId}/proof",
         summary="The proof file of a receipt",
         tags=["Receipts"],
-        **described(ProofFileAnswer, PROOF_EXAMPLE, problems=("unknown_receipt", "not_sealed_yet")),
+        **described(
+            "getReceiptProof",
+            ProofFileResponse,
+            PROOF_EXAMPLE,
+            problems=("unknown_receipt", "not_sealed_yet"),
+        ),
     )
     def receipt_proof(
         key: Reader,
@@ -132,7 +145,7 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         "/api/v1/ledgers",
         summary="The ledgers, or those of a customer",
         tags=["Ledgers"],
-        **described(Page, {"items": [_LEDGER], "next": None}),
+        **described("listLedgers", LedgerPage, {"items": [_LEDGER], "next": None}),
     )
     def ledgers(
         key: Reader,
@@ -144,7 +157,7 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         if customerId is not None:
             require_id(customerId, "customerId")
         if key.customer_id is not None and customerId not in (None, key.customer_id):
-            return json_answer(Page([], None))
+            return json_response(LedgerPage([], None))
         found = ledgers_page(
             database,
             after=whole_number(cursor, "cursor"),
@@ -152,24 +165,29 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
             customer_id=key.customer_id or customerId,
         )
         listed = found[:limit]
-        return json_answer(
-            Page([ledger(row) for row in listed], str(listed[-1].id) if len(found) > limit else None)
+        return json_response(
+            LedgerPage([ledger(row) for row in listed], str(listed[-1].id) if len(found) > limit else None)
         )
 
     @router.get(
         "/api/v1/ledgers/{ledgerId}",
         summary="One ledger",
         tags=["Ledgers"],
-        **described(LedgerAnswer, _LEDGER, problems=("unknown_ledger", "invalid_value")),
+        **described("getLedger", LedgerResponse, _LEDGER, problems=("unknown_ledger", "invalid_value")),
     )
     def one_ledger(key: Reader, ledgerId: str) -> Response:  # noqa: N803
-        return json_answer(ledger(readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))))
+        return json_response(ledger(readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))))
 
     @router.get(
         "/api/v1/ledgers/{ledgerId}/deltas",
         summary="The deltas of a ledger, in order",
         tags=["Ledgers"],
-        **described(Page, {"items": [_DELTA], "next": None}, problems=("unknown_ledger", "invalid_value")),
+        **described(
+            "listDeltas",
+            DeltaPage,
+            {"items": [_DELTA], "next": None},
+            problems=("unknown_ledger", "invalid_value"),
+        ),
     )
     def ledger_deltas(
         key: Reader,
@@ -180,22 +198,24 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         row = readable_ledger(database, key, hash_of(ledgerId, "ledgerId"))
         start = whole_number(cursor, "cursor")
         found = deltas_page(database, log, row.ledger_id, start=start, limit=limit + 1)
-        return json_answer(
-            Page([delta(view) for view in found[:limit]], str(start + limit) if len(found) > limit else None)
+        return json_response(
+            DeltaPage(
+                [delta(view) for view in found[:limit]], str(start + limit) if len(found) > limit else None
+            )
         )
 
     @router.get(
         "/api/v1/batches",
         summary="The batches, newest first, with the transactions that anchored them",
         tags=["Batches"],
-        **described(Page, {"items": [_BATCH], "next": None}),
+        **described("listBatches", BatchPage, {"items": [_BATCH], "next": None}),
     )
     def batches(key: Reader, cursor: str | None = None, limit: Limit = 100) -> Response:  # noqa: ARG001
         before = None if cursor is None else whole_number(cursor, "cursor")
         found = batches_page(database, before=before, limit=limit + 1)
         listed = found[:limit]
-        return json_answer(
-            Page(
+        return json_response(
+            BatchPage(
                 [batch_summary(view) for view in listed],
                 str(listed[-1].batch.number) if len(found) > limit else None,
             )
@@ -205,9 +225,9 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         "/api/v1/batches/{number}",
         summary="One batch",
         tags=["Batches"],
-        **described(BatchSummary, _BATCH, problems=("unknown_batch",)),
+        **described("getBatch", BatchResponse, _BATCH, problems=("unknown_batch",)),
     )
     def one_batch(key: Reader, number: Annotated[int, Path(ge=0, le=2**63 - 1)]) -> Response:  # noqa: ARG001
-        return json_answer(batch_summary(find_batch(database, number)))
+        return json_response(batch_summary(find_batch(database, number)))
 
     return router

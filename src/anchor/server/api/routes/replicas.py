@@ -15,12 +15,12 @@ from anchor.server.ledger.api_keys import ApiKey, Scope
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.replicating import ReplicaPage, replica_page
 from anchor.server.storage.database import Database
-from anchor.wire.answers import RecordsAnswer
+from anchor.wire.responses import RecordsResponse
 
 MOST_DELTAS: Final = 1_000
 _HASH: Final = "0x8f0d2b6a1c3e5f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8"
 _EXAMPLE: Final[dict[str, Any]] = {
-    "log": {"logId": _HASH, "identityPublicKey": _HASH},
+    "log": {"logId": _HASH, "identityPublicKey": _HASH, "founder": "0x" + "5b" * 20},
     "ledger": {"ledgerId": _HASH, "customerId": "acme", "unit": "", "identityProof": "0x" + "3c" * 80},
     "size": 1,
     "items": [
@@ -51,7 +51,12 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
     @router.get(
         "/api/v1/records",
         summary="The deltas of a customer's ledger, with all that their fingerprints are made of",
-        **described(RecordsAnswer, _EXAMPLE, problems=("unknown_customer", "invalid_value", "invalid_id")),
+        **described(
+            "listRecords",
+            RecordsResponse,
+            _EXAMPLE,
+            problems=("unknown_customer", "invalid_value", "invalid_id"),
+        ),
     )
     def records(
         key: Reader,

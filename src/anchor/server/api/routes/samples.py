@@ -15,7 +15,7 @@ from anchor.server.ledger.model import Log
 from anchor.server.ledger.sampling import make_sample
 from anchor.server.storage.database import Database
 from anchor.verify.sampling import FORMAT, LARGEST_SAMPLE, VERSION
-from anchor.wire.answers import SampleFileAnswer
+from anchor.wire.responses import SampleFileResponse
 
 AT_ONCE: Final = 2
 """A sample of a thousand deltas has a thousand paths to read."""
@@ -40,7 +40,8 @@ def routes(database: Database, log: Log, access: Access) -> APIRouter:
         "/api/v1/proofs/sample",
         summary="Draw a sample of a period",
         **described(
-            SampleFileAnswer,
+            "getSample",
+            SampleFileResponse,
             _EXAMPLE,
             problems=(
                 "unknown_customer",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from anchor.server.api.access import json_answer, refuse_unknown_parameters
+from anchor.server.api.access import json_response, refuse_unknown_parameters
 from anchor.server.api.concurrency import Turns
 from anchor.server.api.documentation import described
 from anchor.server.api.public_checks import AskedChain, PublicChecks, Source
@@ -22,8 +22,8 @@ from anchor.server.ledger.model import Log
 from anchor.server.ledger.receipt_ids import PREFIX as RECEIPT_PREFIX
 from anchor.server.ledger.views import find_receipt
 from anchor.server.storage.database import Database
-from anchor.wire.answers import VerifyAnswer
 from anchor.wire.problems import Problem
+from anchor.wire.responses import VerifyResponse
 
 AT_ONCE: Final = 4
 WAITING: Final = 60
@@ -59,7 +59,8 @@ def routes(database: Database, log: Log, chains: tuple[AskedChain, ...]) -> APIR
         "/api/v1/verify/{id}",
         summary="Check a receipt or a checkpoint",
         **described(
-            VerifyAnswer,
+            "verify",
+            VerifyResponse,
             _EXAMPLE,
             problems=("unknown_proof", "wrong_kind_of_id", "overloaded"),
             scope=None,
@@ -74,14 +75,14 @@ def routes(database: Database, log: Log, chains: tuple[AskedChain, ...]) -> APIR
     ) -> Response:
         """Needs no key. To trust no server, check the proof file instead: `anchor verify FILE --rpc URL`."""
         refuse_unknown_parameters(request)
-        return json_answer(await turns.take(lambda: _verify(database, log, checks, id, source)))
+        return json_response(await turns.take(lambda: _verify(database, log, checks, id, source)))
 
     return router
 
 
 def _verify(
     database: Database, log: Log, checks: PublicChecks, proof_id: str, source: Source
-) -> VerifyAnswer:
+) -> VerifyResponse:
     try:
         if _RECEIPT.fullmatch(proof_id):
             return checks.receipt(find_receipt(database, log, proof_id), source)

@@ -1,20 +1,38 @@
 """What the routes answer. Field names are the contract's; hashes are 0x-prefixed lower-case hex.
 
-Amounts are JSON numbers with all their digits and no exponent; times are milliseconds since 1970.
+Amounts are JSON numbers with all their digits and no exponent; times are milliseconds since 1970. A client
+passes over a field that it does not know, so that a newer server may say more.
 """
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from anchor.wire.amounts import Number
 from anchor.wire.problems import ProblemDocument
-from anchor.wire.requests import CustomerId, Index, Unit
+from anchor.wire.requests import ErasableName
 
-Number: TypeAlias = Annotated[Raw, Meta(description="Exact.", extra_json_schema={"type": "number"})]
-JsonObject: TypeAlias = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+T = TypeVar("T")
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Index: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Counts from 0 in the ledger.")]
+Milliseconds: TypeAlias = Annotated[
+    int, Meta(ge=0, le=2**63 - 1, description="Milliseconds since 1970-01-01T00:00:00Z.")
+]
 Hash: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": "^0x[0-9a-f]{64}$"})]
-Milliseconds: TypeAlias = Annotated[int, Meta(description="Since 1970-01-01T00:00:00Z.")]
+Address: TypeAlias = Annotated[
+    str, Meta(description="Of a contract or an account.", extra_json_schema={"pattern": "^0x[0-9a-f]{40}$"})
+]
+ReceiptId: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": "^rcpt_[a-z2-7]{26}$"})]
+ProofToken: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": "^ckpt_[a-z2-7]{26}$"})]
+Cursor: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Where the next part of a list begins.",
+        extra_json_schema={"pattern": "^(0|[1-9][0-9]{0,17})$"},
+    ),
+]
 DeltaStatus: TypeAlias = Annotated[
     str,
     Meta(
@@ -26,12 +44,12 @@ DeltaStatus: TypeAlias = Annotated[
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-def encode(answer: Any) -> bytes:
-    """Return an answer as JSON."""
-    return _ENCODER.encode(answer)
+def encode(response: Any) -> bytes:
+    """Return a response, or a part of one, as JSON."""
+    return _ENCODER.encode(response)
 
 
-class NoteAnswer(Struct, rename="camel", frozen=True):
+class EmitNote(Struct, rename="camel", frozen=True):
     """Something that was taken otherwise than it was sent, and how."""
 
     field: Annotated[str, Meta(description="A JSON pointer into the request.")]
@@ -39,73 +57,69 @@ class NoteAnswer(Struct, rename="camel", frozen=True):
     detail: str
 
 
-class RecordedAnswer(Struct, rename="camel", gc=False):
+class EmitResponse(Struct, rename="camel", gc=False):
     """A delta is durably on record. The receipt is the key to it: keep it, and keep it to yourself.
 
     ``status`` is QUEUED whenever a delta is recorded; the receipt tells how far it has come since.
     """
 
-    receipt_id: str
+    receipt_id: ReceiptId
     status: DeltaStatus
     fingerprint: Hash
     customer_id: str
     unit: str
     ledger_id: Hash
-    index: int
+    index: Index
     delta: Number
     balance: Number
     recorded_at: Milliseconds
     idempotent: bool
     notes: Annotated[
-        tuple[NoteAnswer, ...] | UnsetType, Meta(description="Left out where there is nothing to say.")
+        tuple[EmitNote, ...] | UnsetType, Meta(description="Left out where there is nothing to say.")
     ] = UNSET
 
 
-class RefusedAnswer(Struct, rename="camel"):
+class EmitRefusal(Struct, rename="camel"):
     """One delta of a batch that was not recorded, and why."""
 
     problem: ProblemDocument
 
 
-class BatchAnswer(Struct, rename="camel"):
+if TYPE_CHECKING:
+    EmitResult: TypeAlias = EmitResponse | EmitRefusal
+else:
+
+    class EmitResult:
+        """Either of the two; msgspec tells no structs apart that bear no tag, so ``wire.reading`` does."""
+
+
+class EmitBatchResponse(Struct, rename="camel"):
     """A result for each delta of a batch, in the order of the request."""
 
-    recorded: int
-    idempotent: int
-    refused: int
-    results: Annotated[
-        list[Any],
-        Meta(
-            extra_json_schema={
-                "items": {
-                    "anyOf": [
-                        {"$ref": "#/components/schemas/RecordedAnswer"},
-                        {"$ref": "#/components/schemas/RefusedAnswer"},
-                    ]
-                }
-            }
-        ),
-    ]
+    recorded: Count
+    idempotent: Count
+    refused: Count
+    results: list[EmitResult]
 
 
-class StandingAnswer(Struct, rename="camel"):
+class DeltaSum(Struct, rename="camel"):
     """A number of deltas, and their sum."""
 
     balance: Number
-    delta_count: int
+    delta_count: Count
 
 
-class AuditAnswer(Struct, rename="camel"):
+class Recomputation(Struct, rename="camel"):
     """The balance added up again from the log."""
 
     agrees: bool
     balance: Number
-    delta_count: int
-    first_mismatch: int | None
+    delta_count: Count
+    first_mismatch: Index | None
     """The first index whose balance is not the one before it plus its amount."""
 
 
-class DerivedAnswer(Struct, rename="camel"):
+class DeriveResponse(Struct, rename="camel"):
     """A customer's balance: what is final on the chain, with what is pending beside it.
 
     As of an index or a time, all of it counts the deltas up to there and no later one.
@@ -116,118 +130,118 @@ class DerivedAnswer(Struct, rename="camel"):
     ledger_id: Hash
     balance: Number
     """Of the verified deltas."""
-    delta_count: int
+    delta_count: Count
     """How many deltas are verified."""
-    last_verified_index: int | None
-    pending: StandingAnswer
+    last_verified_index: Index | None
+    pending: DeltaSum
     """What is recorded and not verified yet: how many deltas, and their sum."""
-    recorded: StandingAnswer
+    recorded: DeltaSum
     """Verified and pending together."""
-    audit: AuditAnswer | None = None
+    audit: Recomputation | None = None
 
 
-class DeltaAnswer(Struct, rename="camel"):
+class DeltaResponse(Struct, rename="camel"):
     """A delta as it is on record. A text that was erased is null."""
 
-    index: int
+    index: Index
     delta: Number
     balance: Number
     occurred_at: Milliseconds
     recorded_at: Milliseconds
     reason: str | None
     reference_id: str | None
-    metadata: JsonObject | None
+    metadata: dict[str, Any] | None
     adjusts: Hash | None
     fingerprint: Hash
-    receipt_id: str | None
+    receipt_id: ReceiptId | None
     status: DeltaStatus
     erased: dict[str, Hash] | UnsetType = UNSET
     """Where texts were erased: the commitments that stand in their place, by field."""
 
 
-class LedgerAnswer(Struct, rename="camel"):
+class LedgerResponse(Struct, rename="camel"):
     """One customer's record in one unit."""
 
     ledger_id: Hash
     customer_id: str
     unit: str
-    size: int
+    size: Count
     balance: Number
     last_recorded_at: Milliseconds
-    sealed_size: int
+    sealed_size: Count
 
 
-class AnchorAnswer(Struct, rename="camel"):
+class BatchAnchor(Struct, rename="camel"):
     """Where a batch is on a chain."""
 
     chain: str
-    chain_id: int
-    contract: str
+    chain_id: Count
+    contract: Address
     transaction_hash: Hash
-    block_number: int
+    block_number: Count
     block_hash: Hash
     block_time: Milliseconds
     state: Annotated[str, Meta(extra_json_schema={"enum": ["mined", "final"]})]
-    batch: int
+    batch: Count
     """The batch whose root is there: this one, or a later one whose history holds it."""
 
 
-class LogAnswer(Struct, rename="camel"):
+class LogResponse(Struct, rename="camel"):
     """A log. ``logId`` is the hash of the key that names its ledgers, and of its founder's address."""
 
     log_id: Hash
     identity_public_key: Hash
-    founder: str
+    founder: Address
 
 
 class ShownBatch(Struct, rename="camel"):
     """All that a batch's anchored root is made of, beside the log's id."""
 
-    number: int
+    number: Count
     history_root: Hash
     map_root: Hash
     sealed_at: Milliseconds
 
 
-class BatchSummary(Struct, rename="camel"):
+class BatchResponse(Struct, rename="camel"):
     """A sealed batch, and where it is on chains."""
 
-    number: int
+    number: Count
     sealed_at: Milliseconds
     anchor_root: Hash
     history_root: Hash
     map_root: Hash
-    delta_count: int
-    ledger_count: int
-    anchors: list[AnchorAnswer]
+    delta_count: Count
+    ledger_count: Count
+    anchors: list[BatchAnchor]
 
 
-class ReceiptAnswer(Struct, rename="camel"):
+class ReceiptResponse(Struct, rename="camel"):
     """A receipt: the delta, how far it has come, and where that can be seen."""
 
-    receipt_id: str
+    receipt_id: ReceiptId
     status: DeltaStatus
     fingerprint: Hash
     customer_id: str
     unit: str
     ledger_id: Hash
-    delta: DeltaAnswer
-    batch: int | None
-    anchors: list[AnchorAnswer]
+    delta: DeltaResponse
+    batch: Count | None
+    anchors: list[BatchAnchor]
 
 
-class CheckpointAnswer(Struct, omit_defaults=True, rename="camel"):
+class CheckpointResponse(Struct, omit_defaults=True, rename="camel"):
     """A range of a ledger sealed under one hash: the same range gives the same hash, for ever."""
 
-    proof_token: str
+    proof_token: ProofToken
     proof_hash: Hash
-    delta_count: int
+    delta_count: Count
     status: Annotated[str, Meta(extra_json_schema={"enum": ["QUEUED", "VERIFIED"]})]
     customer_id: str
     unit: str
     ledger_id: Hash
-    from_index: int
-    to_index: int
+    from_index: Index
+    to_index: Index
     opening_balance: Number
     closing_balance: Number
     net_change: Number
@@ -240,27 +254,61 @@ class CheckpointAnswer(Struct, omit_defaults=True, rename="camel"):
     """Of a time span: the first instant after it."""
 
 
-class Page(Struct, rename="camel"):
+class Page(Struct, Generic[T], rename="camel"):
     """A part of a list. ``next`` is the cursor of the part after it; null: there is none."""
 
-    items: list[Any]
-    next: str | None
+    items: list[T]
+    next: Cursor | None
 
 
-class RecordsAnswer(Struct, rename="camel"):
+class LedgerPage(Page[LedgerResponse], rename="camel"):
+    """Some of the ledgers."""
+
+
+class DeltaPage(Page[DeltaResponse], rename="camel"):
+    """Some of a ledger's deltas, in the order of their indices."""
+
+
+class BatchPage(Page[BatchResponse], rename="camel"):
+    """Some of the batches, the newest first."""
+
+
+class ShownBatchPage(Page[ShownBatch], rename="camel"):
+    """Some of the batches, the oldest first."""
+
+
+class CheckpointPage(Page[CheckpointResponse], rename="camel"):
+    """Some of a ledger's checkpoints."""
+
+
+class LedgerOfRecords(Struct, rename="camel"):
+    """The ledger, as proof files name it: whose it is, and the proof that it is the customer's only one."""
+
+    ledger_id: Hash
+    customer_id: str
+    unit: str
+    identity_proof: Annotated[str, Meta(extra_json_schema={"pattern": "^0x[0-9a-f]{160}$"})]
+
+
+class ShownRecord(Struct, rename="camel"):
+    """A delta in the form that it has in proof files, and its stored fingerprint."""
+
+    fingerprint: Hash
+    delta: dict[str, Any]
+
+
+class RecordsResponse(Page[ShownRecord], rename="camel"):
     """Deltas as proof files show them, and their stored fingerprints. ``size``: how many there are."""
 
-    log: dict[str, Any]
-    ledger: dict[str, Any]
-    size: int
-    items: list[dict[str, Any]]
-    next: str | None
+    log: LogResponse
+    ledger: LedgerOfRecords
+    size: Count
 
 
-class KeyAnswer(Struct, omit_defaults=True, rename="camel"):
+class KeyResponse(Struct, omit_defaults=True, rename="camel"):
     """An API key. The key itself is shown once, when it is made."""
 
-    id: int
+    id: Count
     name: str
     scopes: list[str]
     created_at: Milliseconds
@@ -269,12 +317,16 @@ class KeyAnswer(Struct, omit_defaults=True, rename="camel"):
     key: str | None = None
 
 
+class KeyPage(Page[KeyResponse], rename="camel"):
+    """Some of the API keys, revoked ones too."""
+
+
 CheckedState: TypeAlias = Annotated[
     str, Meta(extra_json_schema={"enum": ["holds", "fails", "not_checked", "not_asked"]})
 ]
 
 
-class CheckAnswer(Struct, rename="camel"):
+class VerifyCheck(Struct, rename="camel"):
     """One check, and how it went."""
 
     source: Annotated[str, Meta(extra_json_schema={"enum": ["db", "chain"]})]
@@ -286,14 +338,14 @@ class CheckAnswer(Struct, rename="camel"):
     found: str | None
 
 
-class CheckedAnswer(Struct, rename="camel"):
+class CheckedSources(Struct, rename="camel"):
     """What became of each source: ``holds``, ``fails``, ``not_checked`` (it could not be), ``not_asked``."""
 
     db: CheckedState
     chain: CheckedState
 
 
-class VerifyAnswer(Struct, rename="camel"):
+class VerifyResponse(Struct, rename="camel"):
     """What was checked of a receipt or a checkpoint, and what came of it."""
 
     id: str
@@ -302,42 +354,25 @@ class VerifyAnswer(Struct, rename="camel"):
     """True: a final block of the chain holds it. False: a check failed. Null: not checked against a chain."""
     status: DeltaStatus
     summary: str
-    checked: CheckedAnswer
-    checks: list[CheckAnswer]
+    checked: CheckedSources
+    checks: list[VerifyCheck]
     statements: list[str]
     """What is proven, in words; nothing unless valid."""
-    anchors: list[AnchorAnswer]
+    anchors: list[BatchAnchor]
     ledger_id: Hash
     fingerprint: Hash | None
     proof_hash: Hash | None
-    from_index: int
-    to_index: int
+    from_index: Index
+    to_index: Index
 
 
-class HealthAnswer(Struct):
+class HealthResponse(Struct):
     """All is well, as far as this was asked."""
 
     status: str
 
 
-class StatusAnswer(Struct, rename="camel"):
-    """How the log and its anchoring stand. Fees and funds are wei."""
-
-    at: Milliseconds
-    delta_count: int
-    ledger_count: int
-    newest_batch: int
-    newest_sealed_at: Milliseconds | None
-    unsealed_since: Milliseconds | None
-    lag_ms: int
-    """The age of the oldest delta that the primary chain does not hold."""
-    worker: str | None
-    worker_renewed_at: Milliseconds | None
-    chains: list[dict[str, Any]]
-    alarms: list[dict[str, Any]]
-
-
-class SampleFileAnswer(Struct, rename="camel"):
+class SampleFileResponse(Struct, rename="camel"):
     """A sample: docs/proof-files.md describes it, docs/sample-file.schema.json is its schema."""
 
     format: str
@@ -347,7 +382,7 @@ class SampleFileAnswer(Struct, rename="camel"):
     deltas: list[dict[str, Any]]
 
 
-class ProofFileAnswer(Struct, rename="camel"):
+class ProofFileResponse(Struct, rename="camel"):
     """A proof file: docs/proof-files.md describes it, docs/proof-file.schema.json is its schema."""
 
     format: str
@@ -355,28 +390,7 @@ class ProofFileAnswer(Struct, rename="camel"):
     kind: str
 
 
-ErasableName = Annotated[str, Meta(extra_json_schema={"enum": ["reason", "referenceId", "metadata"]})]
-
-
-class ErasureRequest(Struct, forbid_unknown_fields=True, rename="camel"):
-    """Which fields of which delta to erase. The delta is named by its receipt, or by its place."""
-
-    fields: Annotated[list[ErasableName], Meta(extra_json_schema={"minItems": 1, "maxItems": 3})]
-    by: Annotated[
-        str,
-        Meta(
-            description="Who erases, for the record: better an office than a person.",
-            examples=["data protection office"],
-            extra_json_schema={"minLength": 1, "maxLength": 200},
-        ),
-    ]
-    receipt_id: Annotated[str | None, Meta(extra_json_schema={"minLength": 1})] = None
-    customer_id: CustomerId | None = None
-    unit: Unit | None = None
-    index: Index | None = None
-
-
-class ErasureAnswer(Struct, rename="camel"):
+class FieldErasure(Struct, rename="camel"):
     """An erasure on record. ``already``: it was there before this request."""
 
     field: ErasableName
@@ -387,12 +401,12 @@ class ErasureAnswer(Struct, rename="camel"):
     already: bool
 
 
-class ErasedAnswer(Struct, rename="camel"):
+class EraseResponse(Struct, rename="camel"):
     """What was erased of a delta."""
 
-    receipt_id: str
+    receipt_id: ReceiptId
     ledger_id: Hash
-    index: int
-    erasures: list[ErasureAnswer]
+    index: Index
+    erasures: list[FieldErasure]
     old_pages_removed: bool
     """False: a reader of the database still needs an old page with the text. Send the same again."""

@@ -124,6 +124,11 @@ export class Card {
     }
   }
 
+  /** Say that the reader stopped the check: nothing is known of the file. */
+  stopped() {
+    this.conclude("not_checked_against_a_chain", ["You stopped this check: nothing is said of the file."]);
+  }
+
   /** Say that this page could not go on: nothing is known of the file. */
   gaveUp(error) {
     const why = "This page could not finish, so nothing is said of the file";

@@ -32,6 +32,7 @@ export function start(document) {
   let files = [];
   let evidence = null;
   let running = new AbortController();
+  let stop = () => {};
 
   const query = new URLSearchParams(document.location.search);
   for (const name of ["rpc", "contract", "customer", "block", ...AGREED])
@@ -152,6 +153,7 @@ export function start(document) {
   async function verifyAll() {
     byId("again").disabled = !files.length;
     running.abort();
+    byId("stop").hidden = true;
     results.replaceChildren();
     const chosen = options();
     if (chosen === null || !files.length) return;
@@ -163,16 +165,21 @@ export function start(document) {
     });
     results.append(line);
     const verdicts = [];
+    byId("stop").hidden = false;
     for (const { name, file } of files) {
       line.textContent = `${files.length} files: ${verdicts.length} done`;
       const card = new Card(document, name, `checked ${moment(BigInt(Date.now()))} against ${against()}`);
       results.append(card.element);
+      stop = () => {
+        card.stopped();
+        line.textContent = `${files.length} files: ${verdicts.length} done, then stopped`;
+      };
       try {
         const result = await verifyFile(file, {
           ...chosen,
           signal,
           onStep: (step) => signal.aborted || card.step(step),
-          onProgress: (done, of) => card.progress(done, of),
+          onProgress: (done, of) => signal.aborted || card.progress(done, of),
         });
         if (signal.aborted) return;
         card.finish(result);
@@ -185,6 +192,7 @@ export function start(document) {
       }
       verdicts.push(card.element.dataset.verdict);
     }
+    byId("stop").hidden = true;
     line.textContent = summary(verdicts);
   }
 
@@ -237,6 +245,11 @@ export function start(document) {
   byId("form").addEventListener("submit", (event) => {
     event.preventDefault();
     verifyAll();
+  });
+  byId("stop").addEventListener("click", () => {
+    running.abort();
+    byId("stop").hidden = true;
+    stop();
   });
   showFields();
 }

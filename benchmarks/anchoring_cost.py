@@ -85,7 +85,7 @@ def measure(counts: list[int], console: Console) -> list[Cost]:
         bench = bench_on(anvil, database, log_id=log.log_id)
         recorder = Recorder(database, log, identity, clock)
         loop = AnchoringLoop(
-            database, Sealer(database, log, clock), [bench.connection()], clock, log_id=log.log_id
+            database, Sealer(database, log, identity, clock), [bench.connection()], clock, log_id=log.log_id
         )
         others = {
             "EAS.timestamp": (eas(bench, Path(folder)), selector("timestamp(bytes32)")),

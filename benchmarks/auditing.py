@@ -50,7 +50,7 @@ def measured(count: int, ledgers: int, runs: int) -> Measurement:
     clock, key = SystemClock(), IdentityKey.generate()
     with empty_database("sqlite") as database:
         log = create_log(database, key, bytes(20), clock)
-        recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, clock)
+        recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, key, clock)
         for start in range(0, count, GROUP):
             recorder.record(emissions(start, min(GROUP, count - start), ledgers))
             if (start + GROUP) % BATCH == 0:

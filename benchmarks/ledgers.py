@@ -92,7 +92,7 @@ def spread(kind: str, count: int) -> dict[str, float]:
         recorder = Recorder(database, log, key, clock)
         # Opening the ledgers is paid once a customer, not once a delta.
         opening = timed(lambda: recorder.record(emissions(10**8, LEDGERS, LEDGERS)))
-        sealer = Sealer(database, log, clock)
+        sealer = Sealer(database, log, key, clock)
         sealer.seal()
         recording = fill(recorder, count, LEDGERS)
         sealing = timed(sealer.seal)
@@ -105,7 +105,7 @@ def one_ledger(kind: str, count: int) -> dict[str, float]:
     with empty_database(kind) as database:
         log = create_log(database, key, bytes(20), clock)
         recording = fill(Recorder(database, log, key, clock), count, 1)
-        Sealer(database, log, clock).seal()
+        Sealer(database, log, key, clock).seal()
         prover = Prover(database, log)
         indexes = [at * count // REPEATS for at in range(REPEATS)]
         proofs = [prover.delta("cust_0", "GPU-hrs", index) for index in indexes]

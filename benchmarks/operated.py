@@ -68,7 +68,7 @@ def fill(directory: Path, start: int, count: int, ledgers: int) -> None:
         recorder = Recorder(opened.database, opened.log, opened.identity_key, opened.clock)
         for at in range(start, start + count, GROUP):
             recorder.record(emissions(at, min(GROUP, start + count - at), ledgers))
-        Sealer(opened.database, opened.log, opened.clock).seal()
+        Sealer(opened.database, opened.log, opened.identity_key, opened.clock).seal()
     finally:
         opened.close()
 

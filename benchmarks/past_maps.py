@@ -78,7 +78,7 @@ def measured(kind: str, count: int, ledgers: int, runs: int) -> list[Measurement
     found = []
     with empty_database(kind) as database:
         log = create_log(database, key, bytes(20), clock)
-        recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, clock)
+        recorder, sealer = Recorder(database, log, key, clock), Sealer(database, log, key, clock)
         group = min(GROUP, count // BATCHES)
         for start in range(0, count, group):
             recorder.record(emissions(start, min(group, count - start), ledgers))

@@ -115,7 +115,7 @@ def test_everything_about_a_customer_is_read_back(anchor: AnchorClient, opened: 
     customer = "a/b ü?#.."
     receipts = [anchor.emit(customer, -n, reference_id=f"r-{n}", unit="mile") for n in (1, 2, 3)]
     opened.clock.advance(1_000)
-    Sealer(opened.database, opened.log, opened.clock).seal()
+    Sealer(opened.database, opened.log, opened.identity_key, opened.clock).seal()
     derived = anchor.derive(customer, "mile", audit=True)
     assert (derived.recorded.balance, derived.recorded.delta_count) == (-6, 3)
     assert derived.audit["agrees"] is True

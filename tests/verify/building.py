@@ -17,6 +17,7 @@ from anchor.proof.values import (
     Anchor,
     AnchoredBatch,
     BalanceClaim,
+    BatchSignature,
     BlockLocation,
     Claim,
     ConsistencyClaim,
@@ -46,6 +47,7 @@ from anchor.protocol.identities import IdentityKey, LedgerIdentity
 from anchor.protocol.ledger_map import MapNode, MapPath, Position, head_hash, map_path, update_map
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE, Frontier, tree_root
 from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, nodes_from_leaves
+from anchor.protocol.signed_checkpoint import SIGNED_TREE, SignedCheckpoint
 from tests.fixtures.founder import FOUNDER
 
 START = 1_775_000_000_000
@@ -171,7 +173,15 @@ class BuiltLog:
     def anchored_batch(self, number: int) -> AnchoredBatch:
         """A batch with its own anchor, or one through the next batch that has one."""
         batch = self.batches[number - 1].batch
-        return AnchoredBatch(batch, tuple(self._anchors(number)))
+        return AnchoredBatch(batch, tuple(self._anchors(number)), self.signature(number))
+
+    def signature(self, number: int, size: int | None = None) -> BatchSignature:
+        """The log's signature over a batch, in a tree of ``size`` batches: its own number unless told."""
+        size = size or number
+        leaves = [SIGNED_TREE.leaf(sealed.root) for sealed in self.batches[:size]]
+        note = SignedCheckpoint(size, tree_root(SIGNED_TREE, leaves)).sign(self.key, self.log_id)
+        path = inclusion_path(SIGNED_TREE, number - 1, size, nodes_from_leaves(leaves, SIGNED_TREE))
+        return BatchSignature(note, tuple(path))
 
     def _anchors(self, number: int) -> list[Anchor]:
         later = next((at for at in range(number, len(self.batches) + 1) if at in self.locations), None)

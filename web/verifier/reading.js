@@ -142,9 +142,15 @@ const anchor = object((members) => ({
   through: members.optional("through", through),
 }));
 
+const signature = object((members) => ({
+  checkpoint: members.take("checkpoint", text),
+  path: members.take("path", inclusionPath),
+}));
+
 const anchoredBatch = object((members) => ({
   batch: batchOf(members),
   anchors: members.take("anchors", listOf(anchor, MOST_ANCHORS)),
+  signed: members.optional("signed", signature),
 }));
 
 const head = object((members) => ({

@@ -9,6 +9,7 @@ import { checkHistories, NEWEST_BLOCK, OnChain, onWhich } from "./on-chain.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped, textOf, VALID } from "./results.js";
 import { blocksWords } from "./span-claim.js";
 import { shownId } from "./visible-text.js";
+import { checkOwn, isUnsigned } from "./own-batch.js";
 import { moment } from "./wording.js";
 
 /** `finalized`, `safe`, `latest` or a number of confirmations from 1; null for anything else. */
@@ -51,6 +52,10 @@ export async function verifyProof(proof, chain, options = {}) {
   try {
     expected(checks, proof, { expectedLedgerId, expectedCustomer, expectedUnit });
     proven = local(checks, proof);
+    if (isUnsigned(checks)) {
+      checks.skipped("chain", "Not asked, since the log's signature is not shown.");
+      throw new Stopped(NOT_CHECKED);
+    }
     if (chain === null) {
       checks.skipped("chain", "No node was named, so no chain was asked.");
       throw new Stopped(NOT_CHECKED);
@@ -102,7 +107,10 @@ function local(checks, proof) {
   const checking = new LocalChecks(checks, proof.log.logId, proof.ledger?.ledgerId ?? ZERO);
   checking.identity(proof);
   const proven = CLAIMS[proof.kind](checking, proof.claim);
-  for (const claimed of proven.batches) checkHistories(checks, claimed, proof.log.logId);
+  for (const claimed of proven.batches) {
+    checkHistories(checks, claimed, proof.log.logId);
+    checkOwn(checks, claimed, proof.log);
+  }
   return proven;
 }
 
@@ -110,7 +118,9 @@ function unproven(proof, checks, verdict) {
   const failed = checks.steps.find((step) => step.outcome === "failed");
   let said = "The file fits together, but that is no proof: no chain was seen to hold its root.";
   if (verdict === INVALID) said = "This proves nothing.";
-  else if (failed?.name.startsWith(NEWEST_BLOCK)) {
+  else if (isUnsigned(checks)) {
+    said = "The file fits together, but that is no proof: it does not show that the log signed it.";
+  } else if (failed?.name.startsWith(NEWEST_BLOCK)) {
     said = "The chain holds the file's root, but whether it is the newest now was not seen.";
   }
   const statements = failed === undefined ? [said] : [said, failed.explanation];

@@ -19,6 +19,7 @@ from anchor.proof.members import (
 from anchor.proof.parts import (
     Anchor,
     AnchoredBatch,
+    BatchSignature,
     BlockLocation,
     DeltaRecord,
     Disclosed,
@@ -157,9 +158,20 @@ def _anchor(value: Any, place: str) -> Anchor:
 def read_anchored_batch(value: Any, place: str) -> AnchoredBatch:
     """Return a batch and where it is. Raises ProofFileError."""
     members = Members.of(value, place)
-    batch = AnchoredBatch(_batch_of(members), members.take("anchors", list_of(_anchor, MOST_ANCHORS)))
+    batch = AnchoredBatch(
+        _batch_of(members),
+        members.take("anchors", list_of(_anchor, MOST_ANCHORS)),
+        members.optional("signed", _signature),
+    )
     members.done()
     return batch
+
+
+def _signature(value: Any, place: str) -> BatchSignature:
+    members = Members.of(value, place)
+    signature = BatchSignature(members.take("checkpoint", text), members.take("path", inclusion_path))
+    members.done()
+    return signature
 
 
 def read_head(value: Any, place: str) -> LedgerHead:

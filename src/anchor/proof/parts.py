@@ -222,11 +222,23 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSignature:
+    """That a batch is the log's own: a signed checkpoint, and the path from the batch's root to its tree's.
+
+    ``checkpoint`` is a signed note. Its tree may be larger than the batch's number.
+    """
+
+    checkpoint: str
+    path: HashPath
+
+
+@dataclass(frozen=True, slots=True)
 class AnchoredBatch:
-    """A batch, and the places where it is on chains; there may be none yet."""
+    """A batch, the places where it is on chains, and the log's signature; there may be none of either yet."""
 
     batch: Batch
     anchors: tuple[Anchor, ...] = ()
+    signed: BatchSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)

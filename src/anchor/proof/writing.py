@@ -146,7 +146,10 @@ def _anchor(anchor: Anchor) -> Members:
 
 
 def _anchored_batch(batch: AnchoredBatch) -> Members:
-    return _batch(batch.batch) | {"anchors": [_anchor(anchor) for anchor in batch.anchors]}
+    members = _batch(batch.batch) | {"anchors": [_anchor(anchor) for anchor in batch.anchors]}
+    if (signed := batch.signed) is not None:
+        members["signed"] = {"checkpoint": signed.checkpoint, "path": _path(signed.path)}
+    return members
 
 
 def _head(head: LedgerHead | KeptHead) -> Members:

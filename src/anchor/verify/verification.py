@@ -9,6 +9,8 @@ What always holds of ``verify_proof``:
   file: where the caller names none, the answer says what is left for the reader to recognise.
 - All batches of one file are held against one contract: nobody can be accused by a contract that the
   accuser deployed, once the reader knows the agreed one.
+- ``valid`` is said only of what the log itself signed: what stands on the chain under another's hand, or
+  under no signature, proves nothing.
 - Nothing is taken for true because the file states it. A root, a balance or a hash in it is one side of
   a comparison.
 
@@ -39,6 +41,7 @@ from anchor.verify import claims
 from anchor.verify.frauds import fraud
 from anchor.verify.local_checks import LocalChecks, Proven
 from anchor.verify.on_chain import NEWEST_BLOCK, Committed, OnChain, Seen, check_histories, on_which
+from anchor.verify.own_batch import check_own, is_unsigned
 from anchor.verify.period_claim import period
 from anchor.verify.results import INVALID, NOT_CHECKED, VALID, Checks, Stopped, Verdict, Verification
 from anchor.verify.span_claim import blocks_words
@@ -79,6 +82,9 @@ def verify_proof(
     try:
         _expected(checks, proof, expected_customer, expected_unit, expected_ledger_id)
         proven = _local(checks, proof)
+        if is_unsigned(checks):
+            checks.skipped("chain", "Not asked, since the log's signature is not shown.")
+            raise Stopped(NOT_CHECKED)
         if chain is None:
             checks.skipped("chain", "No node was named, so no chain was asked.")
             raise Stopped(NOT_CHECKED)
@@ -137,6 +143,7 @@ def _local(checks: Checks, proof: ProofFile) -> Proven:
     proven = _CLAIMS[type(proof.claim)](local, proof.claim)
     for claimed in proven.batches:
         check_histories(checks, claimed, proof.log.log_id)
+        check_own(checks, claimed, proof.log)
     return proven
 
 
@@ -144,6 +151,8 @@ def _unproven(proof: ProofFile, checks: Checks, verdict: Verdict, proven: Proven
     failed = next((step for step in checks.steps if step.outcome == "failed"), None)
     if verdict == INVALID:
         said = "This proves nothing."
+    elif is_unsigned(checks):
+        said = "The file fits together, but that is no proof: it does not show that the log signed it."
     elif failed is not None and failed.name.startswith(NEWEST_BLOCK):
         said = "The chain holds the file's root, but whether it is the newest now was not seen."
     else:

@@ -97,7 +97,7 @@ def work(configuration: dict[str, Any], kill_at: int | None) -> int:
     Recorder(database, log, identity, SystemClock()).record([Emission("acme", 1)])
     loop = AnchoringLoop(
         database,
-        Sealer(database, log, SystemClock()),
+        Sealer(database, log, identity, SystemClock()),
         [ChainConnection(settings, [endpoint], LocalSigner(bytes.fromhex(configuration["secret"])))],
         SystemClock(),
         log_id=log.log_id,

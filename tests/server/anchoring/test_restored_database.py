@@ -254,7 +254,7 @@ class RealLog:
         self.database, self.key, self.bench, self.log = database, key, bench, log
         self.loop = AnchoringLoop(
             database,
-            Sealer(database, log, bench.clock),
+            Sealer(database, log, key, bench.clock),
             [bench.connection()],
             bench.clock,
             log_id=log.log_id,

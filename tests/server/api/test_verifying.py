@@ -71,7 +71,7 @@ def anchored(anvil: Anvil, database: Database) -> Iterator[Anchored]:
     with running_service(database, chains=(asked,), identity_key=identity_key) as service:
         loop = AnchoringLoop(
             service.database,
-            Sealer(service.database, service.log, service.clock),
+            Sealer(service.database, service.log, service.components.identity_key, service.clock),
             [ChainConnection(settings, [HttpEndpoint(anvil.url)], signer)],
             service.clock,
             log_id=service.log.log_id,

@@ -40,7 +40,7 @@ class Sealing:
         self.clock = FixedClock()
         self.log: Log = create_log(database, KEY, FOUNDER, self.clock)
         self.recorder = Recorder(database, self.log, KEY, self.clock)
-        self.sealer = Sealer(database, self.log, self.clock)
+        self.sealer = Sealer(database, self.log, KEY, self.clock)
         self.fingerprints: dict[str, list[bytes]] = {}
         self.ids: dict[str, bytes] = {}
         self._references = 0

@@ -29,7 +29,10 @@ def test_a_server_with_a_wrong_clock_moves_nobodys_time(
     with monkeypatch.context() as wrong:
         wrong.setattr(time, "time_ns", lambda: truth() + wrong_by * 1_000_000)
         log = create_log(database, KEY, FOUNDER, SystemClock())
-        recorder, sealer = Recorder(database, log, KEY, SystemClock()), Sealer(database, log, SystemClock())
+        recorder, sealer = (
+            Recorder(database, log, KEY, SystemClock()),
+            Sealer(database, log, KEY, SystemClock()),
+        )
         (of_wrong,) = recorder.record([Emission("acme", 1)])
         batch = sealer.seal()
     (of_right,) = recorder.record([Emission("bolt", 1)])

@@ -146,6 +146,12 @@ def audited_batches(connection: Connection) -> Sequence[Any]:
     )
 
 
+def signed_notes(connection: Connection) -> dict[int, str]:
+    """Return the note of each batch's signed checkpoint."""
+    rows = _run(connection, "SELECT batch, note FROM signed_checkpoints")
+    return {row[0]: row[1] for row in rows}
+
+
 def nodes_between(
     connection: Connection, tree: int, height: int, start: int, stop: int
 ) -> dict[int, Bytes32]:
@@ -167,10 +173,10 @@ def nodes_of_nothing(connection: Connection, batch_count: int) -> Sequence[Any]:
     return _run(
         connection,
         "SELECT t.tree, t.height, t.position FROM tree_nodes t LEFT JOIN ledgers l ON l.id = t.tree "
-        "WHERE (t.tree <> 0 AND l.id IS NULL) "
+        "WHERE (t.tree NOT IN (-1, 0) AND l.id IS NULL) "
         "OR t.height NOT IN (4,8,12,16,20,24,28,32,36,40,44,48,52,56,60) "
         "OR t.position < 0 OR t.position >= "
-        "((CASE WHEN t.tree = 0 THEN {0} ELSE l.size END) >> CAST(t.height AS INTEGER)) "
+        "((CASE WHEN t.tree IN (-1, 0) THEN {0} ELSE l.size END) >> CAST(t.height AS INTEGER)) "
         "ORDER BY t.tree, t.height, t.position",
         batch_count,
     )

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.checkpoint import Checkpoint, checkpoint_hash
-from anchor.protocol.errors import IdentityError
+from anchor.protocol.errors import IdentityError, NoteError
 from anchor.protocol.fingerprint import domain_separator
 from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.identities import log_id, verify_ledger_identity
@@ -22,6 +22,7 @@ from anchor.protocol.ledger_map import MapLeaf, MapNode, Position, head_hash, up
 from anchor.protocol.merkle import HISTORY_TREE, Frontier
 from anchor.protocol.merkle_growth import grow
 from anchor.protocol.salted_fingerprint import salted_fingerprint
+from anchor.protocol.signed_checkpoint import SIGNED_TREE, SignedCheckpoint, read_checkpoint
 from anchor.server.audit import rows as stored
 from anchor.server.audit.finding import Finding
 from anchor.server.audit.ledgers import LedgerCheck, check_stored_nodes
@@ -30,7 +31,7 @@ from anchor.server.audit.rows import AuditedLedger
 from anchor.server.ledger.ledger_tree import ledger_root
 from anchor.server.storage.database import Database
 from anchor.server.storage.map_nodes import place_key
-from anchor.server.storage.schema import HISTORY
+from anchor.server.storage.schema import HISTORY, SIGNED
 
 __all__ = ["Finding", "HeadOnChain", "audit", "audit_chain"]
 
@@ -72,7 +73,7 @@ def audit(database: Database, progress: Callable[[int], None] = lambda _deltas: 
         yield from _check_identities(bytes(rows[0][2]), ledgers)
         sealed_at = [batch[1] for batch in batches]
         yield from _check_ledgers(connection, bytes(rows[0][1]), ledgers, sealed_at, progress)
-        yield from _check_batches(connection, bytes(rows[0][1]), ledgers, batches)
+        yield from _check_batches(connection, bytes(rows[0][1]), bytes(rows[0][2]), ledgers, batches)
         yield from _check_checkpoints(connection, bytes(rows[0][1]), ledgers)
         yield from check_requests(connection, ledgers)
         yield from check_times(connection)
@@ -205,13 +206,18 @@ class _InOrder(Generic[T]):
 
 
 def _check_batches(
-    connection: Connection, log: Bytes32, ledgers: dict[int, AuditedLedger], batches: Any
+    connection: Connection,
+    log: Bytes32,
+    public_key: Bytes32,
+    ledgers: dict[int, AuditedLedger],
+    batches: Any,
 ) -> Iterator[Finding]:
     places: dict[Position, MapNode] = {}
     versions = 0
     written_in: dict[Position, int] = {}
     sizes: dict[int, int] = {}
-    history = Frontier.empty()
+    history = signed = Frontier.empty()
+    notes = stored.signed_notes(connection)
     changed = _InOrder(stored.heads_by_batch(connection), lambda head: head[0])
     map_root, before = ZERO, 0
     for place, (number, sealed_at, history_root, stated_map, stated_root, deltas, touched) in enumerate(
@@ -255,12 +261,28 @@ def _check_batches(
         growth = grow(HISTORY_TREE, history, [HISTORY_TREE.leaf(bytes(stated_root))])
         history = growth.frontier
         yield from check_stored_nodes(connection, HISTORY, growth, len(batches))
+        growth = grow(SIGNED_TREE, signed, [SIGNED_TREE.leaf(bytes(stated_root))])
+        signed = growth.frontier
+        yield from check_stored_nodes(connection, SIGNED, growth, len(batches))
+        due = SignedCheckpoint(signed.size, signed.root(SIGNED_TREE))
+        yield from _check_signature(log, public_key, number, notes.get(number), due)
     changed.of(_LAST)
     for number, ledger, _, _ in changed.strays:
         yield Finding.of("heads", (ledger, number), "batch", number, None)
     if versions != (kept := stored.count_of_map_nodes(connection)):
         yield Finding.of("map_nodes", (), "batch", f"{kept} versions", f"{versions} versions")
     yield from _check_map(connection, places, written_in)
+
+
+def _check_signature(
+    log: Bytes32, public_key: Bytes32, number: int, note: str | None, due: SignedCheckpoint
+) -> Iterator[Finding]:
+    try:
+        found = None if note is None else read_checkpoint(note, log, public_key)
+    except NoteError:
+        found = None
+    if found != due:
+        yield Finding.of("signed_checkpoints", (number,), "note", note, f"signed: {due.text(log)}")
 
 
 def _check_versions(

@@ -12,6 +12,7 @@ from anchor.proof.values import (
     Anchor,
     AnchoredBatch,
     BalanceClaim,
+    BatchSignature,
     BlockLocation,
     ConsistencyClaim,
     DeltaClaim,
@@ -36,6 +37,7 @@ from anchor.protocol.identities import IdentityKey
 from anchor.protocol.ledger_map import map_path
 from anchor.protocol.merkle import HISTORY_TREE, LEDGER_TREE
 from anchor.protocol.merkle_proofs import consistency_path, inclusion_path, root_at
+from anchor.protocol.signed_checkpoint import SIGNED_TREE
 from anchor.server.ledger.errors import (
     CustomerHasLedger,
     IndexOutOfRange,
@@ -43,7 +45,7 @@ from anchor.server.ledger.errors import (
     UnknownBatch,
     UnknownCustomer,
 )
-from anchor.server.ledger.histories import history_nodes
+from anchor.server.ledger.histories import SIGNED_BATCHES, batch_nodes, history_nodes
 from anchor.server.ledger.ledger_tree import ledger_nodes
 from anchor.server.ledger.model import Log
 from anchor.server.storage.database import Database
@@ -58,6 +60,7 @@ from anchor.server.storage.proving import (
     provable_deltas,
 )
 from anchor.server.storage.reading import LedgerRow, ledger_of
+from anchor.server.storage.signed_checkpoints import released_checkpoint
 
 
 class Prover:
@@ -227,7 +230,17 @@ def anchored_batch(connection: Connection, number: int) -> AnchoredBatch:
             )
             for evidence in evidence_of(connection, number)
         ),
+        _signature(connection, number),
     )
+
+
+def _signature(connection: Connection, number: int) -> BatchSignature | None:
+    """Return the log's signature over a batch; None while it may not leave the server."""
+    note = released_checkpoint(connection, number)
+    if note is None:
+        return None
+    path = inclusion_path(SIGNED_TREE, number - 1, number, batch_nodes(connection, SIGNED_BATCHES))
+    return BatchSignature(note, tuple(path))
 
 
 def _through(connection: Connection, number: int, anchored: int) -> Through | None:

@@ -1,4 +1,4 @@
-"""Seal what is new into a batch: heads of ledgers, the map over them, and one anchored root.
+"""Seal what is new into a batch: heads of ledgers, the map over them, one anchored root, and the signature.
 
 A seal is resumable at any point. The fence and what it found are taken in one short transaction;
 the subtrees that the new deltas complete are stored in small ones (they can never change, so storing
@@ -16,11 +16,18 @@ from sqlalchemy.exc import IntegrityError
 
 from anchor.protocol.batch import anchor_root
 from anchor.protocol.checkpoint import SEALED_BEHIND
+from anchor.protocol.identities import IdentityKey
 from anchor.protocol.ledger_map import head_hash, update_map
 from anchor.protocol.merkle import LEDGER_TREE, leaf_level
 from anchor.protocol.merkle_growth import Growth, grow
 from anchor.server.ledger.clock import Clock
-from anchor.server.ledger.histories import history_root, nodes_completed_by
+from anchor.server.ledger.histories import (
+    HISTORY_OF_BATCHES,
+    SIGNED_BATCHES,
+    checkpoint_after,
+    history_root,
+    nodes_completed_by,
+)
 from anchor.server.ledger.model import Log
 from anchor.server.ledger.span_bounds import bound_is_due
 from anchor.server.storage.database import Database
@@ -43,6 +50,7 @@ from anchor.server.storage.sealing import (
     read_frontiers,
     unsealed_ledgers,
 )
+from anchor.server.storage.signed_checkpoints import keep_signed_checkpoint
 from anchor.server.storage.span_batches import newest_span_end
 
 _LEAVES_AT_ONCE: Final = 1 << 14
@@ -56,9 +64,10 @@ class _Overtaken(Exception):
 class Sealer:
     """Seals batches of one log. Safe in any number of processes: one wins, the others seal nothing."""
 
-    def __init__(self, database: Database, log: Log, clock: Clock) -> None:
+    def __init__(self, database: Database, log: Log, identity_key: IdentityKey, clock: Clock) -> None:
         self._database = database
         self._log = log
+        self._key = identity_key
         self._clock = clock
 
     def unsealed_count(self) -> int:
@@ -164,22 +173,27 @@ class Sealer:
         with self._database.read() as connection:
             update = update_map(map_reader(connection, number - 1), new)
             history = history_root(connection, number - 1)
+            root = anchor_root(self._log.log_id, number, history, update.root, sealed_at)
+            checkpoint = checkpoint_after(connection, number - 1, root)
         batch = SealedBatch(
             number=number,
             sealed_at=sealed_at,
             history_root=history,
             map_root=update.root,
-            anchor_root=anchor_root(self._log.log_id, number, history, update.root, sealed_at),
+            anchor_root=root,
             delta_count=sum(ledger.size - ledger.sealed_size for ledger in changed),
             ledger_count=len(changed),
         )
+        note = checkpoint.sign(self._key, self._log.log_id)
         try:
             with self._database.write() as connection:
                 if newest_sealed_batch(connection) != previous:
                     return None
                 publish_batch(connection, batch, heads)
                 write_map_nodes(connection, number, update.written, oldest_needed_batch(connection))
-                keep_nodes(connection, nodes_completed_by(connection, number))
+                keep_signed_checkpoint(connection, number, note)
+                for tree in (HISTORY_OF_BATCHES, SIGNED_BATCHES):
+                    keep_nodes(connection, nodes_completed_by(connection, number, tree))
                 mark_sealed(connection, heads)
         except IntegrityError:
             # Another process published this number; what it left out is sealed next time.

@@ -36,7 +36,7 @@ class OpenLog:
 
     def sealer(self) -> Sealer:
         """Return what seals batches."""
-        return Sealer(self.database, self.log, self.clock)
+        return Sealer(self.database, self.log, self.identity_key, self.clock)
 
     def loop(self, chains: Sequence[ChainConnection], *, seal_interval: float | None = None) -> AnchoringLoop:
         """Return the anchoring loop over these chains; ``seal_interval`` in place of the settings'."""

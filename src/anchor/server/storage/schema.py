@@ -153,6 +153,8 @@ erasures = Table(
 
 HISTORY = 0
 """The ``tree`` of the history of anchored roots in ``tree_nodes``; ledgers count from 1."""
+SIGNED = -1
+"""The ``tree`` of the anchored roots with SHA-256, whose roots are signed."""
 
 tree_nodes = Table(
     "tree_nodes",
@@ -176,6 +178,14 @@ batches = Table(
     Column("anchor_root", Hash, nullable=False, unique=True),
     Column("delta_count", BigInt, nullable=False),
     Column("ledger_count", BigInt, nullable=False),
+)
+
+signed_checkpoints = Table(
+    "signed_checkpoints",
+    metadata,
+    Column("batch", BigInt, ForeignKey("batches.number"), primary_key=True, autoincrement=False),
+    # A signed note: the checkpoint of the tree of the batches up to this one.
+    Column("note", Text, nullable=False),
 )
 
 heads = Table(

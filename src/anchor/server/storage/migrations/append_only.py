@@ -26,7 +26,15 @@ _DELTA_FIXED: Final = (
     "fingerprint",
 )
 # Tables whose rows are written once.
-_WRITTEN_ONCE: Final = ("tree_nodes", "heads", "batches", "erasures", "checkpoints", "idempotency_keys")
+_WRITTEN_ONCE: Final = (
+    "tree_nodes",
+    "heads",
+    "batches",
+    "signed_checkpoints",
+    "erasures",
+    "checkpoints",
+    "idempotency_keys",
+)
 _LEDGER_FIXED: Final = ("id", "ledger_id", "customer_id", "unit", "identity_proof")
 _LOG_FIXED: Final = ("id", "log_id", "identity_public_key", "founder", "receipt_key", "created_at")
 _API_KEY_FIXED: Final = ("id", "key_hash", "name", "scopes", "customer_id", "created_at")

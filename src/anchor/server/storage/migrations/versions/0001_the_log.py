@@ -127,6 +127,13 @@ def create_commitments() -> None:
         sa.UniqueConstraint("anchor_root", name="batches_unique_anchor_root"),
     )
     op.create_table(
+        "signed_checkpoints",
+        sa.Column("batch", BIG, nullable=False, autoincrement=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("batch", name="signed_checkpoints_pk"),
+        sa.ForeignKeyConstraint(["batch"], ["batches.number"], name="signed_checkpoints_batch_in_batches"),
+    )
+    op.create_table(
         "heads",
         sa.Column("ledger", BIG, nullable=False),
         sa.Column("batch", BIG, nullable=False),

@@ -221,9 +221,9 @@ def test_nobody_is_accused_by_a_root_that_was_never_anchored(log: BuiltLog) -> N
     log.locations.clear()
     rewrite(log, 3, amount=1)
     log.seal()
-    forged = AnchoredBatch(log.batches[0].batch, (Anchor(log.chain.id, CONTRACT),))
+    forged = AnchoredBatch(log.batches[0].batch, (Anchor(log.chain.id, CONTRACT),), log.signature(1))
     nothing_wrong(log, TwoBatches(first, forged), "contract's head (second batch)")
-    located = AnchoredBatch(log.batches[0].batch, first.anchors)
+    located = AnchoredBatch(log.batches[0].batch, first.anchors, log.signature(1))
     nothing_wrong(log, TwoBatches(first, located), "anchored event (second batch)")
 
 
@@ -233,7 +233,7 @@ def test_nobody_is_accused_by_a_contract_that_the_accuser_deployed(log: BuiltLog
     rewrite(log, 3, amount=1)
     log.seal()
     own = b"\x77" * 20
-    forged = AnchoredBatch(log.batches[0].batch, (Anchor(log.chain.id, own),))
+    forged = AnchoredBatch(log.batches[0].batch, (Anchor(log.chain.id, own),), log.signature(1))
     result = check(log, TwoBatches(first, forged))
     assert result.verdict == "not_checked_against_a_chain"
     assert result.failed is not None

@@ -212,7 +212,7 @@ def test_a_block_that_was_reorganised_away_is_refused() -> None:
 
 def with_anchors(proof: ProofFile, *anchors: Anchor) -> ProofFile:
     claim: Any = proof.claim
-    head = replace(claim.head, batch=AnchoredBatch(claim.head.batch.batch, anchors))
+    head = replace(claim.head, batch=replace(claim.head.batch, anchors=anchors))
     return replace(proof, claim=replace(claim, head=head))
 
 

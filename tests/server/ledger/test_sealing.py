@@ -219,7 +219,7 @@ class HeldUp(Sealer):
     """Stands still between the fence and the trees, while something else happens."""
 
     def __init__(self, sealing: Sealing, meanwhile: Callable[[], object]) -> None:
-        super().__init__(sealing.database, sealing.log, sealing.clock)
+        super().__init__(sealing.database, sealing.log, KEY, sealing.clock)
         self._meanwhile = meanwhile
 
     def _grown(self, changed: list[UnsealedLedger]) -> Iterator[NewHead]:

@@ -2,6 +2,7 @@
 // Step 4 of a verification: does the agreed contract hold this batch's root, in a final block?
 
 import { hexOf } from "./bytes.js";
+import { chainInWords } from "./chain-names.js";
 import { anchorRoot, HISTORY_TREE, leaf } from "./hashes.js";
 import { labelled } from "./local-checks.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped } from "./results.js";
@@ -107,7 +108,7 @@ function notSeen(batch, final, unknown, byHash) {
 export function onWhich(chainId, byHash) {
   return byHash
     ? `the chain of the block that you trust (the file calls it chain ${chainId})`
-    : `chain ${chainId}`;
+    : chainInWords(chainId);
 }
 
 /** One verification's look at one chain. Where `clock` is null, a final block may be of any age. */

@@ -8,7 +8,14 @@ import { ProofError } from "./trees.js";
 const STEP = "log's signature";
 const SIGNED_BATCH = "signed batch";
 
-/** Check that the log signed a tree that holds this batch, where the file shows a signature at all. */
+/** @import { Checks } from "./results.js" */
+
+/**
+ * Check that the log signed a tree that holds this batch, where the file shows a signature at all.
+ * @param {Checks} checks
+ * @param {{label: string, batch: any}} claimed
+ * @param {{logId: Uint8Array, publicKey: Uint8Array}} log
+ */
 export function checkOwn(checks, claimed, log) {
   const { batch, signed } = claimed.batch;
   let name = labelled(STEP, claimed.label);
@@ -33,10 +40,21 @@ export function checkOwn(checks, claimed, log) {
   );
 }
 
-/** Whether the file does not show the log's signature over a batch that it rests on. */
+/**
+ * Whether the file does not show the log's signature over a batch that it rests on.
+ * @param {Checks} checks
+ */
 export const isUnsigned = (checks) =>
   checks.steps.some(({ name, outcome }) => outcome === "skipped" && name.startsWith(STEP));
 
+/**
+ * @template T
+ * @param {Checks} checks
+ * @param {string} name
+ * @param {string} explanation
+ * @param {() => T} check
+ * @returns {T}
+ */
 function guarded(checks, name, explanation, check) {
   try {
     return check();

@@ -7,7 +7,7 @@ import { LARGEST_EVIDENCE } from "./evidence.js";
 import { AgreeingChains, canAsk, JsonRpcChain, shownUrl } from "./json-rpc.js";
 import { OLDEST_FINAL_BLOCK } from "./on-chain.js";
 import { LARGEST_SAMPLE } from "./sampling.js";
-import { parseBlockHash, parseContract, parseFinality } from "./verification.js";
+import { parseBlockHash, parseContract, parseFinality, parseLogId } from "./verification.js";
 import { firstBytes, verifyFile } from "./verifying-files.js";
 import { moment } from "./wording.js";
 
@@ -17,6 +17,8 @@ const AGREED = ["from", "to", "count"];
 /** What the fields that a link may fill in are called. */
 const FILLED = {
   rpc: "the node",
+  log: "the other party's log",
+  chain: "the agreed chain",
   contract: "the agreed contract",
   customer: "the customer",
   block: "the block",
@@ -35,7 +37,7 @@ export function start(document) {
   let stop = () => {};
 
   const query = new URLSearchParams(document.location.search);
-  for (const name of ["rpc", "contract", "customer", "block", ...AGREED])
+  for (const name of ["rpc", "log", "chain", "contract", "customer", "block", ...AGREED])
     byId(name).value = query.get(name) ?? "";
   byId("agreed").open = AGREED.some((name) => byId(name).value);
   byId(query.get("block") === null ? "online" : "offline").checked = true;
@@ -90,6 +92,17 @@ export function start(document) {
       trouble("The agreed contract is not an address: 0x and 40 hexadecimal digits.");
       return null;
     }
+    const log = byId("log").value.trim();
+    const expectedLog = log ? parseLogId(log) : null;
+    if (log && expectedLog === null) {
+      trouble("The log is not an id: 0x and 64 hexadecimal digits.");
+      return null;
+    }
+    const named = byId("chain").value.trim();
+    if (!/^(?:[1-9][0-9]{0,18})?$/.test(named)) {
+      trouble("The agreed chain is a number: its id.");
+      return null;
+    }
     const trusted = offline() ? parseBlockHash(byId("block").value) : null;
     if (offline() && trusted === null) {
       trouble("Give the hash of the block that you trust: 0x and 64 hexadecimal digits.");
@@ -108,6 +121,8 @@ export function start(document) {
     }
     return {
       expectedContract,
+      expectedLog,
+      expectedChains: named ? [BigInt(named)] : [],
       sample,
       expectedCustomer: byId("customer").value || null,
       finality: parseFinality(byId("finality").value),

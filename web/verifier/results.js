@@ -68,9 +68,10 @@ export class Checks {
    * @param {Shown} expected
    * @param {Shown} found
    * @param {string} explanation
+   * @param {Verdict} [verdict]
    */
-  holds(name, condition, expected, found, explanation) {
-    if (!condition) this.fail(name, expected, found, explanation);
+  holds(name, condition, expected, found, explanation, verdict = INVALID) {
+    if (!condition) this.fail(name, expected, found, explanation, verdict);
     this.passed(name, found, explanation);
   }
 

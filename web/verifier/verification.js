@@ -3,13 +3,14 @@
 // with the same words, as anchor.verify in Python: a test holds the two together.
 
 import { bytesOf, hexOf, ZERO } from "./bytes.js";
+import { chainInWords } from "./chain-names.js";
 import { CLAIMS } from "./claims.js";
 import { LocalChecks } from "./local-checks.js";
-import { checkHistories, NEWEST_BLOCK, OnChain, onWhich } from "./on-chain.js";
+import { ChainUnavailable, checkHistories, NEWEST_BLOCK, OnChain, onWhich } from "./on-chain.js";
+import { checkOwn, isUnsigned } from "./own-batch.js";
 import { Checks, INVALID, NOT_CHECKED, Stopped, textOf, VALID } from "./results.js";
 import { blocksWords } from "./span-claim.js";
 import { shownId } from "./visible-text.js";
-import { checkOwn, isUnsigned } from "./own-batch.js";
 import { moment } from "./wording.js";
 
 /** `finalized`, `safe`, `latest` or a number of confirmations from 1; null for anything else. */
@@ -32,6 +33,9 @@ export function parseBlockHash(text) {
   return /^[0-9a-f]{64}$/.test(digits) ? bytesOf(`0x${digits}`) : null;
 }
 
+/** The 32 bytes of a log's id in hexadecimal, any case; null for anything else. */
+export const parseLogId = parseBlockHash;
+
 /**
  * Verify a proof file's values. `chain` is null, or answers as JsonRpcChain does; `onStep` hears of each
  * step as it is taken. `clock` is the reader's own time, {now, oldest} (ms and seconds): where a claim to be
@@ -43,6 +47,8 @@ export async function verifyProof(proof, chain, options = {}) {
     expectedCustomer = null,
     expectedUnit = null,
     expectedLedgerId = null,
+    expectedLog = null,
+    expectedChains = [],
     finality = parseFinality("finalized"),
     clock = null,
     onStep,
@@ -50,12 +56,13 @@ export async function verifyProof(proof, chain, options = {}) {
   const checks = new Checks(onStep);
   let proven = null;
   try {
-    expected(checks, proof, { expectedLedgerId, expectedCustomer, expectedUnit });
+    expected(checks, proof, { expectedLog, expectedLedgerId, expectedCustomer, expectedUnit });
     proven = local(checks, proof);
     if (isUnsigned(checks)) {
       checks.skipped("chain", "Not asked, since the log's signature is not shown.");
       throw new Stopped(NOT_CHECKED);
     }
+    await expectedChain(checks, chain, expectedChains);
     if (chain === null) {
       checks.skipped("chain", "No node was named, so no chain was asked.");
       throw new Stopped(NOT_CHECKED);
@@ -69,6 +76,7 @@ export async function verifyProof(proof, chain, options = {}) {
       statements: [
         ...proven.statements,
         ...naming(proof),
+        whichLog(proof, expectedLog !== null),
         ...chainWords(seen, expectedContract !== null),
         ...asOfWords(proof, seen),
       ],
@@ -83,9 +91,10 @@ export async function verifyProof(proof, chain, options = {}) {
 }
 
 /** Hold the file against what the reader means. */
-function expected(checks, proof, { expectedLedgerId, expectedCustomer, expectedUnit }) {
+function expected(checks, proof, { expectedLog, expectedLedgerId, expectedCustomer, expectedUnit }) {
   const customer = proof.ledger?.customer ?? null;
   const wanted = [
+    ["expected log", expectedLog, proof.log.logId, "log"],
     ["expected ledger", expectedLedgerId, proof.ledger?.ledgerId ?? null, "ledger"],
     ["expected customer", expectedCustomer, customer?.customerId ?? null, "customer"],
     ["expected unit", expectedUnit, customer?.unit ?? null, "unit"],
@@ -102,6 +111,35 @@ function expected(checks, proof, { expectedLedgerId, expectedCustomer, expectedU
 
 /** An id so that two which differ look different. */
 const idOf = (value) => (typeof value === "string" ? shownId(value) : value);
+
+/**
+ * Hold the node's chain against those that the reader and the operator agreed on. A block that is trusted by
+ * its hash says by itself which chain it is of; a node that does not answer is left to the steps that ask it.
+ */
+async function expectedChain(checks, chain, chains) {
+  if (!chains.length || chain.byHash) return;
+  let found;
+  try {
+    found = await chain.chainId();
+  } catch (error) {
+    if (error instanceof ChainUnavailable) return;
+    throw error;
+  }
+  const known = chains.includes(found);
+  checks.holds(
+    "expected chain",
+    known,
+    [...chains]
+      .sort((a, b) => (a < b ? -1 : 1))
+      .map(chainInWords)
+      .join(" or "),
+    chainInWords(found),
+    known
+      ? "The node is of a chain that you named."
+      : "The node is of another chain than you named, where anybody can anchor a history of their own.",
+    NOT_CHECKED,
+  );
+}
 
 function local(checks, proof) {
   const checking = new LocalChecks(checks, proof.log.logId, proof.ledger?.ledgerId ?? ZERO);
@@ -137,6 +175,13 @@ function naming(proof) {
   }
   const unit = customer.unit ? `unit “${shownId(customer.unit)}”` : "no unit";
   return [`The ledger is the only one that customer “${shownId(customer.customerId)}” can have in ${unit}.`];
+}
+
+function whichLog(proof, namedByReader) {
+  const logId = hexOf(proof.log.logId);
+  return namedByReader
+    ? `It is the log that you named: ${logId}.`
+    : `Whether ${logId} is the other party's log is for you to recognise.`;
 }
 
 function chainWords(seen, namedByReader) {

@@ -8,6 +8,7 @@ code meaning
 2    the command was typed wrongly
 3    refused: the input, the settings or the key are not acceptable; nothing was changed
 4    could not be found out: a server, chain or database cannot be reached
+5    a strict verification was asked for, and log, chain or customer were not named
 70   a fault of Anchor's own: it says nothing about the question that was asked
 130  interrupted
 ==== =====================================================================================
@@ -27,6 +28,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     REFUSED = 3
     UNAVAILABLE = 4
+    NOT_STRICT = 5
     INTERNAL = 70
     INTERRUPTED = 130
 

@@ -26,6 +26,7 @@ from anchor.cli import (
     follow,
     import_,
     keys,
+    logs,
     ownership,
     pack,
     proof,
@@ -50,7 +51,8 @@ app = typer.Typer(
     help="A private, append-only usage ledger that anyone can check against a public chain.",
     epilog=(
         "Exit codes: 0 yes or done, 1 the answer is no, 2 typed wrongly, 3 refused, "
-        "4 could not be found out, 70 a fault of Anchor's own, 130 interrupted. Every command takes --json."
+        "4 could not be found out, 5 not strict, 70 a fault of Anchor's own, 130 interrupted. "
+        "Every command takes --json."
     ),
 )
 
@@ -67,6 +69,7 @@ for group in (
     verify,
     pack,
     sample,
+    logs,
     conformance,
     watch,
     follow,

@@ -7,7 +7,8 @@ import typer
 
 from anchor.cli.disputes import SUFFIX, read_dispute, require_file
 from anchor.cli.failures import CommandFailed, ExitCode, failure_of
-from anchor.cli.options import MAX_INDEX, Json, OldestBlock, as_url
+from anchor.cli.logs import KnownLogsFile, known_logs
+from anchor.cli.options import MAX_CHAIN_ID, MAX_INDEX, Json, OldestBlock, as_url
 from anchor.cli.output import Output, counted, plain
 
 if TYPE_CHECKING:
@@ -58,6 +59,29 @@ def verify(
     ledger_id: Annotated[
         str | None, typer.Option("--ledger", metavar="ID", help="The ledger id that it must be.")
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOG", help="Whose log it must be: its id, or a name on your list (anchor logs)."
+        ),
+    ] = None,
+    chain_id: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--chain-id",
+            min=1,
+            max=MAX_CHAIN_ID,
+            metavar="ID",
+            help="A chain that was agreed on; else those of the log on your list.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="End with code 5 unless log, chain and customer are named: for programs."
+        ),
+    ] = False,
+    known: KnownLogsFile = None,
     finality: Annotated[
         str, typer.Option(metavar="RULE", help="finalized, safe, latest, or a number of confirmations.")
     ] = "finalized",
@@ -92,13 +116,16 @@ def verify(
     agree on both before the period is anchored.
 
     Exit code 0: valid. 1: not valid. 3: a file could not be read. 4: not checked against a chain.
+    5: a strict verification was asked for, and log, chain or customer were not named.
     Of several files all are checked, and the worst code is given: 1 before 3 before 4.
     A dispute that anchor follow saved is shown, and the proof files beside it are checked.
     """
 
     from anchor.verify import verify_file
+    from anchor.verify.verifying_files import NotStrict
 
     output = Output(json_)
+    listed = known_logs(known)
     results: list[Verification] = []
     answers: list[object] = []
     unread = 0
@@ -127,6 +154,10 @@ def verify(
                     customer=customer,
                     unit=unit,
                     ledger_id=ledger_id,
+                    log=log,
+                    chain_ids=chain_id or (),
+                    known_logs=listed,
+                    strict=strict,
                     finality=finality,
                     evidence=evidence,
                     block_hash=block_hash,
@@ -136,6 +167,8 @@ def verify(
                     to_index=to_index,
                     progress=bar.reach,
                 )
+        except NotStrict as error:
+            raise CommandFailed(str(error), error.remedy, ExitCode.NOT_STRICT, "not_strict") from None
         except ValueError as error:
             remedy = getattr(error, "remedy", "see anchor verify --help")
             raise CommandFailed(str(error), remedy, ExitCode.USAGE, "usage") from None

@@ -20,6 +20,7 @@ from anchor.protocol.errors import ProofError, hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import HISTORY_TREE, root_from_inclusion
 from anchor.protocol.times import moment
+from anchor.verify.chain_names import chain_in_words
 from anchor.verify.results import INVALID, NOT_CHECKED, Checks, Step, Stopped, Verdict
 from anchor.verify.times import AsOf, earliest_block, newest_as_of, says_nothing
 
@@ -460,7 +461,7 @@ def on_which(chain_id: int, by_hash: bool) -> str:
     """Name the chain: of a block that is trusted by its hash, only a file says which chain it is of."""
     if by_hash:
         return f"the chain of the block that you trust (the file calls it chain {chain_id})"
-    return f"chain {chain_id}"
+    return chain_in_words(chain_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,10 +105,18 @@ class Checks:
             self.fail(name, expected, found, otherwise or explanation)
         self.passed(name, expected, explanation)
 
-    def holds(self, name: str, condition: bool, expected: str, found: object, explanation: str) -> None:
+    def holds(
+        self,
+        name: str,
+        condition: bool,
+        expected: str,
+        found: object,
+        explanation: str,
+        verdict: Verdict = INVALID,
+    ) -> None:
         """Require a condition that is more than two equal values."""
         if not condition:
-            self.fail(name, expected, found, explanation)
+            self.fail(name, expected, found, explanation, verdict)
         self.passed(name, found, explanation)
 
     def passed(self, name: str, found: object, explanation: str) -> None:

@@ -8,7 +8,7 @@ head before it, which the contract's event names, and there the period is not ye
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from anchor.proof.values import (
 from anchor.proof.writing import proof_file_json
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import ZERO, Bytes32, keccak, u64
+from anchor.verify.known_logs import NO_LOGS, KnownLogs
 from anchor.verify.results import INVALID, NOT_CHECKED, Outcome, Step, Verification, none_such
 from anchor.verify.verification import verify_proof
 
@@ -141,6 +142,9 @@ def check_sample(
     expected_customer: str | None = None,
     expected_unit: str | None = None,
     expected_ledger_id: Bytes32 | None = None,
+    expected_log: Bytes32 | None = None,
+    expected_chains: Collection[int] = (),
+    known_logs: KnownLogs = NO_LOGS,
     finality: Finality | str | int = "finalized",
 ) -> Verification:
     """Check the file of a sampled audit, or its value as ``parse_json`` gives it.
@@ -172,6 +176,9 @@ def check_sample(
         expected_customer=expected_customer,
         expected_unit=expected_unit,
         expected_ledger_id=expected_ledger_id,
+        expected_log=expected_log,
+        expected_chains=expected_chains,
+        known_logs=known_logs,
         finality=finality,
     )
     if result.verdict == INVALID:

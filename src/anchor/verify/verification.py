@@ -18,10 +18,10 @@ What always holds of ``verify_proof``:
     if verification.valid: ...
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from anchor.node.view import ChainView, Clock, Finality
+from anchor.node.view import ChainUnavailable, ChainView, Clock, Finality, TrustedBlock
 from anchor.proof.values import (
     AbsenceClaim,
     BalanceClaim,
@@ -38,7 +38,9 @@ from anchor.protocol.hashing import ZERO, Bytes32
 from anchor.protocol.times import moment
 from anchor.protocol.visible_text import visible_id
 from anchor.verify import claims
+from anchor.verify.chain_names import chain_in_words
 from anchor.verify.frauds import fraud
+from anchor.verify.known_logs import NO_LOGS, KnownLogs
 from anchor.verify.local_checks import LocalChecks, Proven
 from anchor.verify.on_chain import NEWEST_BLOCK, Committed, OnChain, Seen, check_histories, on_which
 from anchor.verify.own_batch import check_own, is_unsigned
@@ -65,12 +67,17 @@ def verify_proof(
     expected_customer: str | None = None,
     expected_unit: str | None = None,
     expected_ledger_id: Bytes32 | None = None,
+    expected_log: Bytes32 | None = None,
+    expected_chains: Collection[int] = (),
+    known_logs: KnownLogs = NO_LOGS,
     finality: Finality | str | int = "finalized",
     clock: Clock | None = None,
 ) -> Verification:
     """Say whether a proof file holds, and what it proves.
 
     ``expected_contract`` (20 bytes) is the contract that the reader and the operator agreed on;
+    ``expected_log`` is the id of the other party's log and ``expected_chains`` the ids of the chains agreed
+    on (none: any); ``known_logs`` are the reader's own, so that the answer can name them;
     ``finality`` is ``finalized``, ``safe``, ``latest`` or a number of confirmations. ``clock`` is the
     reader's own time: where a claim to be the newest rests on a final block that is too old by it, no
     verdict is given. Without a clock none is too old, as where the reader knows the block. Raises ValueError
@@ -80,7 +87,7 @@ def verify_proof(
     checks = Checks()
     proven = None
     try:
-        _expected(checks, proof, expected_customer, expected_unit, expected_ledger_id)
+        _expected(checks, proof, expected_log, expected_customer, expected_unit, expected_ledger_id)
         proven = _local(checks, proof)
         if is_unsigned(checks):
             checks.skipped("chain", "Not asked, since the log's signature is not shown.")
@@ -88,6 +95,7 @@ def verify_proof(
         if chain is None:
             checks.skipped("chain", "No node was named, so no chain was asked.")
             raise Stopped(NOT_CHECKED)
+        _expected_chain(checks, chain, expected_chains)
         seen = OnChain(checks, chain, proof.log.log_id, rule, clock).check(proven.batches, expected_contract)
     except Stopped as stopped:
         if proven is None:
@@ -100,6 +108,7 @@ def verify_proof(
         (
             *proven.statements,
             *_naming(proof),
+            _which_log(proof, known_logs, named_by_reader=expected_log is not None),
             *_on_chain(seen, expected_contract is not None),
             *_as_of(proof, seen),
         ),
@@ -110,6 +119,7 @@ def verify_proof(
 def _expected(
     checks: Checks,
     proof: ProofFile,
+    log: Bytes32 | None,
     customer: str | None,
     unit: str | None,
     ledger_id: Bytes32 | None,
@@ -118,6 +128,7 @@ def _expected(
     ledger = proof.ledger
     named = None if ledger is None else ledger.customer
     wanted = (
+        ("expected log", log, proof.log.log_id, "log"),
         ("expected ledger", ledger_id, None if ledger is None else ledger.ledger_id, "ledger"),
         ("expected customer", customer, None if named is None else named.customer_id, "customer"),
         ("expected unit", unit, None if named is None else named.unit, "unit"),
@@ -134,6 +145,31 @@ def _expected(
 def _shown(value: str | Bytes32 | None) -> str | Bytes32 | None:
     """Return an id so that two which differ look different."""
     return visible_id(value) if isinstance(value, str) else value
+
+
+def _expected_chain(checks: Checks, chain: ChainView, chains: Collection[int]) -> None:
+    """Hold the node's chain against those that the reader and the operator agreed on.
+
+    A block that is trusted by its hash says by itself which chain it is of. A node that does not answer is
+    left to the steps that ask it.
+    """
+    if not chains or isinstance(chain, TrustedBlock):
+        return
+    try:
+        found = chain.chain_id()
+    except ChainUnavailable:
+        return
+    agreed = " or ".join(map(chain_in_words, sorted(chains)))
+    checks.holds(
+        "expected chain",
+        found in chains,
+        agreed,
+        chain_in_words(found),
+        "The node is of a chain that you named."
+        if found in chains
+        else "The node is of another chain than you named, where anybody can anchor a history of their own.",
+        NOT_CHECKED,
+    )
 
 
 def _local(checks: Checks, proof: ProofFile) -> Proven:
@@ -180,6 +216,16 @@ def _naming(proof: ProofFile) -> tuple[str, ...]:
     return (
         f"The ledger is the only one that customer “{visible_id(customer.customer_id)}” can have in {unit}.",
     )
+
+
+def _which_log(proof: ProofFile, known: KnownLogs, *, named_by_reader: bool) -> str:
+    log_id = hex_of(proof.log.log_id)
+    log = known.of_id(proof.log.log_id)
+    if log is not None:
+        return f"It is the log that you know as “{log.name}”: {log_id}."
+    if named_by_reader:
+        return f"It is the log that you named: {log_id}."
+    return f"Whether {log_id} is the other party's log is for you to recognise."
 
 
 def _on_chain(seen: Seen, named_by_reader: bool) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """From a file and the URLs of nodes to an answer: the half of a verification that does I/O."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -16,9 +16,26 @@ from anchor.proof.values import ProofFile
 from anchor.protocol.errors import ProofError
 from anchor.verify.audit_pack import EVIDENCE, AuditPack, check_pack
 from anchor.verify.evidence import LARGEST_EVIDENCE, EvidenceChain, parse_evidence
+from anchor.verify.known_logs import NO_LOGS, KnownLogs
 from anchor.verify.results import NOT_CHECKED, Step, Verification, none_such, unreadable
 from anchor.verify.sampling import check_sample, is_sample
 from anchor.verify.verification import verify_proof
+
+
+class NotStrict(ValueError):
+    """A strict verification was asked for, and the reader did not name all that it takes from nobody else.
+
+    ``missing`` holds what was not named, of ``log``, ``chain`` and ``customer`` (section 8 of the protocol).
+    """
+
+    remedy: Final = "name the log (--log), the chain (--chain-id, or the log's on your list) and the customer"
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__(missing)
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return f"a strict verification needs to be told the {' and the '.join(self.missing)}"
 
 
 class EvidenceMissing(ValueError):
@@ -41,6 +58,10 @@ def verify_file(
     customer: str | None = None,
     unit: str | None = None,
     ledger_id: str | bytes | None = None,
+    log: str | bytes | None = None,
+    chain_ids: Collection[int] = (),
+    known_logs: KnownLogs = NO_LOGS,
+    strict: bool = False,
     finality: str | int | Finality = "finalized",
     evidence: Path | str | bytes | None = None,
     block_hash: str | bytes | None = None,
@@ -63,16 +84,27 @@ def verify_file(
     ``oldest_block`` seconds older, what claims to be the newest is not checked.
     ``contract``, ``customer``, ``unit`` and ``ledger_id`` are what the reader means: the file must agree.
     ``count``, ``from_index`` and ``to_index`` are what was asked of a sample (see ``check_sample``).
+    So are ``log``, a log's id or the name of one of ``known_logs``, and ``chain_ids``, the chains agreed on:
+    where none are given, those on the list of a log that was named. ``strict``: nothing is verified unless
+    log, chain and customer (or ledger id) are named; what acts on the answer by itself asks for that.
     Times are seconds, sizes bytes. A file that is no proof file is ``invalid``, with the step and the
     place.
-    Raises ValueError where an option is malformed or missing, OSError where the file cannot be read.
+    Raises ValueError where an option is malformed or missing (NotStrict where it is one of those), OSError
+    where the file cannot be read.
     """
+    log_id = None if log is None else log_of(log, known_logs)
+    agreed = tuple(chain_ids) or chains_of(log_id, known_logs)
+    if strict:
+        require_strict(log_id, agreed, block_hash, customer, ledger_id)
     reading = _Reading(
         rpc=(rpc,) if isinstance(rpc, str) else tuple(rpc),
         contract=None if contract is None else parse_contract(contract),
         customer=customer,
         unit=unit,
         ledger_id=None if ledger_id is None else _hex(ledger_id, 32, "a ledger id"),
+        log_id=log_id,
+        chains=agreed,
+        known_logs=known_logs,
         finality=Finality.parse(finality),
         clock=Clock(time.time_ns() // 1_000_000 if now is None else now, oldest_block),
         evidence=_read(Path(evidence), LARGEST_EVIDENCE) if isinstance(evidence, Path | str) else evidence,
@@ -113,6 +145,9 @@ class _Reading:
     customer: str | None
     unit: str | None
     ledger_id: bytes | None
+    log_id: bytes | None
+    chains: tuple[int, ...]
+    known_logs: KnownLogs
     finality: Finality
     clock: Clock
     evidence: bytes | None
@@ -147,6 +182,9 @@ class _Reading:
                 expected_customer=self.customer,
                 expected_unit=self.unit,
                 expected_ledger_id=self.ledger_id,
+                expected_log=self.log_id,
+                expected_chains=self.chains,
+                known_logs=self.known_logs,
                 finality=self.finality,
             )
 
@@ -172,6 +210,9 @@ class _Reading:
                 expected_customer=self.customer,
                 expected_unit=self.unit,
                 expected_ledger_id=self.ledger_id,
+                expected_log=self.log_id,
+                expected_chains=self.chains,
+                known_logs=self.known_logs,
                 finality=self.finality,
                 clock=self.clock,
             )
@@ -210,6 +251,43 @@ def _unusable_evidence(kind: str, error: ProofError | ProofFileError) -> Verific
         why = "The evidence is not of the block that you trust, or does not hold together."
         step = Step(f"evidence: {error.step}", "failed", error.expected, error.found, why)
     return Verification(kind, NOT_CHECKED, (step,), ("No chain was seen.", step.explanation))
+
+
+def log_of(log: str | bytes, known: KnownLogs) -> bytes:
+    """Return the id (32 bytes) of a log that is given by its id or by its name on the reader's list.
+
+    Raises ValueError where it is neither.
+    """
+    if isinstance(log, str) and not log.startswith("0x"):
+        found = known.named(log)
+        if found is None:
+            raise ValueError(f"{log[:100]!a} is no log id, and no log on your list has this name")
+        return found.log_id
+    return _hex(log, 32, "a log id")
+
+
+def chains_of(log_id: bytes | None, known: KnownLogs) -> tuple[int, ...]:
+    """Return the chains agreed on for a log on the reader's list; none where it is not on it."""
+    found = None if log_id is None else known.of_id(log_id)
+    return () if found is None else found.chains
+
+
+def require_strict(
+    log_id: bytes | None,
+    chains: tuple[int, ...],
+    block_hash: object,
+    customer: object,
+    ledger_id: object,
+) -> None:
+    """Raise NotStrict unless log, chain and customer are named. A trusted block says which chain it is of."""
+    named = {
+        "log": log_id is not None,
+        "chain": bool(chains) or block_hash is not None,
+        "customer": customer is not None or ledger_id is not None,
+    }
+    missing = tuple(what for what, is_named in named.items() if not is_named)
+    if missing:
+        raise NotStrict(missing)
 
 
 def parse_contract(contract: str | bytes) -> bytes:

@@ -11,7 +11,6 @@ import pytest
 from anchor.node.view import AnchoredEvent, ChainUnavailable, EventsUnavailable, Finality
 from anchor.proof.values import (
     Anchor,
-    AnchoredBatch,
     DeltaClaim,
     Disclosure,
     FreshnessClaim,
@@ -69,9 +68,8 @@ def test_without_a_chain_nothing_is_valid(name: str) -> None:
 
 def test_the_answer_names_the_contract_and_leaves_it_to_the_reader_to_recognise() -> None:
     result = verify_proof(PROOFS["delta"], LOG.chain)
-    assert f"Valid under contract {hex_of(CONTRACT)} on chain 31337: whether that is the agreed" in said(
-        result
-    )
+    assert f"Valid under contract {hex_of(CONTRACT)} on chain 31337 (a development chain): " in said(result)
+    assert "whether that is the agreed contract is for you to recognise" in said(result)
     result = verify_proof(PROOFS["delta"], LOG.chain, expected_contract=CONTRACT)
     assert "which you named" in said(result)
 

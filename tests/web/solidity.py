@@ -171,6 +171,8 @@ def solidity_calls(proof: ProofFile) -> list[Call] | None:
 
 WITHOUT_COUNTERPART = frozenset(
     {
+        "log's signature",
+        "signed batch",
         "log id",
         "identity proof",
         "head size",

@@ -135,8 +135,10 @@ def test_a_proof_names_no_chain_before_the_batch_is_on_one(anchored: Anchored) -
     anchored.opened.sealer.seal()
     proof = anchored.prover.delta(CUSTOMER, UNIT, 0)
     assert verify_proof(proof, anchored.chain).verdict == "not_checked_against_a_chain"
-    # Held against the agreed contract it is more than unchecked: that contract does not have it.
-    assert anchored.verify(proof).verdict == "invalid"
+    # Nor does it show the log's signature, which leaves the server only with a final batch.
+    found = anchored.verify(proof)
+    assert found.verdict == "not_checked_against_a_chain"
+    assert "does not show that the log signed it" in found.statements[0]
 
 
 def test_an_older_anchor_is_proven_through_the_history_of_a_newer_one(anchored: Anchored) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from anchor.proof.values import AnchoredBatch, Edge, LedgerHead, PeriodClaim, ProofFile, Span
+from anchor.proof.values import Edge, LedgerHead, PeriodClaim, ProofFile, Span
 from anchor.proof.writing import write_proof_file
 from anchor.verify.results import Verification
 from anchor.verify.verification import verify_proof
@@ -189,7 +189,7 @@ def test_blocks_bound_a_span_and_not_the_times_that_the_operator_wrote() -> None
     played.at(15)
     played.batch()
     anchor = replace(played.log.anchored_batch(3).anchors[0], through=played.log.through(2, 3))
-    through = AnchoredBatch(claim.head.batch.batch, (anchor,))
+    through = replace(claim.head.batch, anchors=(anchor,))
     behind = replace(whole, claim=replace(claim, head=replace(claim.head, batch=through)))
     assert failures(played.log, [behind]) == ["own root (closing batch)"]
     # What came after the closing block was back-dated: the span stays what it was, and says so.

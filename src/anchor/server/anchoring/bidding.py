@@ -6,9 +6,8 @@ from typing import Final
 from anchor.node.endpoint import NodeRefused
 from anchor.node.refusals import Refusal
 from anchor.server.anchoring.alarms import AlarmName
-from anchor.server.anchoring.conditions import Conditions
+from anchor.server.anchoring.cycle import Cycle
 from anchor.server.anchoring.recording import describe_revert
-from anchor.server.anchoring.sending_chain import SendingChain
 from anchor.server.anchoring.status import DAY_MS
 from anchor.server.chain.contract import revert_of
 from anchor.server.chain.fees import (
@@ -25,7 +24,7 @@ from anchor.server.chain.fees import (
 )
 from anchor.server.chain.node import EndpointsDisagree
 from anchor.server.chain.transactions import Fees, Transaction
-from anchor.server.chain.values import Block, address_text, coins
+from anchor.server.chain.values import address_text, coins
 from anchor.server.storage.sending import fees_paid
 
 UNCAPPED_FACTOR: Final = 10
@@ -44,23 +43,36 @@ class Bid:
     gas_limit: int
 
 
+@dataclass
+class LearnedPrices:
+    """What is known of a chain's prices from one cycle to the next."""
+
+    has_oracle: bool | None = None
+    least_tip: int = 0
+    at: float = 0.0
+
+    def forget_minimum(self) -> None:
+        """Go by the market alone again: what was learned was about one send, in one hour of the chain."""
+        self.least_tip = 0
+
+
 class Bidder:
-    """Decides on fees and gas for one chain; says why where it offers nothing."""
+    """Decides on fees and gas in one cycle; says why where it offers nothing."""
 
-    def __init__(self, chain: SendingChain) -> None:
-        self._chain = chain
-        self._has_oracle: bool | None = None
-        self._least_tip = 0
-        self._learned_at = 0.0
+    def __init__(self, cycle: Cycle, learned: LearnedPrices) -> None:
+        self._chain = cycle.chain
+        self._latest = cycle.latest
+        self._conditions = cycle.conditions
+        self._learned = learned
 
-    def market(self, latest: Block) -> Market:
+    def market(self) -> Market:
         """Return what the chain asks now, and no less than what its nodes take. Raises RpcError."""
-        market = read_market(self._chain.node, latest, self._chain.settings.fees)
-        if self._chain.clock.monotonic() - self._learned_at > LEARNED_SECONDS:
-            self.forget_minimum()
-        return replace(market, tip=max(market.tip, self._least_tip))
+        market = read_market(self._chain.node, self._latest, self._chain.settings.fees)
+        if self._chain.clock.monotonic() - self._learned.at > LEARNED_SECONDS:
+            self._learned.forget_minimum()
+        return replace(market, tip=max(market.tip, self._learned.least_tip))
 
-    def learn_minimum(self, tip: int, said: str, latest: Block) -> None:
+    def learn_minimum(self, tip: int, said: str) -> None:
         """Take up a node's word that a tip is too low: its minimum where it names one, else the double.
 
         Never above the cap, nor, without one, above ``UNCAPPED_FACTOR`` times the market's price: a node
@@ -70,42 +82,24 @@ class Bidder:
         limits = self._chain.settings.fees
         most = limits.max_fee
         if most is None:
-            most = UNCAPPED_FACTOR * read_market(self._chain.node, latest, limits).price
-        self._least_tip = max(self._least_tip, min(2 * tip if named is None else named, most))
-        self._learned_at = self._chain.clock.monotonic()
+            most = UNCAPPED_FACTOR * read_market(self._chain.node, self._latest, limits).price
+        self._learned.least_tip = max(self._learned.least_tip, min(2 * tip if named is None else named, most))
+        self._learned.at = self._chain.clock.monotonic()
 
-    def forget_minimum(self) -> None:
-        """Go by the market alone again: what was learned was about one send, in one hour of the chain."""
-        self._least_tip = 0
-
-    def bid(
-        self,
-        transaction_to: bytes,
-        calldata: bytes,
-        latest: Block,
-        highest: tuple[int, int] | None,
-        conditions: Conditions,
-    ) -> Bid | None:
+    def bid(self, transaction_to: bytes, calldata: bytes, highest: tuple[int, int] | None) -> Bid | None:
         """Return what to offer for an anchor that may have to outbid ``highest``; None where nothing may
         be (a condition then). Raises RpcError."""
-        gas_limit = self._gas_limit(transaction_to, calldata, latest, conditions)
+        gas_limit = self._gas_limit(transaction_to, calldata)
         if gas_limit is None:
             return None
-        fees = self.fees(latest, highest, gas_limit, calldata, conditions)
+        fees = self.fees(highest, gas_limit, calldata)
         return None if fees is None else Bid(fees, gas_limit)
 
-    def fees(
-        self,
-        latest: Block,
-        highest: tuple[int, int] | None,
-        gas_limit: int,
-        calldata: bytes,
-        conditions: Conditions,
-    ) -> Fees | None:
+    def fees(self, highest: tuple[int, int] | None, gas_limit: int, calldata: bytes) -> Fees | None:
         """Return an anchor's fees: within the cap, and never so high that it could cost more than the
         account holds or than is left of the day's budget. None where no such fees are enough (a condition
         then). Raises RpcError."""
-        market = self.market(latest)
+        market = self.market()
         bounds = self._purse(gas_limit, calldata, market)
         if (most := self._most(market, highest)) is not None:
             bounds.append((most, AlarmName.FEE_ABOVE_CAP, ""))
@@ -114,24 +108,17 @@ class Bidder:
             return self._offer(market, highest, most)
         except FeeAboveCap as above:
             needed = f"an anchor takes {coins(above.needed * gas_limit)}"
-            conditions.add(alarm, f"{why}; {needed}" if why else str(above))
+            self._conditions.add(alarm, f"{why}; {needed}" if why else str(above))
             return None
 
-    def cancelling_fees(
-        self,
-        latest: Block,
-        highest: tuple[int, int],
-        anchors: int,
-        gas_limit: int,
-        conditions: Conditions,
-    ) -> Fees | None:
+    def cancelling_fees(self, highest: tuple[int, int], anchors: int, gas_limit: int) -> Fees | None:
         """Return the fees of the operator's cancel, or None (a condition then).
 
         The day's budget is no bound, but what the account holds is, and the cap; without one
         ``UNCAPPED_FACTOR`` times the market's price, or what outbids ``anchors``, the dearest attempt that it
         takes the place of: nodes that find every cancel too cheap must not set the price. Raises RpcError.
         """
-        market, cap = self.market(latest), self._chain.settings.fees.max_fee
+        market, cap = self.market(), self._chain.settings.fees.max_fee
         balance = self._chain.node.balance(self._chain.signer.address)
         held = self._funds(f"the account holds {coins(balance)}")
         most, why = cap, f"the cap is {cap} wei: raise max_fee_gwei"
@@ -149,7 +136,7 @@ class Bidder:
         try:
             return self._offer(market, highest, most)
         except FeeAboveCap as above:
-            conditions.add(alarm, f"the cancel would offer {above.needed} wei per gas; {why}")
+            self._conditions.add(alarm, f"the cancel would offer {above.needed} wei per gas; {why}")
             return None
 
     def cancelling_gas(self, most: int) -> int:
@@ -181,15 +168,15 @@ class Bidder:
             return offer(market, limits)
         return outbid(Fees(*highest, legacy=market.base_fee is None), market, limits)
 
-    def _gas_limit(self, to: bytes, calldata: bytes, latest: Block, conditions: Conditions) -> int | None:
+    def _gas_limit(self, to: bytes, calldata: bytes) -> int | None:
         chain = self._chain
         try:
             gas = chain.node.estimate_gas(chain.signer.address, to, calldata)
         except NodeRefused as error:
             if error.meaning is Refusal.OUT_OF_FUNDS:
-                conditions.add(AlarmName.OUT_OF_FUNDS, self._funds("an anchor cannot be paid for"))
+                self._conditions.add(AlarmName.OUT_OF_FUNDS, self._funds("an anchor cannot be paid for"))
             elif error.meaning is Refusal.GAS_LIMIT_TOO_HIGH:
-                conditions.add(AlarmName.GAS_ABOVE_BLOCK_LIMIT, error.message)
+                self._conditions.add(AlarmName.GAS_ABOVE_BLOCK_LIMIT, error.message)
             elif error.meaning is Refusal.REVERTED:
                 revert = revert_of(error)
                 if revert.name == "HeadMismatch":
@@ -197,19 +184,19 @@ class Bidder:
                     return None
                 why = describe_revert(revert)
                 if revert.name == "NotSubmitter":
-                    conditions.add(AlarmName.NOT_SUBMITTER, why)
+                    self._conditions.add(AlarmName.NOT_SUBMITTER, why)
                 else:
-                    conditions.add(AlarmName.WOULD_REVERT, why if revert.name else error.message)
+                    self._conditions.add(AlarmName.WOULD_REVERT, why if revert.name else error.message)
             else:
-                conditions.add(AlarmName.NODE_REFUSES, f"eth_estimateGas: {error.message}")
+                self._conditions.add(AlarmName.NODE_REFUSES, f"eth_estimateGas: {error.message}")
             return None
-        if gas > latest.gas_limit:
-            conditions.add(
+        if gas > self._latest.gas_limit:
+            self._conditions.add(
                 AlarmName.GAS_ABOVE_BLOCK_LIMIT,
-                f"an anchor takes {gas} gas, a block has {latest.gas_limit}",
+                f"an anchor takes {gas} gas, a block has {self._latest.gas_limit}",
             )
             return None
-        return min(gas + gas // 4, latest.gas_limit)
+        return min(gas + gas // 4, self._latest.gas_limit)
 
     def _purse(self, gas_limit: int, calldata: bytes, market: Market) -> list[tuple[int, AlarmName, str]]:
         """Return how much a unit of gas may cost by the balance, and by what is left of the day's budget,
@@ -236,9 +223,9 @@ class Bidder:
 
     def _data_fee(self, gas_limit: int, market: Market, calldata: bytes) -> int:
         chain = self._chain
-        if self._has_oracle is None:
-            self._has_oracle = has_data_fee_oracle(chain.node)
-        if not self._has_oracle:
+        if self._learned.has_oracle is None:
+            self._learned.has_oracle = has_data_fee_oracle(chain.node)
+        if not self._learned.has_oracle:
             return 0
         unsigned = Transaction(
             chain.settings.chain_id,

@@ -1,11 +1,12 @@
 """Giving signed bytes to the nodes: what these answered, what that means, and whether any shows them."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from anchor.node.refusals import Refusal
 from anchor.server.anchoring.alarms import AlarmName
 from anchor.server.anchoring.conditions import Conditions
-from anchor.server.anchoring.sending_chain import SendingChain
+from anchor.server.anchoring.cycle import Cycle
 from anchor.server.anchoring.states import Event
 from anchor.server.chain.node import Broadcast
 from anchor.server.storage.sending import AttemptRow, SendRow, record_broadcast
@@ -16,19 +17,31 @@ PRICE: Final = frozenset({Refusal.UNDERPRICED, Refusal.BELOW_BASE_FEE, Refusal.R
 """Refusals that a higher price overcomes."""
 
 
+@dataclass
+class Given:
+    """What this process gave to the nodes, remembered from one cycle to the next."""
+
+    at: dict[int, float] = field(default_factory=dict)
+    """By attempt: when it was given last, by the monotonic clock."""
+    unseen: set[int] = field(default_factory=set)
+    """Sends of which no endpoint showed any attempt at the last look."""
+
+    def forget(self, flying: set[int]) -> None:
+        """Drop what is remembered of sends that are not among those in flight."""
+        self.unseen &= flying
+        if not flying:
+            self.at.clear()
+
+
 class Broadcaster:
-    """Broadcasts the attempts of one chain, and remembers when it did."""
+    """Broadcasts the attempts of one chain in one cycle, and writes down when it did."""
 
-    def __init__(self, chain: SendingChain) -> None:
-        self._chain = chain
-        self._broadcast: dict[int, float] = {}
-        """By attempt: when this process gave it to the nodes last, by the monotonic clock."""
-        self._unseen: set[int] = set()
-        """Sends of which no endpoint showed any attempt at the last look."""
+    def __init__(self, cycle: Cycle, given: Given) -> None:
+        self._chain = cycle.chain
+        self._conditions = cycle.conditions
+        self._given = given
 
-    def broadcast(
-        self, send: SendRow, attempt: AttemptRow, conditions: Conditions
-    ) -> frozenset[Refusal] | None:
+    def broadcast(self, send: SendRow, attempt: AttemptRow) -> frozenset[Refusal] | None:
         """Give an attempt to every endpoint and write what they said.
 
         Return None where one took it; else why they refused it, empty where none answered. Raises
@@ -37,7 +50,7 @@ class Broadcaster:
         chain = self._chain
         chain.lease.check()
         answers = chain.node.broadcast(attempt.raw)
-        self._broadcast[attempt.id] = chain.clock.monotonic()
+        self._given.at[attempt.id] = chain.clock.monotonic()
         accepted = any(answer.accepted for answer in answers)
         refusal = None if accepted else "; ".join(f"{a.endpoint}: {a.detail}" for a in answers)[:500]
         with chain.lease.write() as writing:
@@ -46,33 +59,27 @@ class Broadcaster:
             )
             if accepted:
                 chain.move(writing, send, Event.ACCEPTED, transaction=attempt.transaction_hash)
-        return None if accepted else _say_refused(answers, conditions)
+        return None if accepted else _say_refused(answers, self._conditions)
 
     def recently(self, attempt: AttemptRow) -> bool:
         """Return whether this process gave an attempt to the nodes a moment ago."""
-        return self._chain.clock.monotonic() - self._broadcast.get(attempt.id, -1e9) < REBROADCAST_SECONDS
+        return self._chain.clock.monotonic() - self._given.at.get(attempt.id, -1e9) < REBROADCAST_SECONDS
 
     def look_for(self, send: SendRow, attempts: list[AttemptRow]) -> None:
         """Ask whether any endpoint shows any attempt. Raises RpcError."""
         if any(self._chain.node.seen(attempt.transaction_hash) for attempt in reversed(attempts)):
-            self._unseen.discard(send.id)
+            self._given.unseen.discard(send.id)
         else:
-            self._unseen.add(send.id)
+            self._given.unseen.add(send.id)
 
-    def say_unseen(self, send: SendRow, attempts: list[AttemptRow], conditions: Conditions) -> None:
+    def say_unseen(self, send: SendRow, attempts: list[AttemptRow]) -> None:
         """Say so where the last look found none."""
-        if send.id in self._unseen:
-            conditions.add(
+        if send.id in self._given.unseen:
+            self._conditions.add(
                 AlarmName.NEVER_SEEN,
                 f"no endpoint shows 0x{attempts[-1].transaction_hash.hex()}, "
                 f"nor any other of {len(attempts)} attempts",
             )
-
-    def forget(self, flying: set[int]) -> None:
-        """Drop what is remembered of sends that are not among those in flight."""
-        self._unseen &= flying
-        if not flying:
-            self._broadcast.clear()
 
 
 def _say_refused(answers: list[Broadcast], conditions: Conditions) -> frozenset[Refusal]:

@@ -13,12 +13,13 @@ from anchor.protocol.hashing import Bytes32
 from anchor.server.anchoring.alarms import AlarmName
 from anchor.server.anchoring.conditions import Conditions, Stage, Waiting
 from anchor.server.anchoring.confirming import ConfirmStep
+from anchor.server.anchoring.cycle import Cycle
 from anchor.server.anchoring.first_look import why_not_seen
 from anchor.server.anchoring.journal import Journal
 from anchor.server.anchoring.lease import Lease, LeaseLost
 from anchor.server.anchoring.planning import adopt_anchors, choose_target, read_head
 from anchor.server.anchoring.recording import SettleStep
-from anchor.server.anchoring.sending import SendStep
+from anchor.server.anchoring.sending import SendMemory, SendStep
 from anchor.server.anchoring.sending_chain import (
     ChainConnection,
     OpeningRefused,
@@ -146,7 +147,7 @@ class ChainWorker:
             )
             self._settle = SettleStep(self._chain)
             self._confirm = ConfirmStep(self._chain)
-            self._send = SendStep(self._chain)
+            self._sends = SendMemory()
             self._resume_interval()
             self._resume_tags()
         else:
@@ -177,7 +178,7 @@ class ChainWorker:
                 target = None
             elif target is not None and not flying:
                 self._last_planned = self._clock.monotonic()
-            changed = self._send.run(target, latest, conditions) or changed
+            changed = SendStep(Cycle(chain, latest, conditions), self._sends).run(target) or changed
             conditions.reach(Stage.SENT)
         with chain.lease.read() as reading:
             self._busy = bool(

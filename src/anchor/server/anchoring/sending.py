@@ -5,15 +5,15 @@ is measured with the monotonic clock from the moment at which this process first
 that jumps, and a restart, lead to a later replacement and never to a wild one.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from anchor.node.refusals import Refusal
 from anchor.server.anchoring.alarms import AlarmName
-from anchor.server.anchoring.bidding import Bidder
-from anchor.server.anchoring.broadcasting import PRICE, Broadcaster
-from anchor.server.anchoring.conditions import Conditions
+from anchor.server.anchoring.bidding import Bidder, LearnedPrices
+from anchor.server.anchoring.broadcasting import PRICE, Broadcaster, Given
+from anchor.server.anchoring.cycle import Cycle
 from anchor.server.anchoring.planning import Target
-from anchor.server.anchoring.sending_chain import SendingChain, describe
+from anchor.server.anchoring.sending_chain import describe
 from anchor.server.anchoring.states import IN_FLIGHT, Event, State
 from anchor.server.chain.contract import anchor_call
 from anchor.server.chain.signers.signer import SignerRefused, SignerUnavailable
@@ -25,7 +25,6 @@ from anchor.server.chain.transactions import (
     UnreadableTransaction,
     decode_signed,
 )
-from anchor.server.chain.values import Block
 from anchor.server.storage.sending import (
     AttemptRow,
     SendRow,
@@ -39,20 +38,33 @@ from anchor.server.storage.sending import (
 )
 
 
+@dataclass
+class SendMemory:
+    """What is remembered of a chain's sends from one cycle to the next."""
+
+    prices: LearnedPrices = field(default_factory=LearnedPrices)
+    given: Given = field(default_factory=Given)
+    signed: dict[int, tuple[float, int]] = field(default_factory=dict)
+    """By send: when it was last signed, by the monotonic clock, and at which block."""
+    withheld: dict[AlarmName, str] = field(default_factory=dict)
+    """Why the last replacement was not offered, until one is, or the next is due."""
+    unsigned: tuple[AlarmName, str] | None = None
+    """Why the signer's last answer was none, until it gives one: it is asked only now and then."""
+
+
 class SendStep:
-    """Looks after the send in flight of one chain."""
+    """Looks after the send in flight of one chain, in one cycle."""
 
-    def __init__(self, chain: SendingChain) -> None:
-        self._chain = chain
-        self._bidder = Bidder(chain)
-        self._broadcaster = Broadcaster(chain)
-        self._signed: dict[int, tuple[float, int]] = {}
-        self._withheld: dict[AlarmName, str] = {}
-        """Why the last replacement was not offered, until one is, or the next is due."""
-        self._unsigned: tuple[AlarmName, str] | None = None
-        """Why the signer's last answer was none, until it gives one: it is asked only now and then."""
+    def __init__(self, cycle: Cycle, memory: SendMemory) -> None:
+        self._cycle = cycle
+        self._chain = cycle.chain
+        self._latest = cycle.latest
+        self._conditions = cycle.conditions
+        self._memory = memory
+        self._bidder = Bidder(cycle, memory.prices)
+        self._broadcaster = Broadcaster(cycle, memory.given)
 
-    def run(self, target: Target | None, latest: Block, conditions: Conditions) -> bool:
+    def run(self, target: Target | None) -> bool:
         """Return whether anything changed. ``target``: what to anchor where nothing is in flight.
 
         Raises RpcError, LeaseLost.
@@ -63,15 +75,15 @@ class SendStep:
         self._forget(sends)
         signed = [send for send in sends if send.nonce is not None]
         if signed:
-            return self._tend(signed[0], latest, conditions)
+            return self._tend(signed[0])
         planned = sends[0] if sends else None
         if target is None:
-            if planned is None or conditions.found:
+            if planned is None or self._conditions.found:
                 return False
             with chain.lease.write() as writing:
                 chain.move(writing, planned, Event.NOT_NEEDED, reason="the chain holds its batch already")
             return True
-        return self._begin(self._plan(planned, target), latest, conditions)
+        return self._begin(self._plan(planned, target))
 
     def _plan(self, planned: SendRow | None, target: Target) -> SendRow:
         """Write what is to be sent; a plan that nobody signed yet takes the newest batch."""
@@ -106,7 +118,7 @@ class SendStep:
                 planned, batch=batch, previous_head=target.previous_head, new_head=root, changed_at=now
             )
 
-    def _begin(self, send: SendRow, latest: Block, conditions: Conditions) -> bool:
+    def _begin(self, send: SendRow) -> bool:
         """Sign the first attempt and broadcast it."""
         chain = self._chain
         nonce = chain.node.nonce(chain.signer.address)
@@ -114,7 +126,7 @@ class SendStep:
             # Anything we ever signed for this nonce may still be in somebody's pool.
             highest = highest_bid(reading, chain.row.id, chain.signer.address, nonce)
         calldata = anchor_call(send.previous_head, send.new_head, send.batch)
-        bid = self._bidder.bid(chain.contract.address, calldata, latest, highest, conditions)
+        bid = self._bidder.bid(chain.contract.address, calldata, highest)
         if bid is None:
             return False
         transaction = Transaction(
@@ -126,9 +138,9 @@ class SendStep:
             gas_limit=bid.gas_limit,
             fees=bid.fees,
         )
-        return self._sign_and_offer(send, "anchor", transaction, latest, conditions)
+        return self._sign_and_offer(send, "anchor", transaction)
 
-    def _tend(self, send: SendRow, latest: Block, conditions: Conditions) -> bool:
+    def _tend(self, send: SendRow) -> bool:
         """See to a send that was signed: broadcast it, broadcast it again, replace it, cancel it."""
         chain = self._chain
         assert send.nonce is not None
@@ -149,77 +161,68 @@ class SendStep:
             with chain.lease.write() as writing:
                 chain.move(writing, send, Event.NONCE_LOST, reason=lost)
             return True
-        if self._unsigned is not None:
-            conditions.add(*self._unsigned)
-        for alarm, detail in self._withheld.items():
-            conditions.add(alarm, detail)
-        signed_at, signed_block = self._signed.setdefault(send.id, (now, latest.number))
+        if self._memory.unsigned is not None:
+            self._conditions.add(*self._memory.unsigned)
+        for alarm, detail in self._memory.withheld.items():
+            self._conditions.add(alarm, detail)
+        signed_at, signed_block = self._memory.signed.setdefault(send.id, (now, self._latest.number))
         if send.cancel_requested_at is not None and last.kind != "cancel":
-            return self._replace(send, attempts, "cancel", latest, conditions)
+            return self._replace(send, attempts, "cancel")
         accepted = [attempt for attempt in attempts if attempt.accepted_at is not None]
         # Without new blocks no price helps, and what no node took yet is not too cheap.
-        due = latest.number > signed_block and now - signed_at >= chain.settings.replace_after
+        due = self._latest.number > signed_block and now - signed_at >= chain.settings.replace_after
         if due and last.accepted_at is not None:
-            if self._replace(send, attempts, last.kind, latest, conditions):
+            if self._replace(send, attempts, last.kind):
                 return True
-        elif due and last.kind == "cancel" and self._cancel_with_more_gas(send, attempts, latest, conditions):
+        elif due and last.kind == "cancel" and self._cancel_with_more_gas(send, attempts):
             return True
-        self._broadcaster.say_unseen(send, attempts, conditions)
+        self._broadcaster.say_unseen(send, attempts)
         if last.accepted_at is not None and self._broadcaster.recently(last):
             return False
         if accepted and not self._broadcaster.recently(accepted[-1]):
             self._broadcaster.look_for(send, attempts)
-            self._broadcaster.say_unseen(send, attempts, conditions)
+            self._broadcaster.say_unseen(send, attempts)
             # Also where its replacement fails: it may have been dropped from the pools.
             if accepted[-1] is not last:
-                self._broadcaster.broadcast(send, accepted[-1], conditions)
-        return self._offer(send, last, latest, conditions)
+                self._broadcaster.broadcast(send, accepted[-1])
+        return self._offer(send, last)
 
-    def _replace(
-        self, send: SendRow, attempts: list[AttemptRow], kind: str, latest: Block, conditions: Conditions
-    ) -> bool:
+    def _replace(self, send: SendRow, attempts: list[AttemptRow], kind: str) -> bool:
         """Sign another attempt of the same nonce that outbids all before; False where none may be."""
         chain = self._chain
         highest = (max(a.max_fee for a in attempts), max(a.max_tip for a in attempts))
         transaction = self._attempt(send, attempts, kind, Fees(*highest))
-        fees = self._outbid(transaction, kind, highest, attempts, latest, conditions)
+        fees = self._outbid(transaction, kind, highest, attempts)
         # Whatever the outcome, the next try is a full wait away.
-        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        self._memory.signed[send.id] = (chain.clock.monotonic(), self._latest.number)
         if fees is None:
             return False
-        return self._sign_and_offer(send, kind, replace(transaction, fees=fees), latest, conditions)
+        return self._sign_and_offer(send, kind, replace(transaction, fees=fees))
 
-    def _cancel_with_more_gas(
-        self, send: SendRow, attempts: list[AttemptRow], latest: Block, conditions: Conditions
-    ) -> bool:
+    def _cancel_with_more_gas(self, send: SendRow, attempts: list[AttemptRow]) -> bool:
         """Sign a cancel that no node took once more at its price, where a transfer takes more gas by now."""
         chain, last = self._chain, attempts[-1]
-        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        self._memory.signed[send.id] = (chain.clock.monotonic(), self._latest.number)
         gas_limit = self._bidder.cancelling_gas(max(a.gas_limit for a in attempts))
         if gas_limit <= max(a.gas_limit for a in attempts if a.kind == "cancel"):
             return False
         transaction = replace(decode_signed(last.raw).transaction, gas_limit=gas_limit)
-        return self._sign_and_offer(send, "cancel", transaction, latest, conditions)
+        return self._sign_and_offer(send, "cancel", transaction)
 
     def _outbid(
-        self,
-        transaction: Transaction,
-        kind: str,
-        highest: tuple[int, int],
-        attempts: list[AttemptRow],
-        latest: Block,
-        conditions: Conditions,
+        self, transaction: Transaction, kind: str, highest: tuple[int, int], attempts: list[AttemptRow]
     ) -> Fees | None:
         """Return what a replacement of any of ``attempts`` offers."""
-        found = Conditions()
+        apart = self._cycle.apart()
+        bidder = Bidder(apart, self._memory.prices)
         if kind == "cancel":
             anchors = max((a.max_fee for a in attempts if a.kind == "anchor"), default=0)
-            fees = self._bidder.cancelling_fees(latest, highest, anchors, transaction.gas_limit, found)
+            fees = bidder.cancelling_fees(highest, anchors, transaction.gas_limit)
         else:
-            fees = self._bidder.fees(latest, highest, transaction.gas_limit, transaction.data, found)
-        self._withheld = found.found
-        for alarm, detail in found.found.items():
-            conditions.add(alarm, detail)
+            fees = bidder.fees(highest, transaction.gas_limit, transaction.data)
+        self._memory.withheld = apart.conditions.found
+        for alarm, detail in apart.conditions.found.items():
+            self._conditions.add(alarm, detail)
         return fees
 
     def _attempt(self, send: SendRow, attempts: list[AttemptRow], kind: str, fees: Fees) -> Transaction:
@@ -236,55 +239,48 @@ class SendStep:
             fees=fees,
         )
 
-    def _sign_and_offer(
-        self,
-        send: SendRow,
-        kind: str,
-        transaction: Transaction,
-        latest: Block,
-        conditions: Conditions,
-    ) -> bool:
+    def _sign_and_offer(self, send: SendRow, kind: str, transaction: Transaction) -> bool:
         """Sign, store, and broadcast. A price that a node refuses is raised in the next cycle: a node that
         finds every one too low would have us sign without end."""
         chain = self._chain
-        signed = self._sign(transaction, conditions)
+        signed = self._sign(transaction)
         if signed is None:
             return False
         attempt = self._store(send, kind, signed)
-        self._signed[send.id] = (chain.clock.monotonic(), latest.number)
+        self._memory.signed[send.id] = (chain.clock.monotonic(), self._latest.number)
         with chain.lease.read() as reading:
             send = send_of_id(reading, send.id)
-        refused = self._broadcaster.broadcast(send, attempt, conditions)
+        refused = self._broadcaster.broadcast(send, attempt)
         if refused is not None and Refusal.UNDERPRICED in refused:
             with chain.lease.read() as reading:
                 said = attempts_of(reading, send.id)[-1].refusal or ""
-            self._bidder.learn_minimum(transaction.fees.max_tip, said, latest)
+            self._bidder.learn_minimum(transaction.fees.max_tip, said)
         # Nothing more to do at once where the price is too low.
         return refused is None or not refused & PRICE
 
-    def _offer(self, send: SendRow, attempt: AttemptRow, latest: Block, conditions: Conditions) -> bool:
+    def _offer(self, send: SendRow, attempt: AttemptRow) -> bool:
         """Broadcast stored bytes again, unchanged; a price that is refused is raised."""
-        refused = self._broadcaster.broadcast(send, attempt, conditions)
+        refused = self._broadcaster.broadcast(send, attempt)
         if refused is None:
             return attempt.accepted_at is None
         if refused & PRICE:
             with self._chain.lease.read() as reading:
                 attempts = attempts_of(reading, send.id)
                 send = send_of_id(reading, send.id)
-            return self._replace(send, attempts, attempt.kind, latest, conditions)
+            return self._replace(send, attempts, attempt.kind)
         return False
 
-    def _sign(self, transaction: Transaction, conditions: Conditions) -> SignedTransaction | None:
+    def _sign(self, transaction: Transaction) -> SignedTransaction | None:
         try:
             signed = self._chain.signer.sign(transaction)
         except (SignerUnavailable, SignerRefused) as error:
-            self._unsigned = (AlarmName.SIGNER_UNAVAILABLE, describe(error))
+            self._memory.unsigned = (AlarmName.SIGNER_UNAVAILABLE, describe(error))
         except (SignedDiffers, UnreadableTransaction) as error:
-            self._unsigned = (AlarmName.SIGNER_DIFFERS, describe(error))
+            self._memory.unsigned = (AlarmName.SIGNER_DIFFERS, describe(error))
         else:
-            self._unsigned = None
+            self._memory.unsigned = None
             return signed
-        conditions.add(*self._unsigned)
+        self._conditions.add(*self._memory.unsigned)
         return None
 
     def _store(self, send: SendRow, kind: str, signed: SignedTransaction) -> AttemptRow:
@@ -318,11 +314,11 @@ class SendStep:
     def _forget(self, sends: list[SendRow]) -> None:
         """Drop the timers of sends that are no longer in flight."""
         ids = {send.id for send in sends}
-        for send in [known for known in self._signed if known not in ids]:
-            del self._signed[send]
-        self._broadcaster.forget(ids)
+        for send in [known for known in self._memory.signed if known not in ids]:
+            del self._memory.signed[send]
+        self._memory.given.forget(ids)
         if all(send.nonce is None for send in sends):
-            self._bidder.forget_minimum()
-            self._withheld = {}
+            self._memory.prices.forget_minimum()
+            self._memory.withheld = {}
         if not ids:
-            self._unsigned = None
+            self._memory.unsigned = None

@@ -101,7 +101,7 @@ def test_ndjson_books_and_entries_without_a_reference(server: Development, tmp_p
     [
         ("job,hours\na,1\nb,many\n", "line 3: 'many' is not a decimal number"),
         ("job,hours\na,1\nb\n", "line 3: this line has 1 values"),
-        ("job,hours\na,\n", "line 2: there is no amount"),
+        ("job,hours\na,\n", "line 2: there is no hours"),
         ("job,miles\na,1\n", "no column 'hours'"),
         ("", "is empty"),
         ("job,hours\na,1\nb,\x00\n", "line 3"),

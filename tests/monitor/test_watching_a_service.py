@@ -224,7 +224,7 @@ def test_a_server_of_another_log_is_refused(honest: Watched, tmp_path: Path) -> 
     ("answer", "reason"),
     [
         (httpx.Response(500), "HTTP 500"),
-        (httpx.Response(302, headers={"location": "http://elsewhere"}), "HTTP 302"),
+        (httpx.Response(302, headers={"location": "http://elsewhere"}), "redirects to http://elsewhere"),
         (httpx.Response(200, content=b"<html>"), "does not answer as a log does"),
         (httpx.Response(200, json={"items": [{"number": 1}]}), "historyRoot"),
         (httpx.Response(200, json={"items": [{}] * 1_001}), "lists and objects"),

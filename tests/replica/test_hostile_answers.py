@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from anchor.client.errors import AnchorProblem, ClientError, UnexpectedAnswer
+from anchor.client.errors import AnchorProblem, AnchorUnreachable, ClientError, UnexpectedAnswer
 from anchor.replica.following import Follower
 from anchor.replica.operator import Operator, UnreadableAnswer
 from anchor.replica.store import Store
@@ -75,7 +75,7 @@ def test_an_answer_of_another_form_is_named_as_such_and_changes_nothing(
     ("answer", "error"),
     [
         (httpx.Response(500, content=b"oops"), UnexpectedAnswer),
-        (httpx.Response(302, headers={"location": "http://elsewhere"}), UnexpectedAnswer),
+        (httpx.Response(302, headers={"location": "http://elsewhere"}), AnchorUnreachable),
         (httpx.Response(403, json={"status": "403", "code": 5, "title": []}), UnexpectedAnswer),
         (httpx.Response(403, json={"status": 403, "code": "scope_missing", "title": "No."}), AnchorProblem),
     ],

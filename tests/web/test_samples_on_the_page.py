@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from anchor.verify.results import Verification
 from anchor.verify.sampling import anchoring_block, draw_sample, under_one_anchor, write_sample
-from anchor.verify.verifying_files import check_sample_file
+from anchor.verify.verifying_files import verify_file
 from tests.fixtures.anvil import Anvil
 from tests.verify.anchored_log import AnchoredLog
 from tests.web.browser import PAGE, verdicts, verify
@@ -34,9 +34,7 @@ def agree_on(page: Page, start: str, end: str, count: str) -> None:
 
 
 def expected(raw: bytes, anvil: Anvil) -> Verification:
-    return check_sample_file(
-        raw, rpc=[anvil.url], count=COUNT, from_index=FROM, to_index=TO, finality="latest"
-    )
+    return verify_file(raw, rpc=[anvil.url], count=COUNT, from_index=FROM, to_index=TO, finality="latest")
 
 
 def test_a_sample_is_valid_step_by_step_as_anchor_check_sample_says(

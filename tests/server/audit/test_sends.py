@@ -128,6 +128,7 @@ CHANGED: Final[dict[tuple[str, str], Callable[[Any], Any]]] = {
 }
 FINGERPRINT: Final = (("deltas", "fingerprint"),)
 SHOWN_AS: Final[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {
+    ("signed_checkpoints", "batch"): (("signed_checkpoints", "note"),),
     # A hash does not tell which of what it covers was changed; the row is named.
     **{
         ("deltas", column): FINGERPRINT

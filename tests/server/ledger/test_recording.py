@@ -459,7 +459,7 @@ def test_another_identity_key_is_refused(opened: OpenedLog) -> None:
     other = IdentityKey.generate()
     with pytest.raises(WrongIdentityKey) as refused:
         create_log(opened.database, other, FOUNDER, opened.clock)
-    assert (refused.value.expected, refused.value.found) == (opened.log.log_id, other.log_id)
+    assert (refused.value.expected, refused.value.found) == (opened.log.log_id, other.log_id(FOUNDER))
     with pytest.raises(WrongIdentityKey):
         Recorder(opened.database, opened.log, other, opened.clock)
 

@@ -140,7 +140,7 @@ HASHED = (
 )
 NOT_HASHED = {
     *("frontiers", "chains", "sends", "attempts", "anchors", "accepted_heads"),
-    *("leases", "alarms", "observations"),
+    *("leases", "alarms", "observations", "signed_checkpoints"),
 }
 
 

@@ -177,7 +177,11 @@ async def _http(request: Request, error: Exception) -> Response:
         return problem_response(Problem("no_such_route"))
     if error.status_code == 405:
         response = problem_response(Problem("method_not_allowed"))
-        if allowed := _methods_of(request):
+        told = (error.headers or {}).get("Allow", "")
+        allowed = _methods_of(request) | {method for method in told.split(", ") if method}
+        if "GET" in allowed:
+            allowed.add("HEAD")
+        if allowed:
             response.headers["allow"] = ", ".join(sorted(allowed))
         return response
     return problem_response(Problem("internal_error"))

@@ -175,7 +175,8 @@ def test_a_rewritten_log_is_anchored(us: Counterparty) -> None:
     log.built.seal()
     log.built.record_many(CUSTOMER, 1)
     anchor(us)
-    us.proves(us.finds("history_differs"), "two_batches")
+    # Told, with its evidence; no fraud is proven where one side shows no signature of the log.
+    assert us.finds("history_differs").files
 
 
 def test_a_delta_is_back_dated(us: Counterparty) -> None:

@@ -111,7 +111,7 @@ def test_an_audit_whose_node_is_away_tells_what_it_recomputed_and_is_not_whole(d
     found = anchor("audit", "--data", data, "--json")
     told = found.json()
     assert (found.code, told["whole"], told["recordWhole"]) == (1, False, False)
-    assert {one["table"] for one in told["findings"]} == {"batches", "sends"}
+    assert {one["table"] for one in told["findings"]} == {"batches", "sends", "signed_checkpoints"}
     assert told["chainsNotAsked"] == [away]
 
 

@@ -304,7 +304,7 @@ def test_every_quotation_mark_of_an_item_is_accounted_for(item: dict[str, Any]) 
     try:
         parse_emission(body, ANYBODY, NOW)
     except Problem as problem:
-        assume(problem.code != "invalid_id")
+        assume("invalid_id" not in str(problem))
     assert body.count(b'"') == quotes_of(msgspec.json.decode(body, type=EmitRequest))
     assert isinstance(parse_emission(body, ANYBODY, NOW), Emission)
     assert parse_batch(b'{"deltas":[' + body + b"]}", ANYBODY, NOW) == [parse_emission(body, ANYBODY, NOW)]

@@ -175,8 +175,7 @@ def test_a_rewritten_log_is_anchored(us: Counterparty) -> None:
     log.built.seal()
     log.built.record_many(CUSTOMER, 1)
     anchor(us)
-    # Told, with its evidence; no fraud is proven where one side shows no signature of the log.
-    assert us.finds("history_differs").files
+    us.proves(us.finds("history_differs"), "two_batches")
 
 
 def test_a_delta_is_back_dated(us: Counterparty) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from anchor.protocol.errors import NoteError, ProofError, hex_of
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.identities import IdentityKey
-from anchor.protocol.merkle import TreeHash, check_consistency, root_from_inclusion
+from anchor.protocol.merkle import TreeHash, check_consistency, root_from_inclusion, tree_root
 from anchor.protocol.signed_note import STEP, canonical_base64, decimal, origin_of, read_note, sign_note
 
 SIGNED_TREE: Final = TreeHash("signed tree", b"\x00", b"\x01", hashlib.sha256)
@@ -62,6 +62,51 @@ def signed_root(number: int, anchor_root: Bytes32, size: int, path: Sequence[Byt
     Raises ProofError where the path cannot be one of that batch.
     """
     return root_from_inclusion(SIGNED_TREE, SIGNED_TREE.leaf(anchor_root), number - 1, size, path)
+
+
+def path_of_earlier(
+    anchor_roots: Sequence[Bytes32], size: int, path: Sequence[Bytes32], number: int
+) -> tuple[Bytes32, ...]:
+    """Return the path of batch ``number`` in a tree of ``size`` batches, from that of a later batch.
+
+    ``anchor_roots`` are those of the batches from 1 to the later one, ``path`` is the later one's: what
+    stands behind it in the tree need not be known. Raises ProofError where ``path`` has another length than
+    that batch's, and ValueError where ``number`` is none of theirs.
+    """
+    leaves = [SIGNED_TREE.leaf(root) for root in anchor_roots]
+    last = len(leaves) - 1
+    if not 1 <= number <= len(leaves):
+        raise ValueError(f"batch {number} is none of {len(leaves)}")
+    signed_root(last + 1, anchor_roots[last], size, path)
+    beside = dict(zip(_beside(last, 0, size), path, strict=True))
+
+    def root(start: int, stop: int) -> Bytes32:
+        if stop <= len(leaves):
+            return tree_root(SIGNED_TREE, leaves[start:stop])
+        if (start, stop) in beside:
+            return beside[start, stop]
+        middle = start + _largest_power_below(stop - start)
+        return SIGNED_TREE.node(root(start, middle), root(middle, stop))
+
+    return tuple(root(*each) for each in _beside(number - 1, 0, size))
+
+
+def _beside(index: int, start: int, stop: int) -> list[tuple[int, int]]:
+    """Return the ranges of leaves whose roots make a leaf's path, from the leaf up (RFC 9162 §2.1.3.1)."""
+    found = []
+    while stop - start > 1:
+        middle = start + _largest_power_below(stop - start)
+        if index < middle:
+            found.append((middle, stop))
+            stop = middle
+        else:
+            found.append((start, middle))
+            start = middle
+    return found[::-1]
+
+
+def _largest_power_below(count: int) -> int:
+    return 1 << (count - 1).bit_length() - 1
 
 
 def check_extends(old: SignedCheckpoint, new: SignedCheckpoint, path: Sequence[Bytes32]) -> None:

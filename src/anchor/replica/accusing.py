@@ -14,6 +14,7 @@ from anchor.proof.values import (
     AnchoredBatch,
     Backdated,
     BalanceClaim,
+    BatchSignature,
     FalseBalance,
     Fraud,
     FraudClaim,
@@ -29,9 +30,11 @@ from anchor.proof.values import (
     VanishedLedger,
 )
 from anchor.protocol.batch import Batch
+from anchor.protocol.errors import StepFailed
 from anchor.protocol.hashing import Bytes32
 from anchor.protocol.merkle import HISTORY_TREE, leaf_level, tree_root
 from anchor.protocol.merkle_proofs import inclusion_path, nodes_from_leaves
+from anchor.protocol.signed_checkpoint import path_of_earlier, read_checkpoint
 from anchor.replica.operator import MOST_DELTAS, Operator
 from anchor.replica.store import Store
 from anchor.replica.tree import OwnTree
@@ -157,7 +160,21 @@ class Accuser:
         )
         through = Through(later.batch, tuple(path))
         direct = [anchor for anchor in later.anchors if anchor.through is None]
-        return AnchoredBatch(batch, tuple(replace(anchor, through=through) for anchor in direct))
+        signed = None if later.signed is None else self._signed(batch, later.batch, later.signed, history)
+        return AnchoredBatch(batch, tuple(replace(anchor, through=through) for anchor in direct), signed)
+
+    def _signed(
+        self, batch: Batch, later: Batch, signed: BatchSignature, history: list[Batch]
+    ) -> BatchSignature | None:
+        """Return the log's signature over a batch of a later one's history; None where that one has none."""
+        pins = self._store.pins
+        roots = [each.anchor_root(pins.log_id) for each in (*history, later)]
+        try:
+            size = read_checkpoint(signed.checkpoint, pins.log_id, pins.log.public_key).size
+            path = path_of_earlier(roots, size, signed.path, batch.number)
+        except StepFailed:
+            return None
+        return BatchSignature(signed.checkpoint, path)
 
     def _batches(self, newest: Batch) -> list[Batch] | None:
         """Return all batches before the newest, as they are shown now, where they are its history."""

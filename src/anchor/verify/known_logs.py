@@ -8,7 +8,6 @@ invoice, the operator's own word), and names it from then on.
 import json
 import os
 import tempfile
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from anchor.proof.bounds import ProofFileError, parse_json, shown
 from anchor.proof.members import Members, hash32, list_of, text, u64
 from anchor.protocol.errors import hex_of
 from anchor.protocol.hashing import Bytes32
+from anchor.protocol.visible_text import alike, id_fault
 
 FORMAT: Final = "anchor-known-logs"
 VERSION: Final = 1
@@ -61,7 +61,7 @@ class KnownLogs:
         _require_name(log.name)
         if log.name.startswith("0x"):
             raise KnownLogsError(f"{log.name!a} begins like an id: choose a name that does not")
-        same = next((one for one in self.logs if _alike(one.name) == _alike(log.name)), None)
+        same = next((one for one in self.logs if alike(one.name) == alike(log.name)), None)
         if same is not None:
             raise KnownLogsError(f"{same.name!a} is on the list already: remove it first, or choose another")
         if (known := self.of_id(log.log_id)) is not None:
@@ -88,15 +88,11 @@ class KnownLogs:
 NO_LOGS: Final = KnownLogs()
 
 
-def _alike(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
 def _require_name(name: str) -> None:
     if not 0 < len(name) <= LONGEST_NAME:
         raise KnownLogsError(f"a name has 1 to {LONGEST_NAME} characters")
-    if not name.isprintable() or name != name.strip():
-        raise KnownLogsError(f"the name {name!a} has characters that cannot be seen, or blanks at its ends")
+    if (fault := id_fault(name)) is not None:
+        raise KnownLogsError(f"the name {name!a} could be taken for another: {fault}")
 
 
 def read_known_logs(path: Path) -> KnownLogs:
